@@ -1,0 +1,78 @@
+/** CloudFormation type of the custom resource that captures the tokens. */
+export const CAPTURE_RESOURCE_TYPE = "Custom::DbwardTokenCapture";
+
+/**
+ * How the tokens get out of the server's container.
+ *
+ * - `exec`: one ECS Exec session into the running server.
+ * - `task`: a one-off task on the server's file system, for accounts that forbid ECS Exec.
+ */
+export type CaptureMethod = "exec" | "task";
+
+/** Where one agent's token comes from, and where it is to be stored. */
+export interface AgentTokenProperties {
+  /** Name of the agent: subject of its token, as `GET /api/agents` will show it. */
+  readonly Agent: string;
+  /** ARN of the secret. */
+  readonly Secret: string;
+  /** `bootstrap`: the file `agent-token`; `minted`: a token of its own, asked of the server. */
+  readonly Source: "bootstrap" | "minted";
+}
+
+/** The one-off task of method `task`. */
+export interface CaptureTaskProperties {
+  /** ARN of its task definition, with revision. */
+  readonly TaskDefinition: string;
+  /** Container that does the work. */
+  readonly Container: string;
+  readonly Subnets: readonly string[];
+  readonly SecurityGroups: readonly string[];
+  readonly AssignPublicIp: "ENABLED" | "DISABLED";
+}
+
+/**
+ * Properties of the custom resource, as CloudFormation hands them to the function: every number and boolean is a
+ * string, lists and maps keep their form.
+ */
+export interface CaptureProperties {
+  /** ARN of the ECS cluster. */
+  readonly Cluster: string;
+  /** Name of the server's ECS service. */
+  readonly Service: string;
+  /** Name of the server's container. */
+  readonly Container: string;
+  /**
+   * ARN of the task definition that the server's task must run: a task of the former one is about to be replaced.
+   * It changes with every deployment of the server, which makes CloudFormation ask again.
+   */
+  readonly TaskDefinition: string;
+  /** `state_dir` of the server, without a slash at its end. */
+  readonly StateDirectory: string;
+  /** Port of the server's API inside the task. */
+  readonly Port: string;
+  /** The server's log group: its last lines go into the error when the server doesn't come up. */
+  readonly LogGroup: string;
+  readonly Method: CaptureMethod;
+  /** ARN of the secret for `admin-token`. */
+  readonly AdminTokenSecret: string;
+  readonly AgentTokens: readonly AgentTokenProperties[];
+  /** ARN of the secret for the poller's token. */
+  readonly MetricsTokenSecret: string;
+  /** Id of the poller's user, and the role that it needs. */
+  readonly MetricsUser: string;
+  readonly MetricsRole: string;
+  /** `rendered`: the deployment wrote server.toml and put the role in; `ssm`: the text belongs to the user. */
+  readonly ConfigSource: "rendered" | "ssm";
+  /** `"true"`: go on although the cluster logs its exec sessions, tokens included. */
+  readonly AllowSessionLogging: "true" | "false";
+  /** Only for method `task`. */
+  readonly CaptureTask?: CaptureTaskProperties;
+}
+
+/** Attribute of the custom resource that carries the version id of an agent's secret; changes when its value does. */
+export function agentTokenVersionAttribute(agent: string): string {
+  return `AgentTokenVersion.${agent}`;
+}
+/** Attributes of the custom resource that carry the version ids of the other secrets. */
+export const ADMIN_TOKEN_VERSION_ATTRIBUTE = "AdminTokenVersion";
+export const METRICS_TOKEN_VERSION_ATTRIBUTE = "MetricsTokenVersion";

@@ -1,0 +1,4 @@
+export * from "./capture.ts";
+export * from "./metrics.ts";
+export * from "./names.ts";
+export * from "./poller.ts";

@@ -1,0 +1,100 @@
+/** CloudWatch namespace of every metric that the poller publishes. */
+export const METRIC_NAMESPACE = "Dbward";
+/** Dimension that every metric has: the stage. */
+export const STAGE_DIMENSION = "Stage";
+/** Further dimension of the per-agent metrics. */
+export const AGENT_DIMENSION = "Agent";
+/** Further dimension of {@link METRICS.PollFailures}: one of {@link POLL_FAILURE_REASONS}. */
+export const REASON_DIMENSION = "Reason";
+
+/** CloudWatch units in use. */
+export type MetricUnit = "Count" | "Seconds" | "Milliseconds" | "None";
+
+/** One metric: what it measures, and how it is to be read. */
+export interface MetricDefinition {
+  readonly unit: MetricUnit;
+  /** How to put the values of a period together: a level by its worst or last value, never by a sum. */
+  readonly statistic: "Maximum" | "Minimum" | "Average" | "Sum";
+  /** One sentence for the docs and the dashboard. */
+  readonly meaning: string;
+  /** From which answer the value comes; a metric is left out of a poll whose source did not answer. */
+  readonly source: "agents" | "metrics" | "ready" | "ecs" | "poll";
+}
+
+const level = (
+  source: MetricDefinition["source"],
+  meaning: string,
+  statistic: MetricDefinition["statistic"] = "Maximum",
+  unit: MetricUnit = "Count",
+): MetricDefinition => ({ unit, statistic, meaning, source });
+
+/** Every metric of the namespace. Poller, alarms, dashboard and docs read this table and no other. */
+export const METRICS = {
+  QueueDepth: level("metrics", "Requests approved or dispatched: work that waits for an agent."),
+  RequestsPending: level("metrics", "Requests that wait for a person's approval."),
+  RequestsApproved: level("metrics", "Requests approved and not yet handed to an agent."),
+  RequestsDispatched: level("metrics", "Requests handed to an agent and not yet started."),
+  RequestsRunning: level("metrics", "Requests that an agent is executing."),
+  RequestsOther: level("metrics", "Requests in a state that this version of the poller doesn't know."),
+  AgentsHealthy: level("agents", "Agents that poll and have room for work.", "Minimum"),
+  AgentsSaturated: level("agents", "Agents that poll and are full."),
+  AgentsDraining: level("agents", "Agents that finish their work and take no more."),
+  AgentsOffline: level("agents", "Agents that have not polled for 60 seconds or more."),
+  AgentsOther: level("agents", "Agents in a state that this version of the poller doesn't know."),
+  AgentCapacity: level(
+    "agents",
+    "Requests that all agents that poll can execute at the same time.",
+    "Minimum",
+  ),
+  AgentsInFlight: level("agents", "Requests that the agents say they are executing."),
+  OldestAgentPollAge: level(
+    "agents",
+    "Time since the poll of the agent that has been silent longest.",
+    "Maximum",
+    "Seconds",
+  ),
+  ServerReachable: level("poll", "1 when the server answered, 0 when it didn't.", "Minimum"),
+  ServerReady: level(
+    "ready",
+    "1 when /ready says ok, or the server is draining for a replacement; 0 when it is degraded.",
+    "Minimum",
+  ),
+  ServerDraining: level("ready", "1 while the server is draining."),
+  TokenAccepted: level("poll", "1 when the server took the poller's token, 0 when it refused it.", "Minimum"),
+  PollDuration: level("poll", "Time of one whole poll.", "Average", "Milliseconds"),
+  PollFailures: level("poll", "Polls that brought no whole snapshot, by reason.", "Sum"),
+  ServerTasksDesired: level("ecs", "Tasks that the server's service should run."),
+  ServerTasksRunning: level("ecs", "Tasks that the server's service runs.", "Minimum"),
+  AgentTasksDesired: level("ecs", "Tasks that the agents' services should run."),
+  AgentTasksRunning: level("ecs", "Tasks that the agents' services run.", "Minimum"),
+} as const satisfies Record<string, MetricDefinition>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** Metrics that are published once an agent as well, when per-agent metrics are switched on. */
+export const PER_AGENT_METRICS = [
+  "AgentsInFlight",
+  "AgentCapacity",
+  "OldestAgentPollAge",
+] as const satisfies readonly MetricName[];
+
+/** Value of {@link AGENT_DIMENSION} for all agents beyond the cap, summed. */
+export const OTHER_AGENTS = "other";
+
+/** Why a poll brought no whole snapshot. A closed list, so that a dimension made of it stays bounded. */
+export const POLL_FAILURE_REASONS = [
+  "dns",
+  "refused",
+  "timeout",
+  "connection",
+  "server-error",
+  "draining",
+  "token-refused",
+  "token-missing",
+  "malformed",
+  "too-large",
+  "redirect",
+  "unexpected-status",
+  "ecs",
+] as const;
+export type PollFailureReason = (typeof POLL_FAILURE_REASONS)[number];

@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { Deadline } from "./deadline.ts";
+
+describe("Deadline", () => {
+  it("hands out the probe's first answer", async () => {
+    let asked = 0;
+    const answer = await Deadline.after(10_000).until(() => (++asked === 3 ? "yes" : undefined), 0);
+    expect([answer, asked]).toEqual(["yes", 3]);
+  });
+
+  it("asks once when it has passed already, and gives up", async () => {
+    let asked = 0;
+    const answer = await Deadline.after(0).until(() => {
+      asked++;
+      return undefined;
+    }, 60_000);
+    expect([answer, asked]).toEqual([undefined, 1]);
+  });
+
+  it("ends early with the signal it was made with", async () => {
+    const controller = new AbortController();
+    const deadline = Deadline.after(60_000, controller.signal);
+    const sleeping = deadline.sleep(60_000);
+    controller.abort();
+    await sleeping;
+    expect(deadline.passed).toBe(true);
+  });
+});
