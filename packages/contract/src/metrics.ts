@@ -8,7 +8,7 @@ export const AGENT_DIMENSION = "Agent";
 export const REASON_DIMENSION = "Reason";
 
 /** CloudWatch units in use. */
-export type MetricUnit = "Count" | "Seconds" | "Milliseconds" | "None";
+export type MetricUnit = "Count" | "Seconds" | "Milliseconds" | "Percent" | "None";
 
 /** One metric: what it measures, and how it is to be read. */
 export interface MetricDefinition {
@@ -43,8 +43,12 @@ export const METRICS = {
   AgentsOther: level("agents", "Agents in a state that this version of the poller doesn't know."),
   AgentCapacity: level(
     "agents",
-    "Requests that all agents that poll can execute at the same time.",
+    "Requests that the healthy and saturated agents can execute at the same time.",
     "Minimum",
+  ),
+  AgentCapacityByTasks: level(
+    "agents",
+    "What AgentCapacity counts: 1 the running ECS tasks (replicas share a token), 0 the rows of /api/agents.",
   ),
   AgentsInFlight: level("agents", "Requests that the agents say they are executing."),
   OldestAgentPollAge: level(
@@ -53,6 +57,18 @@ export const METRICS = {
     "Maximum",
     "Seconds",
   ),
+  AgentPollAge: level(
+    "agents",
+    "Time since each agent's last poll: a statistic set over all agents but those that never polled.",
+    "Average",
+    "Seconds",
+  ),
+  AgentUtilization: level(
+    "agents",
+    "Share of its room that each agent that polls uses: a distribution over all agents.",
+    "Average",
+    "Percent",
+  ),
   ServerReachable: level("poll", "1 when the server answered, 0 when it didn't.", "Minimum"),
   ServerReady: level(
     "ready",
@@ -60,7 +76,11 @@ export const METRICS = {
     "Minimum",
   ),
   ServerDraining: level("ready", "1 while the server is draining."),
-  TokenAccepted: level("poll", "1 when the server took the poller's token, 0 when it refused it.", "Minimum"),
+  TokenAccepted: level(
+    "poll",
+    "1 when the server took the poller's token, 0 when it refused it or the secret holds none.",
+    "Minimum",
+  ),
   PollDuration: level("poll", "Time of one whole poll.", "Average", "Milliseconds"),
   PollFailures: level("poll", "Polls that brought no whole snapshot, by reason.", "Sum"),
   ServerTasksDesired: level("ecs", "Tasks that the server's service should run."),
@@ -91,6 +111,7 @@ export const POLL_FAILURE_REASONS = [
   "draining",
   "token-refused",
   "token-missing",
+  "secrets",
   "malformed",
   "too-large",
   "redirect",
