@@ -28,6 +28,13 @@ export interface CaptureTaskProperties {
   readonly Subnets: readonly string[];
   readonly SecurityGroups: readonly string[];
   readonly AssignPublicIp: "ENABLED" | "DISABLED";
+  /** Base URL by which the task reaches the server's API, without a slash at its end. */
+  readonly ServerUrl: string;
+  /** Base URL of Secrets Manager; the task's environment may name another one (AWS_ENDPOINT_URL). */
+  readonly SecretsEndpoint: string;
+  /** Log group of the task, and the prefix of its streams: `<prefix>/<container>/<task id>`. */
+  readonly LogGroup: string;
+  readonly LogStreamPrefix: string;
 }
 
 /**
@@ -76,3 +83,13 @@ export function agentTokenVersionAttribute(agent: string): string {
 /** Attributes of the custom resource that carry the version ids of the other secrets. */
 export const ADMIN_TOKEN_VERSION_ATTRIBUTE = "AdminTokenVersion";
 export const METRICS_TOKEN_VERSION_ATTRIBUTE = "MetricsTokenVersion";
+/** Attribute with what the user should know although the capture succeeded; one sentence each, or empty. */
+export const CAPTURE_WARNINGS_ATTRIBUTE = "Warnings";
+
+/** Events in the capture function's log that a metric filter may count: `{ $.event = "capture.failed" }`. */
+export const CAPTURE_EVENTS = {
+  /** A Create or Update was answered with FAILED. */
+  failed: "capture.failed",
+  /** A stored token is not, or no longer, accepted by the server. */
+  tokenRefused: "capture.token-refused",
+} as const;

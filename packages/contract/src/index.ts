@@ -1,3 +1,4 @@
+export * from "./alarms.ts";
 export * from "./capture.ts";
 export * from "./metrics.ts";
 export * from "./names.ts";

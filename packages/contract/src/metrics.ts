@@ -87,7 +87,14 @@ export const METRICS = {
   ServerTasksRunning: level("ecs", "Tasks that the server's service runs.", "Minimum"),
   AgentTasksDesired: level("ecs", "Tasks that the agents' services should run."),
   AgentTasksRunning: level("ecs", "Tasks that the agents' services run.", "Minimum"),
+  DeploymentsRunning: level(
+    "ecs",
+    "Services whose deployment is in progress and began less than 15 minutes ago: an outage now is expected.",
+  ),
 } as const satisfies Record<string, MetricDefinition>;
+
+/** Seconds after which a deployment in progress no longer counts in {@link METRICS.DeploymentsRunning}: it hangs. */
+export const DEPLOYMENT_GRACE_SECONDS = 900;
 
 export type MetricName = keyof typeof METRICS;
 

@@ -15,6 +15,10 @@ export interface StageNames {
   readonly metricsTokenSecret: string;
   /** CloudWatch dashboard, `dbward-<stage>`. */
   readonly dashboard: string;
+  /** Lambda function of the poller, `dbward-<stage>-poll-agents`. */
+  readonly pollerFunction: string;
+  /** CloudWatch alarm, `dbward-<stage>-<id>`. */
+  alarm(id: string): string;
   /** Secrets Manager: `dbward/<stage>/agent-token` for the first agent, `dbward/<stage>/agent-token/<agent>` for every further one. */
   agentTokenSecret(agent: string, first: boolean): string;
   /** An agent's ECS service, `agent-<agent>`. */
@@ -40,6 +44,8 @@ export function stageNames(stage: string): StageNames {
     adminTokenSecret: secret("admin-token"),
     metricsTokenSecret: secret("metrics-token"),
     dashboard: scope,
+    pollerFunction: `${scope}-poll-agents`,
+    alarm: (id) => `${scope}-${id}`,
     agentTokenSecret: (agent, first) => secret(first ? "agent-token" : `agent-token/${agent}`),
     agentService: (agent) => `agent-${agent}`,
     logGroup: (service) => `/ecs/${scope}/${service}`,
