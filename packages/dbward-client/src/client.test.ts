@@ -1,0 +1,338 @@
+import { createServer } from "node:net";
+import { Deadline } from "@dbward-aws/core";
+import { afterEach, describe, expect, it } from "vitest";
+import { DbwardClient } from "./client.ts";
+import {
+  AnswerTooLargeError,
+  ConflictError,
+  DbwardRequestError,
+  MalformedAnswerError,
+  RedirectError,
+  RequestRefusedError,
+  ServerDrainingError,
+  ServerFailedError,
+  ServerUnreachableError,
+  ServerUrlError,
+  TokenRefusedError,
+} from "./errors.ts";
+import { always, type FakeServer, type Responder, startFakeServer } from "./test-support/fake-server.ts";
+
+/** A token that must not show up anywhere but in a header and in an answer. */
+const CANARY = `dbw_${"c0ffee00".repeat(4)}`;
+
+const started: FakeServer[] = [];
+const clients: DbwardClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await Promise.all(started.splice(0).map((server) => server.close()));
+});
+
+async function serve(responder: Responder): Promise<FakeServer> {
+  const server = await startFakeServer(responder);
+  started.push(server);
+  return server;
+}
+
+function connect(url: string, maxAnswerBytes?: number): DbwardClient {
+  const client = new DbwardClient({ url, ...(maxAnswerBytes === undefined ? {} : { maxAnswerBytes }) });
+  clients.push(client);
+  return client;
+}
+
+async function failure(call: Promise<unknown>): Promise<DbwardRequestError> {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(DbwardRequestError);
+  expect(JSON.stringify([error, (error as Error).message, String((error as Error).cause)])).not.toContain(
+    CANARY,
+  );
+  return error as DbwardRequestError;
+}
+
+// As a running dbward-server 0.2.0 answered.
+const RECORDED = {
+  health: { status: "ok", version: "0.2.0", min_agent_version: "0.2.0" },
+  ready: { status: "ok", checks: { sqlite: "ok" } },
+  agents: {
+    agents: [
+      {
+        id: "payments-agent",
+        status: "healthy",
+        last_poll_ago_secs: 0,
+        in_flight: 1,
+        max_concurrent: 4,
+        uptime_secs: 12,
+        active_jobs: [],
+        capabilities: { scopes: [{ database: "app", environment: "production" }] },
+      },
+    ],
+  },
+  unauthorized: { error: "authentication failed", code: "unauthorized" },
+  forbidden: { error: "agent tokens cannot access this endpoint", code: "forbidden" },
+  shuttingDown: { error: "server_shutting_down", code: "service_unavailable" },
+};
+
+describe("answers", () => {
+  it("reads health", async () => {
+    const server = await serve(always(200, RECORDED.health));
+    expect(await connect(server.url).health()).toEqual({ version: "0.2.0", minAgentVersion: "0.2.0" });
+    expect(server.seen[0]).toMatchObject({ method: "GET", url: "/health", authorization: undefined });
+  });
+
+  it.each([
+    [200, RECORDED.ready, { state: "ready", checks: { sqlite: "ok" } }],
+    [503, { status: "draining" }, { state: "draining", checks: {} }],
+    [
+      503,
+      { status: "degraded", checks: { sqlite: "locked" } },
+      { state: "degraded", checks: { sqlite: "locked" } },
+    ],
+    [503, { status: "something-new" }, { state: "degraded", checks: {} }],
+  ])("reads readiness: %i %j", async (status, body, expected) => {
+    const server = await serve(always(status, body));
+    expect(await connect(server.url).ready()).toEqual(expected);
+  });
+
+  it("reads agents, with the token in the header and unknown fields and statuses passed over", async () => {
+    const body = {
+      agents: [
+        ...RECORDED.agents.agents,
+        { ...RECORDED.agents.agents[0], id: "b", status: "resting", new: {} },
+      ],
+    };
+    const server = await serve(always(200, body));
+    expect(await connect(`${server.url}/`).agents({ token: CANARY })).toEqual([
+      { id: "payments-agent", status: "healthy", lastPollAgeSeconds: 0, inFlight: 1, maxConcurrent: 4 },
+      { id: "b", status: "resting", lastPollAgeSeconds: 0, inFlight: 1, maxConcurrent: 4 },
+    ]);
+    expect(server.seen[0]).toMatchObject({ url: "/api/agents", authorization: `Bearer ${CANARY}` });
+  });
+
+  it("keeps the path of a base URL", async () => {
+    const server = await serve(always(200, RECORDED.health));
+    await connect(`${server.url}/dbward/`).health();
+    expect(server.seen[0]?.url).toBe("/dbward/health");
+  });
+
+  it("makes users, reissues and mints tokens", async () => {
+    const server = await serve(({ url }, response) => {
+      const body = url.endsWith("/reissue-initial-token")
+        ? { reissued_token_id: "t2", revoked_old_token_id: "t1", token: CANARY }
+        : url === "/api/users"
+          ? {
+              id: "poller",
+              token: CANARY,
+              token_prefix: "dbw_c0ff",
+              roles: ["cloudwatch-metrics"],
+              groups: [],
+            }
+          : { id: "t3", token: CANARY, prefix: "dbw_c0ff", subject_id: "payments" };
+      response.writeHead(url.endsWith("token") ? 200 : 201).end(JSON.stringify(body));
+    });
+    const client = connect(server.url);
+    const token = CANARY;
+    expect(await client.createUser({ id: "poller", roles: ["cloudwatch-metrics"] }, { token })).toEqual({
+      id: "poller",
+      token: CANARY,
+      roles: ["cloudwatch-metrics"],
+    });
+    expect(await client.reissueInitialToken("a/b", { token })).toEqual({
+      token: CANARY,
+      reissuedTokenId: "t2",
+      revokedOldTokenId: "t1",
+    });
+    expect(await client.createAgentToken("payments", "payments", { token })).toEqual({
+      id: "t3",
+      token: CANARY,
+      subjectId: "payments",
+    });
+    expect(server.seen.map(({ method, url, body }) => [method, url, JSON.parse(body)])).toEqual([
+      ["POST", "/api/users", { id: "poller", roles: ["cloudwatch-metrics"] }],
+      ["POST", "/api/users/a%2Fb/reissue-initial-token", {}],
+      ["POST", "/api/tokens", { subject_id: "payments", subject_type: "agent", name: "payments" }],
+    ]);
+  });
+
+  it.each([
+    ["a bare list", (rows: unknown) => rows],
+    ["a field", (rows: unknown) => ({ tokens: rows })],
+  ])("lists and revokes tokens, the list being %s", async (_, wrap) => {
+    const rows = [{ id: "t1", prefix: "dbw_c0ff", status: "active", last_used_at: null }];
+    const server = await serve(({ method }, response) =>
+      method === "DELETE" ? response.writeHead(204).end() : response.end(JSON.stringify(wrap(rows))),
+    );
+    const client = connect(server.url);
+    expect(await client.listTokens({ token: CANARY })).toEqual([
+      { id: "t1", prefix: "dbw_c0ff", status: "active" },
+    ]);
+    await client.revokeToken("t1", { token: CANARY });
+    expect(server.seen[1]).toMatchObject({ method: "DELETE", url: "/api/tokens/t1" });
+  });
+
+  it("asks again when an idle connection is closed under it", async () => {
+    const server = await serve(always(200, RECORDED.health));
+    const client = connect(server.url);
+    await client.health();
+    server.connections[0]?.destroy();
+    expect(await client.health()).toMatchObject({ version: "0.2.0" });
+  });
+
+  it("keeps its connection", async () => {
+    const server = await serve(always(200, RECORDED.health));
+    const client = connect(server.url);
+    await client.health();
+    await client.health();
+    expect(server.connections).toHaveLength(1);
+  });
+});
+
+describe("refusals", () => {
+  it.each([
+    [401, RECORDED.unauthorized, TokenRefusedError, "token-refused", "unauthorized"],
+    [403, RECORDED.forbidden, TokenRefusedError, "token-refused", "forbidden"],
+    [
+      409,
+      { error: "user exists", code: "request.conflict" },
+      ConflictError,
+      "unexpected-status",
+      "request.conflict",
+    ],
+    [
+      400,
+      { error: "unknown role: X", code: "validation.failed" },
+      RequestRefusedError,
+      "unexpected-status",
+      "validation.failed",
+    ],
+    [404, "<html>", RequestRefusedError, "unexpected-status", undefined],
+    [503, RECORDED.shuttingDown, ServerDrainingError, "draining", "service_unavailable"],
+    [503, "<html>Service Unavailable", ServerFailedError, "server-error", undefined],
+    [
+      500,
+      { error: `broken ${CANARY}`, code: CANARY.repeat(9) },
+      ServerFailedError,
+      "server-error",
+      undefined,
+    ],
+  ])("%i %j", async (status, body, type, reason, apiCode) => {
+    const server = await serve(always(status, body));
+    const error = await failure(connect(server.url).agents({ token: CANARY }));
+    expect(error).toBeInstanceOf(type);
+    expect({ reason: error.reason, status: error.status, apiCode: error.apiCode }).toEqual({
+      reason,
+      status,
+      apiCode,
+    });
+  });
+
+  it("does not follow a redirect, and hands its token to nobody", async () => {
+    const elsewhere = await serve(always(200, RECORDED.agents));
+    const server = await serve(always(302, "", { location: elsewhere.url }));
+    const error = await failure(connect(server.url).agents({ token: CANARY }));
+    expect(error).toBeInstanceOf(RedirectError);
+    expect(error.reason).toBe("redirect");
+    expect(elsewhere.seen).toHaveLength(0);
+  });
+
+  it("takes a readiness that isn't dbward's for the failure of what stands before it", async () => {
+    const server = await serve(always(503, "<html>Service Unavailable"));
+    expect((await failure(connect(server.url).ready())).reason).toBe("server-error");
+  });
+});
+
+describe("malformed answers", () => {
+  it.each([
+    ["no JSON", `{"token":"${CANARY}"`, "it is not JSON"],
+    ["another shape", [], "the answer should be an object and is a list"],
+    ["no list", { agents: {} }, "agents should be a list and is an object"],
+    ["a row that is none", { agents: [null] }, "agents[0] should be an object and is null"],
+    [
+      "a text for a number",
+      { agents: [{ ...RECORDED.agents.agents[0], in_flight: CANARY }] },
+      "agents[0].in_flight should be a number of 0 or more and is a string",
+    ],
+    [
+      "a negative number",
+      { agents: [{ ...RECORDED.agents.agents[0], in_flight: -1 }] },
+      "agents[0].in_flight should be a number of 0 or more and is a number out of range",
+    ],
+    ["a missing field", { agents: [{ id: "a" }] }, "agents[0].status should be a text and is missing"],
+  ])("%s", async (_, body, problem) => {
+    const server = await serve(always(200, body));
+    const error = await failure(connect(server.url).agents({ token: CANARY }));
+    expect(error).toBeInstanceOf(MalformedAnswerError);
+    expect(error.reason).toBe("malformed");
+    expect(error.message).toContain(problem);
+  });
+
+  it("stops reading at its limit", async () => {
+    const server = await serve((_request, response) => {
+      const more = () => {
+        while (response.write("x".repeat(65_536))) if (response.destroyed) return;
+      };
+      response.on("drain", more);
+      more();
+    });
+    const error = await failure(connect(server.url, 1024).metrics({ token: CANARY }));
+    expect(error).toBeInstanceOf(AnswerTooLargeError);
+    expect(error.reason).toBe("too-large");
+  });
+});
+
+describe("no answer", () => {
+  it("names a closed port", async () => {
+    const server = await startFakeServer(always(200, ""));
+    await server.close();
+    expect((await failure(connect(server.url).health())).reason).toBe("refused");
+  });
+
+  it("names a name that doesn't resolve", async () => {
+    expect((await failure(connect("http://dbward.invalid:3000").health())).reason).toBe("dns");
+  });
+
+  it("names a deadline that passes before the answer, and within it", async () => {
+    const silent = await serve(() => undefined);
+    const halting = await serve((_request, response) => void response.writeHead(200).write("{"));
+    for (const { url } of [silent, halting]) {
+      const error = await failure(connect(url).health({ deadline: Deadline.after(50) }));
+      expect(error).toBeInstanceOf(ServerUnreachableError);
+      expect(error.reason).toBe("timeout");
+    }
+  });
+
+  it("names a connection that ends within the answer", async () => {
+    const server = await serve((_request, response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("{", () => response.destroy());
+    });
+    expect((await failure(connect(server.url).health())).reason).toBe("connection");
+  });
+
+  it("names a peer that doesn't speak HTTP", async () => {
+    const peer = createServer((socket) => socket.end("SSH-2.0-OpenSSH\r\n", () => socket.destroy()));
+    await new Promise<void>((resolve) => peer.listen(0, "127.0.0.1", resolve));
+    const { port } = peer.address() as { port: number };
+    expect((await failure(connect(`http://127.0.0.1:${port}`).health())).reason).toBe("malformed");
+    await new Promise((resolve) => peer.close(resolve));
+  });
+
+  it("throws the caller's own reason when the caller gives up", async () => {
+    const server = await serve(() => undefined);
+    const controller = new AbortController();
+    const deadline = Deadline.after(60_000, controller.signal);
+    const call = connect(server.url).health({ deadline });
+    controller.abort(new Error("not needed any more"));
+    await expect(call).rejects.toThrow("not needed any more");
+  });
+});
+
+describe("the URL", () => {
+  it.each(["server:3000", "ftp://server", "http://user:secret@server", "http://server/?a=b", ""])(
+    "%j is refused",
+    (url) => {
+      expect(() => new DbwardClient({ url })).toThrow(ServerUrlError);
+    },
+  );
+});

@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseMetricsText, requestCounts } from "./metrics-text.ts";
+
+// As a running dbward-server 0.2.0 answered.
+const RECORDED = `# TYPE dbward_requests_current gauge
+dbward_requests_current{status="pending"} 3
+dbward_requests_current{status="approved"} 0
+dbward_requests_current{status="dispatched"} 0
+dbward_requests_current{status="running"} 0
+# TYPE dbward_agents_active gauge
+dbward_agents_active 2
+`;
+
+describe("parseMetricsText", () => {
+  it("reads what the server sends", () => {
+    const { samples, types } = parseMetricsText(RECORDED);
+    expect(samples).toHaveLength(5);
+    expect(samples[4]).toEqual({ name: "dbward_agents_active", labels: {}, value: 2 });
+    expect(types.get("dbward_requests_current")).toBe("gauge");
+  });
+
+  it.each([
+    ['a{x="1",y="two"} 3', { name: "a", labels: { x: "1", y: "two" }, value: 3 }],
+    ['a{x="1",} 3 1700000000000', { name: "a", labels: { x: "1" }, value: 3 }],
+    [
+      'a{x="brace } quote \\" back \\\\ line \\n"} 1',
+      { name: "a", labels: { x: 'brace } quote " back \\ line \n' }, value: 1 },
+    ],
+    ["a:b_total 1.5e3\r", { name: "a:b_total", labels: {}, value: 1500 }],
+    ["a +Inf", { name: "a", labels: {}, value: Infinity }],
+    ["a -Inf", { name: "a", labels: {}, value: -Infinity }],
+    ["a NaN", { name: "a", labels: {}, value: NaN }],
+    ["a{} 1", { name: "a", labels: {}, value: 1 }],
+  ])("%j", (line, sample) => {
+    expect(parseMetricsText(`# HELP a some help\n\n${line}\n`).samples).toEqual([sample]);
+  });
+
+  it.each([
+    ["<html>", "line 2 of the metrics is no sample"],
+    ["a", "line 2 of the metrics is no sample"],
+    ["a b", "line 2 of the metrics has no value"],
+    ["a{x=1} 2", "line 2 of the metrics has labels that can't be read"],
+  ])("%j: %s", (line, problem) => {
+    expect(() => parseMetricsText(`ok 1\n${line}\n`)).toThrow(problem);
+  });
+
+  it("gives back any labels that were escaped as the format says", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^[a-z_][a-z0-9_]*$/), fc.string()), (labels) => {
+        const written = Object.entries(labels).map(
+          ([name, value]) =>
+            `${name}="${value.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`,
+        );
+        const [sample] = parseMetricsText(`a{${written.join(",")}} 1`).samples;
+        expect(sample?.labels).toEqual(labels);
+      }),
+    );
+  });
+});
+
+describe("requestCounts", () => {
+  const counts = (body: string) => requestCounts(parseMetricsText(body));
+
+  it("counts each state, and those of a later version together", () => {
+    expect(
+      counts(
+        `${RECORDED}dbward_requests_current{status="parked"} 2\ndbward_requests_current{status="held"} 1`,
+      ),
+    ).toEqual({
+      pending: 3,
+      approved: 0,
+      dispatched: 0,
+      running: 0,
+      other: 3,
+    });
+  });
+
+  it("takes an announced family without series for zeros", () => {
+    expect(counts("# TYPE dbward_requests_current gauge")).toMatchObject({ pending: 0, running: 0 });
+  });
+
+  it("does not take a missing family for zeros", () => {
+    expect(() => counts("dbward_agents_active 2")).toThrow("dbward_requests_current is missing");
+  });
+
+  it("does not take NaN for a count", () => {
+    expect(() => counts('dbward_requests_current{status="pending"} NaN')).toThrow("no count");
+  });
+});
