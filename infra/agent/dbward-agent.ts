@@ -1,0 +1,127 @@
+import { AGENT, SERVER, stageNames } from "@dbward-aws/contract";
+import { type AgentSettings, agentCommand, type StageSettings } from "@dbward-aws/settings";
+import { Duration } from "aws-cdk-lib";
+import * as ec2 from "aws-cdk-lib/aws-ec2";
+import * as ecs from "aws-cdk-lib/aws-ecs";
+import type * as logs from "aws-cdk-lib/aws-logs";
+import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
+import { Construct } from "constructs";
+import type { DbwardNetwork } from "../network/dbward-network.ts";
+import type { DbwardServer } from "../server/dbward-server.ts";
+import { containerConfig } from "../task/container-config.ts";
+import { containerImage } from "../task/container-image.ts";
+import { namedSecret } from "../task/named-secret.ts";
+import { serviceLogGroup } from "../task/service-log-group.ts";
+import { TaskRole } from "../task/task-role.ts";
+
+/** Version id of the token's secret: a task reads a secret once, at its start, so a new version must start a new one. */
+const TOKEN_VERSION_VARIABLE = "DBWARD_AGENT_TOKEN_VERSION";
+
+export interface DbwardAgentProps {
+  readonly stage: StageSettings;
+  readonly settings: AgentSettings;
+  readonly network: DbwardNetwork;
+  readonly server: DbwardServer;
+  /** Secret with the agent's token. */
+  readonly tokenSecret: secretsmanager.ISecret;
+  /** Version id of the token; the tasks are replaced when it changes. */
+  readonly tokenVersion: string;
+}
+
+/** A dbward agent: an ECS service of its own, the only part of a stage that reaches the database. */
+export class DbwardAgent extends Construct {
+  /** Name of the agent, as in the settings. */
+  readonly name: string;
+  readonly service: ecs.FargateService;
+  readonly taskDefinition: ecs.FargateTaskDefinition;
+  readonly logGroup: logs.LogGroup;
+  readonly securityGroup: ec2.SecurityGroup;
+
+  constructor(scope: Construct, id: string, props: DbwardAgentProps) {
+    super(scope, id);
+    const { settings, network, server } = props;
+    const names = stageNames(props.stage.stage);
+    const exec = props.stage.capture.method === "exec";
+    const serviceName = names.agentService(settings.name);
+
+    this.name = settings.name;
+    this.logGroup = serviceLogGroup(this, names.logGroup(serviceName), settings.logRetentionDays);
+    this.securityGroup = this.#createSecurityGroup(props);
+    server.allowFrom(this, "ReachServer", this.securityGroup, `Agent ${settings.name}`);
+
+    this.taskDefinition = new ecs.FargateTaskDefinition(this, "Task", {
+      family: `${names.cluster}-${serviceName}`,
+      cpu: settings.cpu,
+      memoryLimitMiB: settings.memoryMiB,
+      taskRole: new TaskRole(this, "TaskRole", { description: `dbward agent ${settings.name}`, exec }),
+    });
+    const config = containerConfig(this, settings.config, (toml) => toml);
+    const [shell, flag, ...script] = agentCommand(settings.config);
+    this.taskDefinition.addContainer(AGENT.container, {
+      image: containerImage(this, settings.image),
+      entryPoint: [shell, flag],
+      command: script,
+      environment: {
+        ...config.environment,
+        RUST_LOG: settings.rustLog,
+        AWS_EC2_METADATA_DISABLED: "true",
+        [TOKEN_VERSION_VARIABLE]: props.tokenVersion,
+      },
+      secrets: {
+        ...config.secrets,
+        [AGENT.tokenVariable]: ecs.Secret.fromSecretsManager(props.tokenSecret),
+        [AGENT.databaseUrlVariable]: ecs.Secret.fromSecretsManager(
+          namedSecret(this, "DatabaseUrl", settings.database.urlSecret),
+        ),
+      },
+      logging: ecs.LogDrivers.awsLogs({ logGroup: this.logGroup, streamPrefix: AGENT.container }),
+      healthCheck: {
+        command: ["CMD-SHELL", `test -f ${AGENT.readyFile}`],
+        interval: Duration.seconds(10),
+        timeout: Duration.seconds(5),
+        retries: 3,
+        startPeriod: Duration.seconds(60),
+      },
+      linuxParameters: new ecs.LinuxParameters(this, "Linux", { initProcessEnabled: true }),
+      stopTimeout: Duration.seconds(settings.stopTimeoutSeconds),
+    });
+
+    this.service = new ecs.FargateService(this, "Service", {
+      cluster: server.cluster,
+      serviceName,
+      taskDefinition: this.taskDefinition,
+      desiredCount: settings.desiredCount,
+      // Agents keep nothing: the new one works before the old one leaves, and a bad version goes back by itself.
+      minHealthyPercent: 100,
+      maxHealthyPercent: 200,
+      circuitBreaker: { enable: true, rollback: true },
+      vpcSubnets: network.taskSubnets,
+      assignPublicIp: network.assignPublicIp,
+      securityGroups: [this.securityGroup],
+      enableExecuteCommand: exec,
+      enableECSManagedTags: true,
+      propagateTags: ecs.PropagatedTagSource.SERVICE,
+      // A client of the namespace only: it offers nothing, and resolves `server`.
+      serviceConnectConfiguration: { namespace: names.namespace },
+    });
+  }
+
+  #createSecurityGroup({ settings, network, server }: DbwardAgentProps): ec2.SecurityGroup {
+    const group = new ec2.SecurityGroup(this, "SecurityGroup", {
+      vpc: network.vpc,
+      description: `dbward agent ${settings.name}`,
+      allowAllOutbound: false,
+    });
+    group.addEgressRule(
+      ec2.Peer.securityGroupId(server.securityGroup.securityGroupId),
+      ec2.Port.tcp(SERVER.port),
+      "dbward server",
+    );
+    for (const cidr of settings.database.cidrs)
+      group.addEgressRule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(settings.database.port), "Database");
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), "AWS APIs, registry");
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(53), "DNS");
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.udp(53), "DNS");
+    return group;
+  }
+}

@@ -1,0 +1,6 @@
+export { DbwardAgent, type DbwardAgentProps } from "./agent/dbward-agent.ts";
+export { DbwardNetwork, type DbwardNetworkProps } from "./network/dbward-network.ts";
+export { DbwardServer, type DbwardServerProps } from "./server/dbward-server.ts";
+export { ServerFileSystem, type ServerFileSystemProps } from "./server/server-file-system.ts";
+export { addDbwardStacks, type DbwardEnvironment, type DbwardStacks } from "./stacks/index.ts";
+export { ResultStorage, type ResultStorageProps } from "./storage/result-storage.ts";

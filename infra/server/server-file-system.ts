@@ -1,0 +1,126 @@
+import { SERVER } from "@dbward-aws/contract";
+import { RemovalPolicy } from "aws-cdk-lib";
+import * as ec2 from "aws-cdk-lib/aws-ec2";
+import * as efs from "aws-cdk-lib/aws-efs";
+import * as iam from "aws-cdk-lib/aws-iam";
+import { Construct } from "constructs";
+import type { DbwardNetwork } from "../network/dbward-network.ts";
+
+/** Port of NFS, which EFS speaks. */
+export const NFS_PORT = ec2.Port.tcp(2049);
+
+export interface ServerFileSystemProps {
+  readonly network: DbwardNetwork;
+  /** Role of the server's task: it may mount and write. */
+  readonly taskRole: iam.IRole;
+  /**
+   * Role of a task that may mount and read, such as the one that captures tokens without ECS Exec.
+   * @default - nobody but the server mounts
+   */
+  readonly readerRole?: iam.IRole;
+  /** Whether AWS Backup keeps a copy a day, for 35 days. */
+  readonly backups: boolean;
+}
+
+const MOUNT = "elasticfilesystem:ClientMount";
+const WRITE = "elasticfilesystem:ClientWrite";
+const ROOT = "elasticfilesystem:ClientRootAccess";
+
+/**
+ * The server's state: SQLite database and bootstrap tokens. Encrypted, kept when its stack is deleted, and mounted
+ * over TLS, through its access point, by the roles named here and by nobody else.
+ */
+export class ServerFileSystem extends Construct {
+  readonly fileSystem: efs.FileSystem;
+  readonly accessPoint: efs.AccessPoint;
+  /** Group of the mount targets; opened by {@link allowMountFrom} alone. */
+  readonly securityGroup: ec2.SecurityGroup;
+
+  constructor(scope: Construct, id: string, props: ServerFileSystemProps) {
+    super(scope, id);
+    const { network, taskRole, readerRole } = props;
+    this.securityGroup = new ec2.SecurityGroup(this, "SecurityGroup", {
+      vpc: network.vpc,
+      description: "Mount targets of the dbward server's file system",
+      allowAllOutbound: false,
+    });
+    this.fileSystem = new efs.FileSystem(this, "FileSystem", {
+      vpc: network.vpc,
+      vpcSubnets: network.taskSubnets,
+      securityGroup: this.securityGroup,
+      encrypted: true,
+      performanceMode: efs.PerformanceMode.GENERAL_PURPOSE,
+      throughputMode: efs.ThroughputMode.ELASTIC,
+      enableAutomaticBackups: props.backups,
+      removalPolicy: RemovalPolicy.RETAIN,
+      fileSystemPolicy: mountPolicy(taskRole, readerRole),
+    });
+    this.accessPoint = this.fileSystem.addAccessPoint("AccessPoint", {
+      path: "/dbward",
+      posixUser: { uid: String(SERVER.uid), gid: String(SERVER.gid) },
+      createAcl: { ownerUid: String(SERVER.uid), ownerGid: String(SERVER.gid), permissions: "0750" },
+    });
+
+    this.#grantMount(taskRole, [MOUNT, WRITE]);
+    if (readerRole !== undefined) this.#grantMount(readerRole, [MOUNT]);
+  }
+
+  /**
+   * Opens NFS to the tasks of a group. The rule belongs to `scope`, so that the file system's stack need not know who
+   * uses it.
+   */
+  allowMountFrom(scope: Construct, id: string, group: ec2.ISecurityGroup): void {
+    new ec2.CfnSecurityGroupIngress(scope, id, {
+      groupId: this.securityGroup.securityGroupId,
+      sourceSecurityGroupId: group.securityGroupId,
+      ipProtocol: "tcp",
+      fromPort: 2049,
+      toPort: 2049,
+      description: "NFS from the tasks that mount the file system",
+    });
+  }
+
+  /** Through this access point and no other: what the file system's own policy can't say, as it is older. */
+  #grantMount(role: iam.IRole, actions: string[]): void {
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: "MountState",
+        actions,
+        resources: [this.fileSystem.fileSystemArn],
+        conditions: {
+          StringEquals: { "elasticfilesystem:AccessPointArn": this.accessPoint.accessPointArn },
+        },
+      }),
+    );
+  }
+}
+
+/**
+ * The file system's policy only denies; the roles' own policies allow. It can't name the access point, which is made
+ * after it: that some access point is in use is asked for here, which one in the roles' policies.
+ */
+function mountPolicy(taskRole: iam.IRole, readerRole: iam.IRole | undefined): iam.PolicyDocument {
+  const deny = (sid: string, actions: string[], conditions: Record<string, Record<string, unknown>>) =>
+    new iam.PolicyStatement({
+      sid,
+      effect: iam.Effect.DENY,
+      principals: [new iam.AnyPrincipal()],
+      actions,
+      conditions,
+    });
+  const mounters = [taskRole, ...(readerRole === undefined ? [] : [readerRole])];
+  return new iam.PolicyDocument({
+    statements: [
+      deny("TlsOnly", [MOUNT, WRITE, ROOT], { Bool: { "aws:SecureTransport": "false" } }),
+      deny("AccessPointOnly", [MOUNT, WRITE, ROOT], {
+        Null: { "elasticfilesystem:AccessPointArn": "true" },
+      }),
+      deny("KnownRolesOnly", [MOUNT], {
+        ArnNotEquals: { "aws:PrincipalArn": mounters.map((role) => role.roleArn) },
+      }),
+      deny("ServerWritesAlone", [WRITE, ROOT], {
+        ArnNotEquals: { "aws:PrincipalArn": [taskRole.roleArn] },
+      }),
+    ],
+  });
+}

@@ -1,0 +1,32 @@
+import type { Construct } from "constructs";
+import { DbwardAgent } from "../agent/dbward-agent.ts";
+import { DbwardStack, type DbwardStackProps } from "./dbward-stack.ts";
+import type { ServerStack } from "./server-stack.ts";
+import type { StateStack } from "./state-stack.ts";
+
+export interface AgentsStackProps extends DbwardStackProps {
+  readonly state: StateStack;
+  readonly server: ServerStack;
+}
+
+/** The agents. They start after the capture, with tokens that work. */
+export class AgentsStack extends DbwardStack {
+  readonly agents: readonly DbwardAgent[];
+
+  constructor(scope: Construct, props: AgentsStackProps) {
+    super(scope, "Agents", props, "agents");
+    const { settings, state, server } = props;
+    this.agents = settings.agents.map(
+      (agent) =>
+        new DbwardAgent(this, `Agent-${agent.name}`, {
+          stage: settings,
+          settings: agent,
+          network: state.network,
+          server: server.server,
+          tokenSecret: state.secrets.agentToken(agent.name),
+          tokenVersion: server.capture.agentTokenVersion(agent.name),
+        }),
+    );
+    this.addDependency(server);
+  }
+}

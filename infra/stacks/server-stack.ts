@@ -1,0 +1,62 @@
+import { CfnOutput } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { TokenCapture } from "../bootstrap/token-capture.ts";
+import { DbwardServer } from "../server/dbward-server.ts";
+import { DbwardStack, type DbwardStackProps } from "./dbward-stack.ts";
+import type { StateStack } from "./state-stack.ts";
+
+export interface ServerStackProps extends DbwardStackProps {
+  readonly state: StateStack;
+}
+
+/** The server, and the capture of its tokens. */
+export class ServerStack extends DbwardStack {
+  readonly server: DbwardServer;
+  readonly capture: TokenCapture;
+
+  constructor(scope: Construct, props: ServerStackProps) {
+    super(scope, "Server", props, "server and token capture");
+    const { settings, state } = props;
+
+    this.server = new DbwardServer(this, "Server", {
+      settings,
+      network: state.network,
+      fileSystem: state.fileSystem,
+      taskRole: state.serverTaskRole,
+      ...(state.storage === undefined ? {} : { storage: state.storage }),
+    });
+    this.capture = new TokenCapture(this, "TokenCapture", {
+      server: this.server,
+      secrets: state.secrets,
+      settings,
+      network: state.network,
+      fileSystem: state.fileSystem,
+      ...(state.captureTaskRole === undefined ? {} : { taskRole: state.captureTaskRole }),
+    });
+    this.#output(settings.stage);
+  }
+
+  #output(stage: string): void {
+    const output = (id: string, value: string, description: string) =>
+      new CfnOutput(this, id, { value, description });
+    const { server } = this;
+    const secure = server.endpoint.startsWith("https:");
+    output("ClusterName", server.cluster.clusterName, "ECS cluster of the server and its agents");
+    output("ServerSecurityGroupId", server.securityGroup.securityGroupId, "Security group of the server");
+    output("ServerEndpoint", server.endpoint, "Base URL of the server's API");
+    output("ServerPrivateUrl", server.url, "Base URL of the server's API inside the VPC");
+    output(
+      "TransportSecurity",
+      secure
+        ? "TLS to the load balancer, plain HTTP from there inside the VPC"
+        : "Plain HTTP: keep it inside private networks",
+      "How traffic to the endpoint is protected",
+    );
+    output("StatusCommand", `pnpm ops status --stage ${stage}`, "Shows what runs, and what is wrong");
+    output(
+      "UpgradeCommand",
+      `pnpm ops upgrade --stage ${stage} --tag <tag>`,
+      "Takes server and agents to another version, in that order",
+    );
+  }
+}

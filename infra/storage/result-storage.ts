@@ -1,0 +1,55 @@
+import type { StorageSettings } from "@dbward-aws/settings";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as s3 from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+
+/** Prefix under which the server keeps results. */
+export const RESULTS_PREFIX = "results/";
+
+export interface ResultStorageProps {
+  readonly settings: StorageSettings;
+}
+
+/** The bucket for results of requests: private, encrypted, TLS only, kept when its stack is deleted. */
+export class ResultStorage extends Construct {
+  readonly bucket: s3.Bucket;
+
+  constructor(scope: Construct, id: string, props: ResultStorageProps) {
+    super(scope, id);
+    this.bucket = new s3.Bucket(this, "Bucket", {
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [
+        {
+          id: "ExpireResults",
+          prefix: RESULTS_PREFIX,
+          expiration: Duration.days(props.settings.retentionDays),
+          abortIncompleteMultipartUploadAfter: Duration.days(1),
+        },
+      ],
+    });
+  }
+
+  /** What the server does with results: objects under `results/`, and the list of that prefix. Nothing else. */
+  grantResults(role: iam.IRole): void {
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: "KeepResults",
+        actions: ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:PutObjectTagging"],
+        resources: [this.bucket.arnForObjects(`${RESULTS_PREFIX}*`)],
+      }),
+    );
+    role.addToPrincipalPolicy(
+      new iam.PolicyStatement({
+        sid: "ListResults",
+        actions: ["s3:ListBucket"],
+        resources: [this.bucket.bucketArn],
+        conditions: { StringLike: { "s3:prefix": `${RESULTS_PREFIX}*` } },
+      }),
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import { Stack } from "aws-cdk-lib";
+import * as iam from "aws-cdk-lib/aws-iam";
+import type { Construct } from "constructs";
+
+export interface TaskRoleProps {
+  /** Whose role it is, for the people who meet it in IAM. */
+  readonly description: string;
+  /**
+   * Whether ECS Exec into the task's containers is to work.
+   * @default false
+   */
+  readonly exec?: boolean;
+}
+
+/** A role that only ECS tasks of this account and region can take. */
+export class TaskRole extends iam.Role {
+  constructor(scope: Construct, id: string, props: TaskRoleProps) {
+    super(scope, id, {
+      description: props.description,
+      assumedBy: new iam.ServicePrincipal("ecs-tasks.amazonaws.com", {
+        conditions: {
+          StringEquals: { "aws:SourceAccount": Stack.of(scope).account },
+          ArnLike: { "aws:SourceArn": Stack.of(scope).formatArn({ service: "ecs", resource: "*" }) },
+        },
+      }),
+    });
+    if (props.exec === true)
+      // These four actions know no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsessionmanagermessagegatewayservice.html
+      this.addToPolicy(
+        new iam.PolicyStatement({
+          sid: "EcsExec",
+          actions: [
+            "ssmmessages:CreateControlChannel",
+            "ssmmessages:CreateDataChannel",
+            "ssmmessages:OpenControlChannel",
+            "ssmmessages:OpenDataChannel",
+          ],
+          resources: ["*"],
+        }),
+      );
+  }
+}
