@@ -1,0 +1,127 @@
+import { spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type Deadline, redact } from "@dbward-aws/core";
+import { endGroup } from "../stage/end-group.ts";
+import { LOCAL_REGION, localEnvironment } from "../stage/environment.ts";
+import { EmulatorUnavailable } from "../stage/errors.ts";
+import { LAUNCHER } from "./install.ts";
+
+export interface EmulatorOptions {
+  /** Python of the environment that `installEmulator` made. */
+  readonly python: string;
+  /** The stage's directory: the emulator's temporary files and its log go there. */
+  readonly directory: string;
+  readonly port: number;
+  /** Given to the functions that it runs, as the place of the ECS API. */
+  readonly ecsEndpoint: string;
+  /** Folders in which functions find packages that their bundle leaves out. */
+  readonly nodePath: readonly string[];
+  readonly deadline: Deadline;
+}
+
+/** A running emulated account. */
+export interface Emulator {
+  readonly endpoint: string;
+  /** Id of its process and of its process group. */
+  readonly pid: number;
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts MiniStack on 127.0.0.1 and waits until it answers. It ends with this process, however that ends: it reads
+ * the other end of a pipe.
+ *
+ * @throws {@link EmulatorUnavailable} `emulator-start-failed`
+ */
+export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
+  const { directory, port, deadline } = options;
+  const endpoint = `http://127.0.0.1:${port}`;
+  const temporary = join(directory, "tmp");
+  const logFile = join(directory, "logs", "emulator.log");
+  await Promise.all([
+    mkdir(temporary, { recursive: true }),
+    mkdir(join(directory, "logs"), { recursive: true }),
+  ]);
+  const child = spawn(options.python, ["-u", LAUNCHER], {
+    cwd: directory,
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe"],
+    env: localEnvironment(
+      { endpoint, ecsEndpoint: options.ecsEndpoint },
+      {
+        GATEWAY_PORT: String(port),
+        BIND_HOST: "127.0.0.1",
+        LAMBDA_EXECUTOR: "local",
+        LOG_LEVEL: "WARNING",
+        MINISTACK_REGION: LOCAL_REGION,
+        TMPDIR: temporary,
+        STATE_DIR: join(temporary, "state"),
+        S3_DATA_DIR: join(temporary, "s3"),
+        PYTHONDONTWRITEBYTECODE: "1",
+        NODE_PATH: options.nodePath.join(":"),
+        // Node 20 has the WebSocket client that the functions use only behind this switch.
+        NODE_OPTIONS: process.versions.node.startsWith("20.") ? "--experimental-websocket" : "",
+      },
+    ),
+  });
+  child.stdin.on("error", () => undefined); // it ended before we did
+  const log = createWriteStream(logFile, { flags: "a", mode: 0o600 });
+  const lastLines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on("line", (line) => {
+      const printed = redact(line);
+      log.write(`${printed}\n`);
+      lastLines.push(printed);
+      if (lastLines.length > 5) lastLines.shift();
+    });
+  }
+  let failure: unknown;
+  let hasEnded = false;
+  const ended = new Promise<void>((resolve) => {
+    const end = () => {
+      hasEnded = true;
+      log.end();
+      resolve();
+    };
+    child.once("error", (error) => {
+      failure = error;
+      end();
+    });
+    child.once("close", end);
+  });
+
+  const answered = await deadline.until(async () => (hasEnded ? false : await answers(endpoint)), 50);
+  if (!answered) {
+    if (child.pid !== undefined) await endGroup(child.pid);
+    const what = hasEnded ? `ended at once: ${lastLines.join(" ") || "without a word"}` : "does not answer";
+    throw new EmulatorUnavailable("emulator-start-failed", `The emulated account ${what}.`, {
+      hint: `Read ${logFile}; if its packages are damaged, remove the folder of ${options.python} and start again.`,
+      cause: failure,
+    });
+  }
+  const pid = child.pid!;
+  return {
+    endpoint,
+    pid,
+    ended,
+    close: async () => {
+      await endGroup(pid);
+      await ended;
+    },
+  };
+}
+
+async function answers(endpoint: string): Promise<true | undefined> {
+  try {
+    const response = await fetch(`${endpoint}/_ministack/health`, { signal: AbortSignal.timeout(2_000) });
+    await response.body?.cancel();
+    return response.ok || undefined;
+  } catch {
+    return undefined; // not listening yet
+  }
+}

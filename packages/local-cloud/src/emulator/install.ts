@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Deadline } from "@dbward-aws/core";
+import { EmulatorUnavailable } from "../stage/errors.ts";
+import type { Note } from "../stage/progress.ts";
+import { runTool, type ToolRun } from "../stage/run-tool.ts";
+import { findPython, MINIMUM_PYTHON, type PythonSource } from "./find-python.ts";
+
+/** Pinned by hash; a change of the file makes a new environment. */
+export const REQUIREMENTS = fileURLToPath(new URL("../../src/emulator/requirements.txt", import.meta.url));
+/** Runs in the environment's Python. */
+export const LAUNCHER = fileURLToPath(new URL("../../src/emulator/launcher.py", import.meta.url));
+
+export interface InstallOptions {
+  /** Where environments are kept: they serve every run, and every stage of this checkout. */
+  readonly cacheDirectory: string;
+  /** File for what pip prints. */
+  readonly log: string;
+  readonly deadline: Deadline;
+  readonly note?: Note;
+  /** @default process.env */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Makes the virtual environment that the emulator runs in, unless a finished one is there. What an interrupted run
+ * left is made anew: only a whole environment gets its mark.
+ *
+ * @returns the environment's Python
+ * @throws {@link EmulatorUnavailable} `python-missing`, `emulator-install-failed`
+ */
+export async function installEmulator(options: InstallOptions): Promise<string> {
+  const requirements = await readFile(REQUIREMENTS);
+  const home = join(options.cacheDirectory, `ministack-${digest(requirements)}`);
+  const python = join(home, "bin", "python");
+  const mark = join(home, "complete");
+  if (await readFile(mark, "utf8").then(Boolean, () => false)) {
+    options.note?.("ready");
+    return python;
+  }
+  const env = options.env ?? process.env;
+  const { source, passedOver } = await findPython(env);
+  if (!source) throw pythonMissing(passedOver);
+  options.note?.(source.kind === "uv" ? "with uv" : `with Python ${source.version}`);
+  await rm(home, { recursive: true, force: true });
+  await mkdir(options.cacheDirectory, { recursive: true });
+  for (const [command, args] of installation(source, home, python)) {
+    await runStep(options, env, command, args);
+  }
+  await writeFile(`${mark}.part`, `${source.kind}\n`);
+  await rename(`${mark}.part`, mark);
+  return python;
+}
+
+function installation(source: PythonSource, home: string, python: string): [string, string[]][] {
+  const pinned = ["--require-hashes", "--only-binary", ":all:", "-r", REQUIREMENTS];
+  if (source.kind === "uv") {
+    return [
+      [source.path, ["venv", "--python", `>=${MINIMUM_PYTHON.join(".")}`, home]],
+      [source.path, ["pip", "install", "--python", python, ...pinned]],
+    ];
+  }
+  const pip = ["-m", "pip", "install", "--no-input", "--disable-pip-version-check", ...pinned];
+  return [
+    [source.path, ["-m", "venv", home]],
+    [python, pip],
+  ];
+}
+
+async function runStep(
+  options: InstallOptions,
+  env: NodeJS.ProcessEnv,
+  command: string,
+  args: readonly string[],
+): Promise<void> {
+  const run: ToolRun = {
+    command,
+    args,
+    cwd: options.cacheDirectory,
+    env: { ...env, UV_CACHE_DIR: join(options.cacheDirectory, "uv") } as Record<string, string>,
+    log: options.log,
+    deadline: options.deadline,
+  };
+  const { exitCode, lastLines } = await runTool(run);
+  if (exitCode === 0) return;
+  const reason =
+    lastLines.findLast((line) => /error/i.test(line)) ?? lastLines.at(-1) ?? "nothing was printed";
+  throw new EmulatorUnavailable(
+    "emulator-install-failed",
+    `Installing the emulator from PyPI failed: ${options.deadline.passed ? "it took too long" : reason}.`,
+    {
+      hint: `Check the network and the package index, then run the command again; ${options.log} has it all.`,
+    },
+  );
+}
+
+function pythonMissing(passedOver: readonly string[]): EmulatorUnavailable {
+  const minimum = MINIMUM_PYTHON.join(".");
+  const found =
+    passedOver.length > 0 ? `found only: ${passedOver.join(", ")}` : "found neither Python nor uv";
+  return new EmulatorUnavailable(
+    "python-missing",
+    `The emulated account needs Python ${minimum} or later, and this machine has none: ${found}.`,
+    {
+      hint: `Install Python ${minimum}+ (on Debian with python3-venv) or uv, or name one in DBWARD_PYTHON.`,
+    },
+  );
+}
+
+function digest(content: Buffer): string {
+  return createHash("sha256").update(content).digest("hex").slice(0, 12);
+}

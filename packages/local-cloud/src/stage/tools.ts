@@ -1,0 +1,25 @@
+import { realpathSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** The command line tools among the checkout's dependencies, each as a script to run with node. */
+export interface WorkspaceTools {
+  readonly sst: string;
+  readonly cdk: string;
+  readonly turbo: string;
+  /** Folders of packages that SST's own functions need at run time and don't bundle. */
+  readonly sstNodePath: readonly string[];
+}
+
+/** @param root folder of the checkout, whose package.json names the tools */
+export function workspaceTools(root: string): WorkspaceTools {
+  const require = createRequire(join(root, "package.json"));
+  const folder = (name: string) => dirname(realpathSync(require.resolve(`${name}/package.json`)));
+  const sst = folder("sst");
+  return {
+    sst: join(sst, "cli", "sst.js"),
+    cdk: join(folder("aws-cdk"), "bin", "cdk"),
+    turbo: join(folder("turbo"), "bin", "turbo"),
+    sstNodePath: [join(sst, "node_modules"), dirname(sst)],
+  };
+}
