@@ -1,0 +1,182 @@
+import { METRIC_NAMESPACE, POLLER_ENVIRONMENT, SERVER, stageNames } from "@dbward-aws/contract";
+import { ArnFormat, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import * as ec2 from "aws-cdk-lib/aws-ec2";
+import * as events from "aws-cdk-lib/aws-events";
+import * as targets from "aws-cdk-lib/aws-events-targets";
+import * as iam from "aws-cdk-lib/aws-iam";
+import * as lambda from "aws-cdk-lib/aws-lambda";
+import * as logs from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { acceptFindings } from "../accept-finding.ts";
+import { FUNCTION_HANDLER, functionCode } from "../function-code.ts";
+import type { MonitoredStage } from "./monitored-stage.ts";
+import { PollerEndpoints } from "./poller-endpoints.ts";
+
+export type QueueDepthPollerProps = Pick<
+  MonitoredStage,
+  "settings" | "network" | "server" | "agents" | "secrets"
+>;
+
+/** Time between two polls: one minute is the shortest that an EventBridge rule knows. */
+export const POLL_PERIOD = Duration.minutes(1);
+/** A run that hangs is over before the next one starts. */
+const POLL_TIMEOUT = Duration.seconds(45);
+/** An event that could not be delivered for so long is dropped: the next poll is fresher. 60 s is the least. */
+const EVENT_AGE = Duration.seconds(60);
+
+/**
+ * Asks the server once a minute for its queue and its agents, and ECS for its task counts, and publishes one snapshot
+ * as metrics of the namespace `Dbward`. It runs in the VPC, next to the server.
+ *
+ * Removing it takes up to 40 minutes, AWS's time for a function's network interfaces. They need the role to go away and
+ * hold the security group until then: the function goes first, then the group, then the role.
+ */
+export class QueueDepthPoller extends Construct {
+  readonly function: lambda.Function;
+  /** Log of the function; with publisher `emf` the metrics come from it. */
+  readonly logGroup: logs.LogGroup;
+  readonly role: iam.Role;
+  readonly securityGroup: ec2.SecurityGroup;
+  readonly rule: events.Rule;
+
+  constructor(scope: Construct, id: string, props: QueueDepthPollerProps) {
+    super(scope, id);
+    const { settings, network, server, agents, secrets } = props;
+    const names = stageNames(settings.stage);
+
+    this.logGroup = new logs.LogGroup(this, "Logs", {
+      retention: logs.RetentionDays.TWO_WEEKS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    if (settings.network.egress === "public") new PollerEndpoints(this, "Endpoints", props);
+    this.role = this.#createRole(props);
+    this.securityGroup = this.#createSecurityGroup(props);
+    this.securityGroup.node.addDependency(this.role);
+
+    this.function = new lambda.Function(this, "Function", {
+      functionName: names.pollerFunction,
+      description: `dbward ${settings.stage}: queue, agents and tasks as metrics, once a minute`,
+      code: functionCode("poll-agents"),
+      handler: FUNCTION_HANDLER,
+      runtime: lambda.Runtime.NODEJS_22_X,
+      architecture: lambda.Architecture.ARM_64,
+      memorySize: 256,
+      timeout: POLL_TIMEOUT,
+      // Two polls at once would be two snapshots of one minute.
+      reservedConcurrentExecutions: 1,
+      retryAttempts: 0,
+      maxEventAge: EVENT_AGE,
+      role: this.role,
+      logGroup: this.logGroup,
+      vpc: network.vpc,
+      vpcSubnets: network.taskSubnets,
+      // With egress `public` the way out is PollerEndpoints.
+      allowPublicSubnet: true,
+      securityGroups: [this.securityGroup],
+      environment: {
+        [POLLER_ENVIRONMENT.stage]: settings.stage,
+        [POLLER_ENVIRONMENT.serverUrl]: settings.monitoring.serverUrl ?? server.url,
+        [POLLER_ENVIRONMENT.tokenSecret]: secrets.metricsToken.secretArn,
+        [POLLER_ENVIRONMENT.publisher]: settings.monitoring.publisher,
+        [POLLER_ENVIRONMENT.perAgentMetrics]: String(settings.monitoring.perAgentMetrics),
+        [POLLER_ENVIRONMENT.cluster]: server.cluster.clusterArn,
+        [POLLER_ENVIRONMENT.serverService]: server.service.serviceName,
+        [POLLER_ENVIRONMENT.agentServices]: agents.map((agent) => agent.service.serviceName).join(","),
+      },
+    });
+    this.function.node.addDependency(this.role);
+    // The first poll must not find a closed port.
+    server.allowFrom(this, "ServerFromPoller", this.securityGroup, "Poller");
+
+    this.rule = new events.Rule(this, "EveryMinute", {
+      description: `dbward ${settings.stage}: starts the poller`,
+      schedule: events.Schedule.rate(POLL_PERIOD),
+      targets: [new targets.LambdaFunction(this.function, { retryAttempts: 0, maxEventAge: EVENT_AGE })],
+    });
+  }
+
+  #createSecurityGroup({ network, server }: QueueDepthPollerProps): ec2.SecurityGroup {
+    const group = new ec2.SecurityGroup(this, "SecurityGroup", {
+      vpc: network.vpc,
+      description: "dbward poller",
+      allowAllOutbound: false,
+    });
+    const toServer = ec2.Peer.securityGroupId(server.securityGroup.securityGroupId);
+    group.addEgressRule(toServer, ec2.Port.tcp(SERVER.port), "dbward server");
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), "AWS APIs");
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(53), "DNS");
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.udp(53), "DNS");
+    return group;
+  }
+
+  /** One role with everything in it: a policy of its own would be deleted before the network interfaces are. */
+  #createRole({ settings, server, agents, secrets }: QueueDepthPollerProps): iam.Role {
+    const thisFunction = Stack.of(this).formatArn({
+      service: "lambda",
+      resource: "function",
+      resourceName: stageNames(settings.stage).pollerFunction,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    const networkInterfaces = [
+      "ec2:CreateNetworkInterface",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeSubnets",
+      "ec2:DeleteNetworkInterface",
+      "ec2:AssignPrivateIpAddresses",
+      "ec2:UnassignPrivateIpAddresses",
+    ];
+    const statements = [
+      new iam.PolicyStatement({
+        sid: "WriteLog",
+        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        resources: [this.logGroup.logGroupArn],
+      }),
+      new iam.PolicyStatement({
+        sid: "LambdaMakesNetworkInterfaces",
+        actions: networkInterfaces,
+        resources: ["*"],
+      }),
+      new iam.PolicyStatement({
+        sid: "CodeMakesNoNetworkInterfaces",
+        effect: iam.Effect.DENY,
+        actions: networkInterfaces,
+        resources: ["*"],
+        conditions: { ArnEquals: { "lambda:SourceFunctionArn": thisFunction } },
+      }),
+      new iam.PolicyStatement({
+        sid: "ReadToken",
+        actions: ["secretsmanager:GetSecretValue"],
+        resources: [secrets.metricsToken.secretArn],
+      }),
+      new iam.PolicyStatement({
+        sid: "CountTasks",
+        actions: ["ecs:DescribeServices"],
+        resources: [server.service.serviceArn, ...agents.map((agent) => agent.service.serviceArn)],
+        conditions: { ArnEquals: { "ecs:cluster": server.cluster.clusterArn } },
+      }),
+    ];
+    if (settings.monitoring.publisher === "api")
+      statements.push(
+        new iam.PolicyStatement({
+          sid: "PublishMetrics",
+          actions: ["cloudwatch:PutMetricData"],
+          resources: ["*"],
+          conditions: { StringEquals: { "cloudwatch:namespace": METRIC_NAMESPACE } },
+        }),
+      );
+    const role = new iam.Role(this, "Role", {
+      description: `dbward ${settings.stage}: poller`,
+      assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
+      inlinePolicies: { Poll: new iam.PolicyDocument({ statements }) },
+    });
+    acceptFindings(role, [
+      {
+        id: "AwsSolutions-IAM5",
+        reason:
+          "Network interfaces have no ARN before they exist, and PutMetricData knows no resource: the first are denied to the function's own code, the second is narrowed to one namespace.",
+        appliesTo: ["Resource::*"],
+      },
+    ]);
+    return role;
+  }
+}
