@@ -99,6 +99,8 @@ export interface ServerSettings {
   readonly logRetentionDays: number;
   /** Secret with the licence key (name or ARN), given to the server as `DBWARD_LICENSE_KEY`. */
   readonly licenseKeySecret?: string;
+  /** Further environment variables that server.toml refers to: name of the variable to name or ARN of the secret. @default {} */
+  readonly secrets: Readonly<Record<string, string>>;
   /** Keep daily backups of the file system. @default true */
   readonly backups: boolean;
 }
@@ -124,6 +126,8 @@ export interface AgentSettings {
   readonly desiredCount: number;
   readonly config: ConfigSettings;
   readonly database: DatabaseSettings;
+  /** Further environment variables that agent.toml refers to: name of the variable to name or ARN of the secret. @default {} */
+  readonly secrets: Readonly<Record<string, string>>;
   /** @default "info" */
   readonly rustLog: string;
   /** @default 90 */

@@ -1,0 +1,59 @@
+import { CONFIG_VARIABLE, SERVER } from "@dbward-aws/contract";
+import type { ConfigSettings } from "../stage-settings.ts";
+import { type ResultStorage, renderResultStorage, renderServerConfig } from "../toml/render-server-config.ts";
+import { DROP_RESULT_STORAGE } from "./drop-result-storage.ts";
+
+/** Environment variable with the `[result_storage]` that a server.toml from SSM gets. */
+export const RESULT_STORAGE_VARIABLE = "DBWARD_RESULT_STORAGE_TOML";
+
+const SERVER_FILE = "/tmp/server.toml";
+const AGENT_FILE = "/tmp/agent.toml";
+
+/**
+ * Command of the server's container. Writes the configuration to a file and becomes the server; a configuration
+ * from SSM gets the stage's `[result_storage]` on the way, a rendered one has it already.
+ */
+export function serverCommand(config: ConfigSettings): string[] {
+  const write =
+    config.source === "rendered"
+      ? [`printf '%s\\n' "$${CONFIG_VARIABLE}" > ${SERVER_FILE}`]
+      : [
+          `printf '%s\\n' "$${CONFIG_VARIABLE}" | awk '${DROP_RESULT_STORAGE}' > ${SERVER_FILE}`,
+          `printf '\\n%s\\n' "$${RESULT_STORAGE_VARIABLE}" >> ${SERVER_FILE}`,
+        ];
+  return shell([
+    "umask 077",
+    ...write,
+    `unset ${CONFIG_VARIABLE} ${RESULT_STORAGE_VARIABLE}`,
+    `exec dbward-server --listen 0.0.0.0:${SERVER.port} --config ${SERVER_FILE}`,
+  ]);
+}
+
+/**
+ * Plain environment variables that {@link serverCommand} reads. With a configuration from SSM,
+ * {@link CONFIG_VARIABLE} is to be filled from the parameter as a secret of the container.
+ */
+export function serverEnvironment(config: ConfigSettings, storage: ResultStorage): Record<string, string> {
+  return config.source === "rendered"
+    ? { [CONFIG_VARIABLE]: renderServerConfig(config.toml, storage) }
+    : { [RESULT_STORAGE_VARIABLE]: renderResultStorage(storage) };
+}
+
+/** Command of an agent's container: writes the configuration to a file and becomes the agent. */
+export function agentCommand(_config: ConfigSettings): string[] {
+  return shell([
+    "umask 077",
+    `printf '%s\\n' "$${CONFIG_VARIABLE}" > ${AGENT_FILE}`,
+    `unset ${CONFIG_VARIABLE}`,
+    `exec dbward-agent --config ${AGENT_FILE}`,
+  ]);
+}
+
+/** As {@link serverEnvironment}, for {@link agentCommand}. */
+export function agentEnvironment(config: ConfigSettings): Record<string, string> {
+  return config.source === "rendered" ? { [CONFIG_VARIABLE]: config.toml } : {};
+}
+
+function shell(steps: readonly string[]): string[] {
+  return ["sh", "-c", steps.join(" && ")];
+}

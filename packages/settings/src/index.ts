@@ -1,0 +1,13 @@
+export {
+  agentCommand,
+  agentEnvironment,
+  RESULT_STORAGE_VARIABLE,
+  serverCommand,
+  serverEnvironment,
+} from "./container/commands.ts";
+export type * from "./dbward-config.ts";
+export { defineConfig } from "./dbward-config.ts";
+export { type LoadOptions, loadStage } from "./load-stage.ts";
+export { type Problem, SettingsError } from "./problems.ts";
+export type * from "./stage-settings.ts";
+export { type ResultStorage, renderResultStorage, renderServerConfig } from "./toml/render-server-config.ts";
