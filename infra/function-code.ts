@@ -21,7 +21,7 @@ export const FUNCTION_HANDLER = "index.handler";
 export function functionCode(name: FunctionName): lambda.Code {
   const directory = join(dirname(require.resolve(`@dbward-aws/${name}/package.json`)), "dist");
   if (!existsSync(join(directory, "index.mjs"))) throw new FunctionBundleMissing(name, directory);
-  return lambda.Code.fromAsset(directory, { exclude: ["*.map"] });
+  return lambda.Code.fromAsset(directory);
 }
 
 /** A function's bundle is not there: the workspace was not built, or only in part. */

@@ -1,5 +1,5 @@
 import { AGENT, SERVER, stageNames } from "@dbward-aws/contract";
-import { type AgentSettings, agentCommand, type StageSettings } from "@dbward-aws/settings";
+import { type AgentSettings, agentCommand, agentEnvironment, type StageSettings } from "@dbward-aws/settings";
 import { Duration } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
@@ -8,9 +8,9 @@ import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
 import type { DbwardNetwork } from "../network/dbward-network.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
-import { containerConfig } from "../task/container-config.ts";
+import { configSecret } from "../task/config-secret.ts";
 import { containerImage } from "../task/container-image.ts";
-import { namedSecret } from "../task/named-secret.ts";
+import { namedSecrets } from "../task/named-secret.ts";
 import { serviceLogGroup } from "../task/service-log-group.ts";
 import { TaskRole } from "../task/task-role.ts";
 
@@ -55,24 +55,24 @@ export class DbwardAgent extends Construct {
       memoryLimitMiB: settings.memoryMiB,
       taskRole: new TaskRole(this, "TaskRole", { description: `dbward agent ${settings.name}`, exec }),
     });
-    const config = containerConfig(this, settings.config, (toml) => toml);
-    const [shell, flag, ...script] = agentCommand(settings.config);
+    const command = agentCommand(settings.config);
     this.taskDefinition.addContainer(AGENT.container, {
       image: containerImage(this, settings.image),
-      entryPoint: [shell, flag],
-      command: script,
+      entryPoint: command.slice(0, 2),
+      command: command.slice(2),
       environment: {
-        ...config.environment,
+        ...agentEnvironment(settings.config),
         RUST_LOG: settings.rustLog,
         AWS_EC2_METADATA_DISABLED: "true",
         [TOKEN_VERSION_VARIABLE]: props.tokenVersion,
       },
       secrets: {
-        ...config.secrets,
+        ...configSecret(this, settings.config),
+        ...namedSecrets(this, {
+          ...settings.secrets,
+          [AGENT.databaseUrlVariable]: settings.database.urlSecret,
+        }),
         [AGENT.tokenVariable]: ecs.Secret.fromSecretsManager(props.tokenSecret),
-        [AGENT.databaseUrlVariable]: ecs.Secret.fromSecretsManager(
-          namedSecret(this, "DatabaseUrl", settings.database.urlSecret),
-        ),
       },
       logging: ecs.LogDrivers.awsLogs({ logGroup: this.logGroup, streamPrefix: AGENT.container }),
       healthCheck: {

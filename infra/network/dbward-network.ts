@@ -133,7 +133,8 @@ export class DbwardNetwork extends Construct {
     if (settings.kind === "existing") {
       const zones = settings.subnets.map((subnet) => subnet.availabilityZone);
       const twice = [...new Set(zones.filter((zone, at) => zones.indexOf(zone) !== at))];
-      if (zones.length === 0) errors.push("network.subnets is empty: name at least one subnet for the tasks.");
+      if (zones.length === 0)
+        errors.push("network.subnets is empty: name at least one subnet for the tasks.");
       for (const zone of twice)
         errors.push(
           `network.subnets names more than one subnet in ${zone}: EFS takes one mount target a zone, so name one subnet a zone.`,

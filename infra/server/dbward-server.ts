@@ -1,5 +1,10 @@
 import { SERVER, stageNames } from "@dbward-aws/contract";
-import { renderServerConfig, type StageSettings, serverCommand } from "@dbward-aws/settings";
+import {
+  type ResultStorage as ResultStorageConfig,
+  type StageSettings,
+  serverCommand,
+  serverEnvironment,
+} from "@dbward-aws/settings";
 import { Duration, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
@@ -10,9 +15,9 @@ import * as servicediscovery from "aws-cdk-lib/aws-servicediscovery";
 import { Construct } from "constructs";
 import type { DbwardNetwork } from "../network/dbward-network.ts";
 import type { ResultStorage } from "../storage/result-storage.ts";
-import { containerConfig } from "../task/container-config.ts";
+import { configSecret } from "../task/config-secret.ts";
 import { containerImage } from "../task/container-image.ts";
-import { namedSecret } from "../task/named-secret.ts";
+import { namedSecrets } from "../task/named-secret.ts";
 import { serviceLogGroup } from "../task/service-log-group.ts";
 import { deploymentMistakes } from "./deployment-rules.ts";
 import { NFS_PORT, type ServerFileSystem } from "./server-file-system.ts";
@@ -195,28 +200,23 @@ export class DbwardServer extends Construct {
     });
     storage?.grantResults(props.taskRole);
 
-    const config = containerConfig(this, server.config, (toml) =>
-      renderServerConfig(toml, this.#resultStorage(storage)),
-    );
-    const [shell, flag, ...script] = serverCommand(server.config, this.#resultStorage(storage));
+    const command = serverCommand(server.config);
     const container = taskDefinition.addContainer(SERVER.container, {
       image: containerImage(this, server.image),
-      entryPoint: [shell, flag],
-      command: script,
+      // The image's own entry point is set aside: the shell is the entry point, its script the command.
+      entryPoint: command.slice(0, 2),
+      command: command.slice(2),
       environment: {
-        ...config.environment,
+        ...serverEnvironment(server.config, this.#resultStorage(storage)),
         RUST_LOG: server.rustLog,
         AWS_EC2_METADATA_DISABLED: "true",
       },
       secrets: {
-        ...config.secrets,
+        ...configSecret(this, server.config),
+        ...namedSecrets(this, server.secrets),
         ...(server.licenseKeySecret === undefined
           ? {}
-          : {
-              DBWARD_LICENSE_KEY: ecs.Secret.fromSecretsManager(
-                namedSecret(this, "LicenseKey", server.licenseKeySecret),
-              ),
-            }),
+          : namedSecrets(this, { DBWARD_LICENSE_KEY: server.licenseKeySecret })),
       },
       logging: ecs.LogDrivers.awsLogs({ logGroup: this.logGroup, streamPrefix: SERVER.container }),
       healthCheck: {
@@ -238,9 +238,9 @@ export class DbwardServer extends Construct {
     return taskDefinition;
   }
 
-  #resultStorage(storage: ResultStorage | undefined) {
+  #resultStorage(storage: ResultStorage | undefined): ResultStorageConfig {
     return storage === undefined
-      ? undefined
-      : { bucket: storage.bucket.bucketName, region: Stack.of(this).region };
+      ? { backend: "local" }
+      : { backend: "s3", bucket: storage.bucket.bucketName, region: Stack.of(this).region };
   }
 }

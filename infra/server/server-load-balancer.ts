@@ -59,9 +59,7 @@ export class ServerLoadBalancer extends Construct {
       vpc: network.vpc,
       port: SERVER.port,
       protocol: elb.ApplicationProtocol.HTTP,
-      targets: [
-        service.loadBalancerTarget({ containerName: SERVER.container, containerPort: SERVER.port }),
-      ],
+      targets: [service.loadBalancerTarget({ containerName: SERVER.container, containerPort: SERVER.port })],
       deregistrationDelay: DEREGISTRATION_DELAY,
       healthCheck: {
         path: "/ready",

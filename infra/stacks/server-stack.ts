@@ -30,8 +30,9 @@ export class ServerStack extends DbwardStack {
       secrets: state.secrets,
       settings,
       network: state.network,
-      fileSystem: state.fileSystem,
-      ...(state.captureTaskRole === undefined ? {} : { taskRole: state.captureTaskRole }),
+      ...(state.captureTaskRole === undefined
+        ? {}
+        : { task: { fileSystem: state.fileSystem, role: state.captureTaskRole } }),
     });
     this.#output(settings.stage);
   }

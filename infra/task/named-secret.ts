@@ -1,3 +1,4 @@
+import * as ecs from "aws-cdk-lib/aws-ecs";
 import * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
 
@@ -6,9 +7,25 @@ const COMPLETE_ARN = /^arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-
 
 /** A secret that the user made, by its name or its ARN (with or without the random characters at its end). */
 export function namedSecret(scope: Construct, id: string, nameOrArn: string): secretsmanager.ISecret {
-  if (!nameOrArn.startsWith("arn:"))
-    return secretsmanager.Secret.fromSecretNameV2(scope, id, nameOrArn);
+  if (!nameOrArn.startsWith("arn:")) return secretsmanager.Secret.fromSecretNameV2(scope, id, nameOrArn);
   return COMPLETE_ARN.test(nameOrArn)
     ? secretsmanager.Secret.fromSecretCompleteArn(scope, id, nameOrArn)
     : secretsmanager.Secret.fromSecretPartialArn(scope, id, nameOrArn);
+}
+
+/**
+ * The secrets that a configuration file refers to as `${NAME}`, for a container's environment.
+ *
+ * @param secrets name of the variable to name or ARN of the secret
+ */
+export function namedSecrets(
+  scope: Construct,
+  secrets: Readonly<Record<string, string>>,
+): Record<string, ecs.Secret> {
+  return Object.fromEntries(
+    Object.entries(secrets).map(([variable, secret]) => [
+      variable,
+      ecs.Secret.fromSecretsManager(namedSecret(scope, `Secret-${variable}`, secret)),
+    ]),
+  );
 }

@@ -1,0 +1,25 @@
+import { CfnDeletionPolicy, CfnResource, Stack } from "aws-cdk-lib";
+import type { IConstruct } from "constructs";
+
+/** A resource that stays when its stack is deleted. */
+export interface RetainedResource {
+  readonly stack: string;
+  /** CloudFormation type, such as `AWS::S3::Bucket`. */
+  readonly type: string;
+  readonly logicalId: string;
+}
+
+/** What stays in the account when the stacks below `scope` are deleted; the user has to be told. */
+export function retainedResources(scope: IConstruct): RetainedResource[] {
+  return scope.node.findAll().flatMap((node) =>
+    CfnResource.isCfnResource(node) && node.cfnOptions.deletionPolicy === CfnDeletionPolicy.RETAIN
+      ? [
+          {
+            stack: Stack.of(node).stackName,
+            type: node.cfnResourceType,
+            logicalId: String(Stack.of(node).resolve(node.logicalId)),
+          },
+        ]
+      : [],
+  );
+}

@@ -1,0 +1,57 @@
+import type { AgentSettings, StageSettings } from "@dbward-aws/settings";
+
+/** An agent as the settings package would fill it in. */
+export function agentSettings(overrides: Partial<AgentSettings> = {}): AgentSettings {
+  return {
+    name: "app",
+    image: { repository: "ghcr.io/dbward-dev/dbward-agent", tag: "0.2.0" },
+    cpu: 256,
+    memoryMiB: 512,
+    desiredCount: 1,
+    config: { source: "rendered", toml: 'agent_id = "app"\n' },
+    database: { urlSecret: "dbward/database-url", port: 5432, cidrs: ["10.60.0.0/16"] },
+    secrets: {},
+    rustLog: "info",
+    stopTimeoutSeconds: 90,
+    logRetentionDays: 14,
+    ...overrides,
+  };
+}
+
+/** A stage as the settings package would fill it in: a new network with NAT, S3, one agent. */
+export function stageSettings(overrides: Partial<StageSettings> = {}): StageSettings {
+  return {
+    stage: "test",
+    network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "nat" },
+    storage: { backend: "s3", retentionDays: 30 },
+    server: serverSettings(),
+    agents: [agentSettings()],
+    capture: { method: "exec", allowSessionLogging: false },
+    monitoring: {
+      publisher: "api",
+      perAgentMetrics: 0,
+      emails: [],
+      httpsEndpoints: [],
+      thresholds: {},
+    },
+    warnings: [],
+    ...overrides,
+  };
+}
+
+export function serverSettings(overrides: Partial<StageSettings["server"]> = {}): StageSettings["server"] {
+  return {
+    image: { repository: "ghcr.io/dbward-dev/dbward-server", tag: "0.2.0" },
+    cpu: 512,
+    memoryMiB: 1024,
+    config: { source: "rendered", toml: 'state_dir = "/data"\n' },
+    rustLog: "info",
+    allowedCidrs: [],
+    deployment: { minimumHealthyPercent: 0, maximumPercent: 100 },
+    stopTimeoutSeconds: 60,
+    logRetentionDays: 14,
+    secrets: {},
+    backups: true,
+    ...overrides,
+  };
+}
