@@ -3,4 +3,6 @@ export { DbwardNetwork, type DbwardNetworkProps } from "./network/dbward-network
 export { DbwardServer, type DbwardServerProps } from "./server/dbward-server.ts";
 export { ServerFileSystem, type ServerFileSystemProps } from "./server/server-file-system.ts";
 export { addDbwardStacks, type DbwardEnvironment, type DbwardStacks } from "./stacks/index.ts";
+export { deploymentRegion } from "./stacks/region.ts";
+export { type RetainedResource, retainedResources } from "./stacks/retained.ts";
 export { ResultStorage, type ResultStorageProps } from "./storage/result-storage.ts";

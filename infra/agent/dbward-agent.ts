@@ -53,7 +53,7 @@ export class DbwardAgent extends Construct {
       family: `${names.cluster}-${serviceName}`,
       cpu: settings.cpu,
       memoryLimitMiB: settings.memoryMiB,
-      taskRole: new TaskRole(this, "TaskRole", { description: `dbward agent ${settings.name}`, exec }),
+      taskRole: new TaskRole(this, "TaskRole", { description: `dbward agent ${settings.name}` }),
     });
     const command = agentCommand(settings.config);
     this.taskDefinition.addContainer(AGENT.container, {

@@ -124,8 +124,7 @@ export class DbwardServer extends Construct {
         dnsTtl: Duration.seconds(10),
       },
     });
-    // Tasks can't mount before the rule is there.
-    fileSystem.allowMountFrom(this, "MountState", this.securityGroup);
+    this.service.node.addDependency(fileSystem.allowMountFrom(this, "MountState", this.securityGroup));
 
     if (settings.server.loadBalancer === undefined) this.endpoint = this.url;
     else {

@@ -41,7 +41,7 @@ export class ServerFileSystem extends Construct {
     const { network, taskRole, readerRole } = props;
     this.securityGroup = new ec2.SecurityGroup(this, "SecurityGroup", {
       vpc: network.vpc,
-      description: "Mount targets of the dbward server's file system",
+      description: "File system of the dbward server",
       allowAllOutbound: false,
     });
     this.fileSystem = new efs.FileSystem(this, "FileSystem", {
@@ -67,10 +67,10 @@ export class ServerFileSystem extends Construct {
 
   /**
    * Opens NFS to the tasks of a group. The rule belongs to `scope`, so that the file system's stack need not know who
-   * uses it.
+   * uses it; a service must wait for it, or its first task can't mount.
    */
-  allowMountFrom(scope: Construct, id: string, group: ec2.ISecurityGroup): void {
-    new ec2.CfnSecurityGroupIngress(scope, id, {
+  allowMountFrom(scope: Construct, id: string, group: ec2.ISecurityGroup): ec2.CfnSecurityGroupIngress {
+    return new ec2.CfnSecurityGroupIngress(scope, id, {
       groupId: this.securityGroup.securityGroupId,
       sourceSecurityGroupId: group.securityGroupId,
       ipProtocol: "tcp",

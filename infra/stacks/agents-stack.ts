@@ -1,3 +1,5 @@
+import { stageNames } from "@dbward-aws/contract";
+import * as ssm from "aws-cdk-lib/aws-ssm";
 import type { Construct } from "constructs";
 import { DbwardAgent } from "../agent/dbward-agent.ts";
 import { DbwardStack, type DbwardStackProps } from "./dbward-stack.ts";
@@ -16,6 +18,7 @@ export class AgentsStack extends DbwardStack {
   constructor(scope: Construct, props: AgentsStackProps) {
     super(scope, "Agents", props, "agents");
     const { settings, state, server } = props;
+    const names = stageNames(settings.stage);
     this.agents = settings.agents.map(
       (agent) =>
         new DbwardAgent(this, `Agent-${agent.name}`, {
@@ -24,7 +27,10 @@ export class AgentsStack extends DbwardStack {
           network: state.network,
           server: server.server,
           tokenSecret: state.secrets.agentToken(agent.name),
-          tokenVersion: server.capture.agentTokenVersion(agent.name),
+          tokenVersion: ssm.StringParameter.valueForStringParameter(
+            this,
+            names.agentTokenVersionParameter(agent.name),
+          ),
         }),
     );
     this.addDependency(server);

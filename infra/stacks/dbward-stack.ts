@@ -1,6 +1,6 @@
 import { APP_NAME, type StackId, stageNames } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
-import { Stack } from "aws-cdk-lib";
+import { Stack, Tags } from "aws-cdk-lib";
 import * as cxapi from "aws-cdk-lib/cx-api";
 import type { Construct } from "constructs";
 
@@ -21,7 +21,6 @@ const FEATURES = [
   cxapi.ECS_REMOVE_DEFAULT_DEPLOYMENT_ALARM,
   cxapi.EFS_MOUNTTARGET_ORDERINSENSITIVE_LOGICAL_ID,
   cxapi.ENABLE_PARTITION_LITERALS,
-  cxapi.LAMBDA_NODEJS_SDK_V3_EXCLUDE_SMITHY_PACKAGES,
 ] as const;
 
 /**
@@ -38,9 +37,10 @@ export abstract class DbwardStack extends Stack {
       description: `${APP_NAME} ${props.settings.stage}: ${description}`,
       env: { region: props.region },
       analyticsReporting: false,
-      // The tags by which SST knows its stacks, so that both ways of deploying give the same ones.
-      tags: { "sst:app": APP_NAME, "sst:stage": props.settings.stage },
     });
+    // SST adds these two itself; here they make every way of deploying give the same templates.
+    Tags.of(this).add("sst:app", APP_NAME);
+    Tags.of(this).add("sst:stage", props.settings.stage);
     for (const feature of FEATURES) this.node.setContext(feature, true);
     this.settings = props.settings;
   }

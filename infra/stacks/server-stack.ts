@@ -1,4 +1,6 @@
+import { stageNames } from "@dbward-aws/contract";
 import { CfnOutput } from "aws-cdk-lib";
+import * as ssm from "aws-cdk-lib/aws-ssm";
 import type { Construct } from "constructs";
 import { TokenCapture } from "../bootstrap/token-capture.ts";
 import { DbwardServer } from "../server/dbward-server.ts";
@@ -34,7 +36,22 @@ export class ServerStack extends DbwardStack {
         ? {}
         : { task: { fileSystem: state.fileSystem, role: state.captureTaskRole } }),
     });
+    this.#publishTokenVersions();
     this.#output(settings.stage);
+  }
+
+  /**
+   * For the agents' stack, which reads them as parameters: an exported value can't change while another stack imports
+   * it, and these have to.
+   */
+  #publishTokenVersions(): void {
+    const names = stageNames(this.settings.stage);
+    for (const { name } of this.settings.agents)
+      new ssm.StringParameter(this, `TokenVersion-${name}`, {
+        parameterName: names.agentTokenVersionParameter(name),
+        description: `Version of the token of agent ${name}; a new one replaces its tasks`,
+        stringValue: this.capture.agentTokenVersion(name),
+      });
   }
 
   #output(stage: string): void {

@@ -34,7 +34,6 @@ export class StateStack extends DbwardStack {
     });
     this.serverTaskRole = new TaskRole(this, "ServerTaskRole", {
       description: `dbward server of stage ${settings.stage}`,
-      exec: settings.capture.method === "exec",
     });
     if (settings.capture.method === "task")
       this.captureTaskRole = new TaskRole(this, "CaptureTaskRole", {

@@ -5,11 +5,6 @@ import type { Construct } from "constructs";
 export interface TaskRoleProps {
   /** Whose role it is, for the people who meet it in IAM. */
   readonly description: string;
-  /**
-   * Whether ECS Exec into the task's containers is to work.
-   * @default false
-   */
-  readonly exec?: boolean;
 }
 
 /** A role that only ECS tasks of this account and region can take. */
@@ -24,19 +19,5 @@ export class TaskRole extends iam.Role {
         },
       }),
     });
-    if (props.exec === true)
-      // These four actions know no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsessionmanagermessagegatewayservice.html
-      this.addToPolicy(
-        new iam.PolicyStatement({
-          sid: "EcsExec",
-          actions: [
-            "ssmmessages:CreateControlChannel",
-            "ssmmessages:CreateDataChannel",
-            "ssmmessages:OpenControlChannel",
-            "ssmmessages:OpenDataChannel",
-          ],
-          resources: ["*"],
-        }),
-      );
   }
 }
