@@ -1,6 +1,6 @@
 import { APP_NAME, type StackId, stageNames } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
-import { Stack, Tags } from "aws-cdk-lib";
+import { Aws, Stack, Tags } from "aws-cdk-lib";
 import * as cxapi from "aws-cdk-lib/cx-api";
 import type { Construct } from "constructs";
 
@@ -35,7 +35,9 @@ export abstract class DbwardStack extends Stack {
     super(scope, stackName, {
       stackName,
       description: `${APP_NAME} ${props.settings.stage}: ${description}`,
-      env: { region: props.region },
+      // The account stays open even where the application knows it, as SST's does: a template then fits any account, and
+      // availability zones are asked of CloudFormation, not looked up at synth.
+      env: { account: Aws.ACCOUNT_ID, region: props.region },
       analyticsReporting: false,
     });
     // SST adds these two itself; here they make every way of deploying give the same templates.
