@@ -1,0 +1,267 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { decodeOpenDataChannel } from "@dbward-aws/ecs-exec/protocol";
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import { type AgentBehaviour, AgentSession, type CommandView } from "./agent-session.ts";
+import { type ExecFaults, FaultyLine, seededRandom } from "./faults.ts";
+import { SplitSocket } from "./split-socket.ts";
+
+/** What `ExecuteCommand` answers with. The token is a credential: never to be logged. */
+export interface ExecSession {
+  readonly sessionId: string;
+  readonly streamUrl: string;
+  readonly tokenValue: string;
+}
+
+/** A command that is to run in a container. */
+export interface ExecCommand {
+  /** The container that it runs in: its end ends the command. */
+  readonly container: string;
+  /** Command line, as `ExecuteCommand` got it. */
+  readonly command: string;
+  readonly view: CommandView;
+}
+
+export interface ExecGatewayOptions extends AgentBehaviour {
+  /** Where clients reach {@link ExecGateway.handleUpgrade}, such as `ws://127.0.0.1:4000`. */
+  readonly url: string;
+  readonly faults?: ExecFaults;
+  /** Milliseconds without a client after which a session ends. @default 20 minutes, as ECS has it */
+  readonly idleTimeoutMs?: number;
+}
+
+/**
+ * Stands where the Session Manager service and its agent stand for ECS Exec: starts sessions, and lets clients in
+ * over WebSocket.
+ */
+export class ExecGateway {
+  readonly #options: ExecGatewayOptions;
+  readonly #server = new WebSocketServer({ noServer: true, maxPayload: LARGEST_MESSAGE });
+  readonly #sessions = new Map<string, Session>();
+  #faults: ExecFaults;
+  #faultySessions: number;
+
+  constructor(options: ExecGatewayOptions) {
+    this.#options = options;
+    this.#faults = options.faults ?? {};
+    this.#faultySessions = this.#faults.sessions ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The faults of sessions to come. */
+  get faults(): ExecFaults {
+    return this.#faults;
+  }
+
+  set faults(faults: ExecFaults) {
+    this.#faults = faults;
+    this.#faultySessions = faults.sessions ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Starts a command. It runs whether or not a client comes, but nobody reads its output before one does. */
+  start(command: ExecCommand): ExecSession {
+    const sessionId = `ecs-execute-command-${randomBytes(13).toString("hex")}`;
+    const faults = this.#faultySessions-- > 0 ? this.#faults : {};
+    const session = new Session(sessionId, command, this.#options, faults, () =>
+      this.#sessions.delete(sessionId),
+    );
+    this.#sessions.set(sessionId, session);
+    return this.#describe(session);
+  }
+
+  /**
+   * A new token for a session whose connection was lost.
+   *
+   * @returns `undefined` when there is no such session (any more)
+   */
+  resume(sessionId: string): ExecSession | undefined {
+    const session = this.#sessions.get(sessionId);
+    return session && !session.over ? this.#describe(session) : undefined;
+  }
+
+  /** Ends a session and its command. @returns false when there is none */
+  terminate(sessionId: string): boolean {
+    const session = this.#sessions.get(sessionId);
+    session?.end();
+    return session !== undefined;
+  }
+
+  /** Ends every command that runs in a container. */
+  endContainer(container: string): void {
+    for (const session of this.#sessions.values()) if (session.container === container) session.end();
+  }
+
+  /** Lets a client in, or answers 403 when there is no such session. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { pathname } = new URL(request.url ?? "/", this.#options.url);
+    const session = pathname.startsWith(STREAM_PATH)
+      ? this.#sessions.get(pathname.slice(STREAM_PATH.length))
+      : undefined;
+    if (!session) {
+      socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      return;
+    }
+    const line = session.faults.split ? new SplitSocket(socket, session.faults.split) : socket;
+    this.#server.handleUpgrade(request, line, head, (webSocket) => session.connect(webSocket, line));
+  }
+
+  /** Ends all sessions and their commands. */
+  close(): void {
+    for (const session of this.#sessions.values()) session.end();
+    this.#server.close();
+  }
+
+  #describe(session: Session): ExecSession {
+    const { sessionId } = session;
+    const streamUrl = `${this.#options.url}${STREAM_PATH}${sessionId}?role=publish_subscribe`;
+    return { sessionId, streamUrl, tokenValue: session.newToken() };
+  }
+}
+
+/** One session: its agent, and the connection of its client, if there is one. */
+class Session {
+  readonly sessionId: string;
+  readonly container: string;
+  readonly faults: ExecFaults;
+  readonly #agent: AgentSession;
+  readonly #random: () => number;
+  readonly #idleTimeoutMs: number;
+  readonly #forget: () => void;
+  #token = "";
+  #connection: { webSocket: WebSocket; socket: Duplex; lines: FaultyLine[] } | undefined;
+  #messages = 0;
+  #idle: NodeJS.Timeout | undefined;
+  #closed: Buffer | undefined;
+
+  constructor(
+    sessionId: string,
+    command: ExecCommand,
+    options: ExecGatewayOptions,
+    faults: ExecFaults,
+    forget: () => void,
+  ) {
+    this.sessionId = sessionId;
+    this.container = command.container;
+    this.faults = faults;
+    this.#forget = forget;
+    this.#random = seededRandom(faults.seed ?? 1);
+    this.#idleTimeoutMs = options.idleTimeoutMs ?? 20 * 60_000;
+    this.#agent = new AgentSession({ ...options, ...command, sessionId }, (closed) => this.#end(closed));
+    void this.#agent.run();
+    this.#waitForClient();
+  }
+
+  /** The command has ended and its channel is closed. */
+  get over(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** A token for one connection; earlier ones are no longer good. */
+  newToken(): string {
+    this.#token = randomUUID();
+    return this.#token;
+  }
+
+  /** The first message must open the channel with the session's token; else the connection is cut. */
+  connect(webSocket: WebSocket, socket: Duplex): void {
+    webSocket.on("error", () => socket.destroy());
+    webSocket.once("message", (data, isBinary) => {
+      if (isBinary || !this.#opens(data)) {
+        socket.destroy();
+        return;
+      }
+      this.#token = "";
+      this.#attach(webSocket, socket);
+    });
+  }
+
+  end(): void {
+    this.#agent.kill();
+  }
+
+  #opens(data: RawData): boolean {
+    try {
+      const { tokenValue } = decodeOpenDataChannel(toBuffer(data).toString());
+      return this.#token !== "" && tokenValue === this.#token;
+    } catch {
+      return false;
+    }
+  }
+
+  #attach(webSocket: WebSocket, socket: Duplex): void {
+    this.#connection?.socket.destroy();
+    clearTimeout(this.#idle);
+    const write = (frame: Buffer) => this.#write(webSocket, frame);
+    const toClient = this.#line("toClient", (frame) => {
+      write(frame);
+      this.#count(socket);
+    });
+    const toAgent = this.#line("toAgent", (frame) => this.#agent.receive(frame));
+    const connection = { webSocket, socket, lines: [toClient, toAgent] };
+    this.#connection = connection;
+    webSocket.on("message", (data, isBinary) => {
+      if (!isBinary) return;
+      toAgent.send(toBuffer(data));
+      this.#count(socket);
+    });
+    webSocket.on("close", () => {
+      for (const line of connection.lines) line.close();
+      if (this.#connection === connection) this.#detach();
+    });
+    if (this.#closed) this.#sayGoodbye(this.#closed);
+    else this.#agent.attach((frame) => toClient.send(frame));
+  }
+
+  #detach(): void {
+    this.#connection = undefined;
+    this.#agent.detach();
+    this.#waitForClient();
+  }
+
+  #waitForClient(): void {
+    this.#idle = setTimeout(() => (this.over ? this.#forget() : this.end()), this.#idleTimeoutMs);
+    this.#idle.unref();
+  }
+
+  #line(direction: "toClient" | "toAgent", deliver: (frame: Buffer) => void): FaultyLine {
+    const { direction: which = "both" } = this.faults;
+    const suffers = which === "both" || which === direction;
+    return new FaultyLine(suffers ? this.faults : {}, this.#random, deliver);
+  }
+
+  /** Cuts the connection once, after the number of messages that the faults name. */
+  #count(socket: Duplex): void {
+    if (++this.#messages === this.faults.closeAfter) socket.destroy();
+  }
+
+  #write(webSocket: WebSocket, frame: Buffer): void {
+    if (webSocket.readyState !== webSocket.OPEN) return;
+    const size = this.faults.split ?? frame.length;
+    for (let at = 0; at < frame.length; at += size) {
+      const fin = at + size >= frame.length;
+      webSocket.send(frame.subarray(at, at + size), { binary: true, fin });
+    }
+  }
+
+  #end(closed: Buffer): void {
+    this.#closed = closed;
+    if (this.#connection) this.#sayGoodbye(closed);
+  }
+
+  /** The connection ends without WebSocket's own farewell, as on AWS. */
+  #sayGoodbye(closed: Buffer): void {
+    const { webSocket, socket } = this.#connection!;
+    this.#write(webSocket, closed);
+    socket.end();
+    this.#forget();
+  }
+}
+
+const STREAM_PATH = "/v1/data-channel/";
+/** Far above what a client sends, and small enough to refuse a flood. */
+const LARGEST_MESSAGE = 1024 * 1024;
+
+function toBuffer(data: RawData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+}
