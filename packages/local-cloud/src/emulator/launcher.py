@@ -1,4 +1,4 @@
-"""Starts MiniStack with the CloudFormation types that version 1.5.33 lacks.
+"""Starts MiniStack with what version 1.5.33 lacks: CloudFormation types above all.
 
 A template with one unknown type is refused whole, so every type that a stack uses needs an entry here. Each is
 kept in the emulator's own store where it has one, so that the service's API shows what CloudFormation made.
@@ -13,7 +13,7 @@ import signal
 import threading
 
 from ministack import app
-from ministack.services import backup, cloudwatch, ec2, ecs
+from ministack.services import backup, cloudwatch, ec2, ecs, eventbridge, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 
@@ -187,6 +187,17 @@ def create_scaling_policy(logical_id, props, stack_name):
     return arn, {"Arn": arn}
 
 
+create_any_secret = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]["create"]
+
+
+def create_secret(logical_id, props, stack_name):
+    """A secret without a value has no version on AWS; the emulator gives it one with an empty value."""
+    name, attributes = create_any_secret(logical_id, props, stack_name)
+    if "SecretString" not in props and "GenerateSecretString" not in props:
+        secretsmanager._secrets[name]["Versions"] = {}
+    return name, attributes
+
+
 def keep_nothing(_physical_id, _props):
     """The emulator has no store for the type: the stack alone remembers it."""
 
@@ -208,6 +219,9 @@ register(
 )
 register("AWS::ApplicationAutoScaling::ScalableTarget", create_scalable_target, keep_nothing)
 register("AWS::ApplicationAutoScaling::ScalingPolicy", create_scaling_policy, keep_nothing)
+provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]["create"] = create_secret
+# Schedules are looked at every 10 s, which makes a minute up to 70 s long and an alarm on missing data fire.
+eventbridge._SCHEDULER_TICK_INTERVAL = 1
 
 
 def end_with_parent():
