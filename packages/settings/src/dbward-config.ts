@@ -7,7 +7,7 @@ export interface DbwardConfig {
   readonly stages: Readonly<Record<string, StageInput>>;
 }
 
-/** One stage, as a user writes it. */
+/** One stage. */
 export interface StageInput {
   /** Where everything runs. @default a VPC of its own, with NAT gateways */
   readonly network?: NewNetworkInput | ExistingNetworkInput;
@@ -50,7 +50,7 @@ export interface ExistingNetworkInput {
   readonly egress?: Egress;
 }
 
-/** Result storage. */
+/** Where results are kept. */
 export interface StorageInput {
   /** `s3`: a bucket of the stage; `local`: the server's file system. @default "s3" */
   readonly backend?: "s3" | "local";
@@ -120,7 +120,7 @@ export interface LoadBalancerInput {
   readonly scheme?: "internal" | "internet-facing";
   /** ARN of the ACM certificate for HTTPS. @default none: plain HTTP */
   readonly certificateArn?: string;
-  /** IPv4 blocks that may reach it. @default "0.0.0.0/0" when internet-facing, else the VPC's block */
+  /** IPv4 blocks that may reach it. @default everybody when internet-facing, else the VPC's block */
   readonly allowedCidrs?: readonly string[];
   /** Write `true` to put plain HTTP, tokens included, on the internet. @default false */
   readonly allowPublicHttp?: boolean;

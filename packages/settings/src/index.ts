@@ -1,10 +1,10 @@
 export {
   agentCommand,
   agentEnvironment,
-  RESULT_STORAGE_VARIABLE,
   serverCommand,
   serverEnvironment,
 } from "./container/commands.ts";
+export { RESULT_STORAGE_VARIABLE } from "./container/variables.ts";
 export type * from "./dbward-config.ts";
 export { defineConfig } from "./dbward-config.ts";
 export { type LoadOptions, loadStage } from "./load-stage.ts";

@@ -1,14 +1,16 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { AGENT } from "@dbward-aws/contract";
 import type { DbwardConfig } from "./dbward-config.ts";
-import { type Problem, SettingsError } from "./problems.ts";
+import { Findings } from "./findings.ts";
+import { SettingsError } from "./problems.ts";
+import { readConfig } from "./read-config.ts";
+import { asFields, asList } from "./schema/given.ts";
 import { schemaProblems } from "./schema/schema-problems.ts";
 import { type ParsedStage, stageSchema } from "./schema/stage-schema.ts";
 import type { ConfigSettings, StageSettings } from "./stage-settings.ts";
 import { suggest } from "./suggest.ts";
-
-/** Name of the file that problems are told of. */
-const FILE = "dbward.config.ts";
+import { checkAgentConfig } from "./toml/check-agent-config.ts";
+import { checkServerConfig } from "./toml/check-server-config.ts";
+import { warnOfRisks } from "./warn-of-risks.ts";
 
 export interface LoadOptions {
   /** Folder of dbward.config.ts: paths in it are relative to this. */
@@ -21,60 +23,121 @@ export interface LoadOptions {
  * @throws SettingsError with every mistake found, each with its path
  */
 export function loadStage(config: DbwardConfig, stage: string, options: LoadOptions): StageSettings {
-  const stages = config?.stages ?? {};
-  if (!Object.hasOwn(stages, stage)) {
-    const known = Object.keys(stages);
-    throw new SettingsError(stage, [
-      {
-        where: `${FILE}: stages.${stage}`,
-        message: `is missing${suggest(stage, known) || `; there are: ${known.join(", ") || "none"}`}`,
-      },
-    ]);
-  }
-  const given: unknown = stages[stage];
+  const findings = new Findings();
+  const at = (path: string) => `dbward.config.ts: stages.${stage}${path && `.${path}`}`;
+  const given = findStage(config, stage, at(""), findings);
+
   const schema = stageSchema(given);
   const parsed = schema.safeParse(given);
-  const problems: Problem[] = parsed.success
-    ? []
-    : schemaProblems(schema, parsed.error, given).map(({ where, message }) => ({
-        where: `${FILE}: stages.${stage}${where && `.${where}`}`,
-        message,
-      }));
-  if (!parsed.success || problems.length > 0) throw new SettingsError(stage, problems);
-  return complete(stage, parsed.data, options.root);
+  if (given !== undefined && !parsed.success)
+    for (const { path, message } of schemaProblems(schema, parsed.error, given))
+      findings.refuse(at(path), message);
+
+  const configs = given === undefined ? [] : readConfigs(given, at, options.root, findings);
+  if (!parsed.success || findings.problems.length > 0) throw new SettingsError(stage, findings.problems);
+
+  warnOfRisks(parsed.data, at, findings);
+  return complete(stage, parsed.data, configs, findings.warnings);
 }
 
-function complete(stage: string, parsed: ParsedStage, root: string): StageSettings {
-  const { network, server, agents } = parsed;
+function findStage(config: DbwardConfig, stage: string, where: string, findings: Findings): unknown {
+  const stages = asFields(asFields(config).stages);
+  if (!/^[a-zA-Z][a-zA-Z0-9-]{0,31}$/.test(stage))
+    findings.refuse(
+      where,
+      "has no valid name: up to 32 letters, digits and hyphens, beginning with a letter",
+    );
+  else if (!Object.hasOwn(stages, stage)) {
+    const known = Object.keys(stages);
+    findings.refuse(where, `is missing${suggest(stage, known) || `; there are: ${known.join(", ")}`}`);
+  } else if (stages[stage] === undefined) findings.refuse(where, "is undefined");
+  else return stages[stage];
+  return undefined;
+}
+
+/** Reads and checks the configuration files; the server's first, then the agents'. */
+function readConfigs(
+  given: unknown,
+  at: (path: string) => string,
+  root: string,
+  findings: Findings,
+): (ConfigSettings | undefined)[] {
+  const stage = asFields(given);
+  const server = asFields(stage.server);
+  const serverConfig = readConfig(server, { at: at("server"), root }, findings);
+  if (serverConfig?.document)
+    checkServerConfig(
+      serverConfig.document,
+      {
+        variables: ["RUST_LOG", "DBWARD_LICENSE_KEY", ...Object.keys(asFields(server.secrets))],
+        backend: asFields(stage.storage).backend ?? "s3",
+      },
+      findings,
+    );
+  const agentConfigs = asList(stage.agents).map((each, index) => {
+    const agent = asFields(each);
+    const config = readConfig(agent, { at: at(`agents.${index}`), root }, findings);
+    if (config?.document)
+      checkAgentConfig(
+        config.document,
+        {
+          variables: [
+            AGENT.tokenVariable,
+            AGENT.databaseUrlVariable,
+            ...Object.keys(asFields(agent.secrets)),
+          ],
+          stopTimeoutSeconds: agent.stopTimeoutSeconds ?? 90,
+        },
+        findings,
+      );
+    return config;
+  });
+  return [serverConfig, ...agentConfigs].map((config) => config?.settings);
+}
+
+function complete(
+  stage: string,
+  parsed: ParsedStage,
+  [serverConfig, ...agentConfigs]: readonly (ConfigSettings | undefined)[],
+  warnings: readonly string[],
+): StageSettings {
+  const { network, monitoring } = parsed;
+  const { loadBalancer, ...server } = withoutSource(parsed.server);
   return {
     ...parsed,
     stage,
     network: "vpcId" in network ? { kind: "existing", ...network } : { kind: "new", ...network },
     server: {
-      ...withConfig(server, root),
-      loadBalancer: server.loadBalancer && {
-        scheme: server.loadBalancer.scheme,
-        certificateArn: server.loadBalancer.certificateArn,
-        allowedCidrs:
-          server.loadBalancer.allowedCidrs ??
-          (server.loadBalancer.scheme === "internet-facing" ? ["0.0.0.0/0"] : [network.cidr]),
-      },
+      ...server,
+      config: serverConfig!,
+      ...(loadBalancer && {
+        loadBalancer: {
+          scheme: loadBalancer.scheme,
+          ...(loadBalancer.certificateArn && { certificateArn: loadBalancer.certificateArn }),
+          allowedCidrs:
+            loadBalancer.allowedCidrs ??
+            (loadBalancer.scheme === "internet-facing" ? ["0.0.0.0/0"] : [network.cidr]),
+        },
+      }),
     },
-    agents: agents.map((agent) => ({
-      ...withConfig(agent, root),
+    agents: parsed.agents.map((agent, index) => ({
+      ...withoutSource(agent),
+      config: agentConfigs[index]!,
       database: { ...agent.database, cidrs: agent.database.cidrs ?? [network.cidr] },
     })),
-    warnings: [],
+    monitoring: {
+      ...monitoring,
+      ...(monitoring.serverUrl && { serverUrl: monitoring.serverUrl.replace(/\/+$/, "") }),
+    },
+    warnings,
   };
 }
 
-function withConfig<T extends { configFile?: string; configToml?: string; configParameter?: string }>(
-  { configFile, configToml, configParameter, ...rest }: T,
-  root: string,
-) {
-  const config: ConfigSettings =
-    configParameter === undefined
-      ? { source: "rendered", toml: configToml ?? readFileSync(resolve(root, configFile!), "utf8") }
-      : { source: "ssm", parameter: configParameter };
-  return { ...rest, config };
+function withoutSource<T extends { configFile?: string; configToml?: string; configParameter?: string }>({
+  configFile: _file,
+  configToml: _toml,
+  configParameter: _parameter,
+  ...rest
+}: T) {
+  return rest;
 }

@@ -7,16 +7,19 @@ export function suggest(given: string, known: readonly string[]): string {
   return best ? `, did you mean "${best.name}"?` : "";
 }
 
-/** How many letters have to be added, dropped or replaced to make `b` of `a`. */
+/** How many letters have to be added, dropped, replaced or swapped with their neighbour to make `b` of `a`. */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  const rows = [Array.from({ length: b.length + 1 }, (_, index) => index)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+      const [above, before] = [rows[i - 1]!, rows[i - 2]];
+      const same = a[i - 1] === b[j - 1];
+      row.push(Math.min(above[j - 1]! + (same ? 0 : 1), above[j]! + 1, row[j - 1]! + 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) row[j] = Math.min(row[j]!, before![j - 2]! + 1);
     }
-    row = next;
+    rows.push(row);
   }
-  return row[b.length]!;
+  return rows[a.length]![b.length]!;
 }

@@ -2,9 +2,7 @@ import { CONFIG_VARIABLE, SERVER } from "@dbward-aws/contract";
 import type { ConfigSettings } from "../stage-settings.ts";
 import { type ResultStorage, renderResultStorage, renderServerConfig } from "../toml/render-server-config.ts";
 import { DROP_RESULT_STORAGE } from "./drop-result-storage.ts";
-
-/** Environment variable with the `[result_storage]` that a server.toml from SSM gets. */
-export const RESULT_STORAGE_VARIABLE = "DBWARD_RESULT_STORAGE_TOML";
+import { RESULT_STORAGE_VARIABLE } from "./variables.ts";
 
 const SERVER_FILE = "/tmp/server.toml";
 const AGENT_FILE = "/tmp/agent.toml";

@@ -20,22 +20,18 @@ export function prefixLength(block: string): number {
   return Number(block.slice(block.indexOf("/") + 1));
 }
 
+const SECRET = /^(arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:)?[\w/+=.@-]{1,512}$/;
+
 /** Name or ARN of a secret; a database URL or a token in its place is refused, and not repeated in the message. */
-export const secretName = z
-  .string()
-  .min(1, "must be the name or ARN of a secret in Secrets Manager")
-  .refine((text) => !text.includes("://"), {
-    error: "must be the name or ARN of a secret in Secrets Manager, not the URL itself",
-    abort: true,
-  })
-  .refine((text) => !text.startsWith("dbw_"), {
-    error: "must be the name or ARN of a secret in Secrets Manager, not the token itself",
-    abort: true,
-  })
-  .regex(
-    /^(arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:)?[\w/+=.@-]{1,512}$/,
-    "must be the name or ARN of a secret in Secrets Manager (letters, digits and /_+=.@-)",
-  );
+export const secretName = z.string().refine((text) => SECRET.test(text) && !text.startsWith("dbw_"), {
+  error: ({ input }) => `must be the name or ARN of a secret in Secrets Manager${mistakenFor(String(input))}`,
+});
+
+function mistakenFor(text: string): string {
+  if (text.includes("://")) return ", not the URL itself";
+  if (text.startsWith("dbw_")) return ", not the token itself";
+  return ": letters, digits and /_+=.@-";
+}
 
 /** Environment variables that are filled from secrets. */
 export const secretVariables = z.record(

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import type { AgentInput, ExistingNetworkInput, NewNetworkInput, StageInput } from "../dbward-config.ts";
+import { checkAcross } from "./check-across.ts";
 import { fargateProblem } from "./fargate.ts";
 import * as field from "./fields.ts";
+import { asFields, isObject } from "./given.ts";
 
 const egress = z.enum(["nat", "endpoints", "public"]).default("nat");
 
@@ -177,17 +179,19 @@ function networkSchema(given: unknown): z.ZodType<z.output<Network>, z.input<Net
 
 /** The schema for this very input: what may be written in a stage, and the defaults for what is left out. */
 export function stageSchema(given: unknown) {
-  return z.strictObject({
-    network: networkSchema(asFields(given).network),
-    storage: storage.prefault({}),
-    server,
-    agents: z
-      .array(agent)
-      .min(1, "must name at least one agent")
-      .superRefine(refuseSameNames, { when: always }),
-    capture: capture.prefault({}),
-    monitoring: monitoring.prefault({}),
-  });
+  return z
+    .strictObject({
+      network: networkSchema(asFields(given).network),
+      storage: storage.prefault({}),
+      server,
+      agents: z
+        .array(agent)
+        .min(1, "must name at least one agent")
+        .superRefine(refuseSameNames, { when: always }),
+      capture: capture.prefault({}),
+      monitoring: monitoring.prefault({}),
+    })
+    .superRefine(checkAcross, { when: always });
 }
 
 /** A stage whose every field is well-formed and filled in. */
@@ -197,6 +201,7 @@ type Context = z.RefinementCtx;
 
 /** What a task's fields have to agree on. Runs on whatever was given, so that its findings come with all others. */
 function checkTask(value: unknown, context: Context): void {
+  if (!isObject(value)) return;
   const given = asFields(value);
   const sources = Object.keys(config).filter((key) => given[key] !== undefined);
   if (sources.length === 0)
@@ -227,10 +232,6 @@ function refuseSameNames(value: unknown, context: Context): void {
         message: `is "${name}", which agents.${names.indexOf(name)} has already: each agent has a token of its own`,
       });
   });
-}
-
-function asFields(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function always(): boolean {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { METRICS_PERMISSION, METRICS_ROLE, SERVER } from "@dbward-aws/contract";
 import { parse, stringify, type TomlTable } from "smol-toml";
 import { readStatements, type Statement } from "./statements.ts";
+import { asArray, asTable } from "./values.ts";
 
 /** Where the server puts results. Bucket and region may be tokens of the CDK. */
 export type ResultStorage =
@@ -57,7 +58,7 @@ function resultStorageTable(storage: ResultStorage): TomlTable {
 /** What the rendered document has to say. */
 function complete(given: TomlTable, storage: ResultStorage): TomlTable {
   const auth = asTable(given.auth);
-  const roles = asArray(auth.roles);
+  const roles = asArray(auth.roles) as TomlTable[];
   const role = { name: METRICS_ROLE, permissions: [METRICS_PERMISSION] };
   return {
     state_dir: SERVER.stateDirectory,
@@ -98,12 +99,4 @@ function plain(table: TomlTable): unknown {
 
 function withLineEnd(text: string): string {
   return text === "" || text.endsWith("\n") ? text : `${text}\n`;
-}
-
-function asTable(value: unknown): TomlTable {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as TomlTable) : {};
-}
-
-function asArray(value: unknown): TomlTable[] {
-  return Array.isArray(value) ? value : [];
 }

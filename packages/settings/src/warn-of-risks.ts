@@ -1,0 +1,34 @@
+import type { Findings } from "./findings.ts";
+import { isEcr } from "./schema/check-across.ts";
+import type { ParsedStage } from "./schema/stage-schema.ts";
+
+/** Tells of settings that are allowed and yet unwise. */
+export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, findings: Findings): void {
+  const { network, server, agents } = stage;
+  const images = [
+    { path: "server.image", image: server.image },
+    ...agents.map(({ image }, index) => ({ path: `agents.${index}.image`, image })),
+  ];
+  for (const { path, image } of images) {
+    if (image.tag === "latest")
+      findings.warn(
+        at(`${path}.tag`),
+        "is \"latest\": what runs changes without a deployment, and the server's schema can't go back. Pin a version",
+      );
+    if (isEcr(image.repository) && !image.ecrRepositoryName)
+      findings.warn(
+        at(`${path}.ecrRepositoryName`),
+        "is not set: without it the execution role may not pull from ECR",
+      );
+  }
+  if (server.loadBalancer?.scheme === "internet-facing" && !server.loadBalancer.certificateArn)
+    findings.warn(
+      at("server.loadBalancer.allowPublicHttp"),
+      "is true: tokens cross the internet in plain text",
+    );
+  if (network.egress === "public" && server.allowedCidrs.includes("0.0.0.0/0"))
+    findings.warn(
+      at("server.allowedCidrs"),
+      "is open to the whole internet, and the server has a public address: tokens cross it in plain text",
+    );
+}
