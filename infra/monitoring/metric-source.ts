@@ -1,0 +1,81 @@
+import { STAGE_DIMENSION } from "@dbward-aws/contract";
+import type { Duration } from "aws-cdk-lib";
+import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
+import type * as events from "aws-cdk-lib/aws-events";
+import type { MetricOwner, MetricSource, Signal } from "./alarm-definition.ts";
+import { sourcesOf } from "./alarm-definition.ts";
+import type { MonitoredStage } from "./monitored-stage.ts";
+import type { QueueDepthPoller } from "./queue-depth-poller.ts";
+
+export interface MetricSourcesProps
+  extends Pick<MonitoredStage, "settings" | "server" | "fileSystem" | "capture"> {
+  readonly poller: QueueDepthPoller;
+  /** Rule that matches tasks which stop by themselves. */
+  readonly taskStopRule: events.IRule;
+}
+
+/** Turns the catalogue's metric sources into CloudWatch metrics of one stage. */
+export class MetricSources {
+  readonly #dimensions: Readonly<Record<MetricOwner, cloudwatch.DimensionsMap | undefined>>;
+  readonly #stage: string;
+
+  constructor({ settings, server, fileSystem, capture, poller, taskStopRule }: MetricSourcesProps) {
+    const { fileSystemId } = fileSystem.fileSystem;
+    const loadBalancer = server.loadBalancer && { LoadBalancer: server.loadBalancer.loadBalancerFullName };
+    this.#stage = settings.stage;
+    this.#dimensions = {
+      stage: { [STAGE_DIMENSION]: settings.stage },
+      "server-service": {
+        ClusterName: server.cluster.clusterName,
+        ServiceName: server.service.serviceName,
+      },
+      "file-system": { FileSystemId: fileSystemId },
+      "file-system-storage": { FileSystemId: fileSystemId, StorageClass: "Total" },
+      poller: { FunctionName: poller.function.functionName },
+      capture: { FunctionName: capture.function.functionName },
+      "capture-log": {},
+      "task-stop-rule": { RuleName: taskStopRule.ruleName },
+      "load-balancer": loadBalancer,
+      "target-group":
+        loadBalancer && server.targetGroup
+          ? { ...loadBalancer, TargetGroup: server.targetGroup.targetGroupFullName }
+          : undefined,
+    };
+  }
+
+  /** Whether the stage has everything that a signal looks at: one without a load balancer has no metrics of it. */
+  has(signal: Signal): boolean {
+    return sourcesOf(signal).every(({ owner }) => this.#dimensions[owner] !== undefined);
+  }
+
+  /** The metric of a source. @throws Error when the stage has no such owner: ask {@link has} first */
+  metric(source: MetricSource, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    const dimensionsMap = this.#dimensions[source.owner];
+    if (!dimensionsMap) throw new Error(`Stage ${this.#stage} has no ${source.owner}.`);
+    return new cloudwatch.Metric({
+      namespace: source.namespace,
+      metricName: this.metricName(source),
+      statistic: source.statistic,
+      dimensionsMap,
+      ...options,
+    });
+  }
+
+  /** A metric filter can't give its metric a fixed dimension, so there the stage is part of the name. */
+  metricName({ owner, name }: MetricSource): string {
+    return owner === "capture-log" ? `${name}-${this.#stage}` : name;
+  }
+
+  /** What an alarm looks at, over periods of the alarm's length. */
+  signal(signal: Signal, label: string, period: Duration): cloudwatch.IMetric {
+    if ("metric" in signal) return this.metric(signal.metric, { period });
+    return new cloudwatch.MathExpression({
+      expression: signal.expression,
+      label,
+      period,
+      usingMetrics: Object.fromEntries(
+        Object.entries(signal.metrics).map(([id, source]) => [id, this.metric(source, { period })]),
+      ),
+    });
+  }
+}
