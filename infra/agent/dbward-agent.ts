@@ -8,6 +8,7 @@ import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
 import type { DbwardNetwork } from "../network/dbward-network.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
+import { acceptTaskFindings } from "../task/accept-task-findings.ts";
 import { configSecret } from "../task/config-secret.ts";
 import { containerImage } from "../task/container-image.ts";
 import { namedSecrets } from "../task/named-secret.ts";
@@ -104,6 +105,7 @@ export class DbwardAgent extends Construct {
       // A client of the namespace only: it offers nothing, and resolves `server`.
       serviceConnectConfiguration: { namespace: names.namespace },
     });
+    acceptTaskFindings(this.taskDefinition, this.taskDefinition.taskRole, exec);
   }
 
   #createSecurityGroup({ settings, network, server }: DbwardAgentProps): ec2.SecurityGroup {

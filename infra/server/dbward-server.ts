@@ -13,8 +13,10 @@ import type * as iam from "aws-cdk-lib/aws-iam";
 import type * as logs from "aws-cdk-lib/aws-logs";
 import * as servicediscovery from "aws-cdk-lib/aws-servicediscovery";
 import { Construct } from "constructs";
+import { acceptFindings } from "../accept-finding.ts";
 import type { DbwardNetwork } from "../network/dbward-network.ts";
 import type { ResultStorage } from "../storage/result-storage.ts";
+import { acceptTaskFindings } from "../task/accept-task-findings.ts";
 import { configSecret } from "../task/config-secret.ts";
 import { containerImage } from "../task/container-image.ts";
 import { namedSecrets } from "../task/named-secret.ts";
@@ -75,6 +77,12 @@ export class DbwardServer extends Construct {
       // A logged session would keep the tokens that pass through it.
       executeCommandConfiguration: { logging: ecs.ExecuteCommandLogging.NONE },
     });
+    acceptFindings(this.cluster, [
+      {
+        id: "AwsSolutions-ECS4",
+        reason: "The poller's metrics and ECS's own say what Container Insights would, and cost less.",
+      },
+    ]);
     // One namespace serves both: Service Connect for agents, and DNS for what can't be its client, such as a function.
     const namespace = this.cluster.addDefaultCloudMapNamespace({
       name: names.namespace,
@@ -125,6 +133,8 @@ export class DbwardServer extends Construct {
       },
     });
     this.service.node.addDependency(fileSystem.allowMountFrom(this, "MountState", this.securityGroup));
+
+    acceptTaskFindings(this.taskDefinition, props.taskRole, exec);
 
     if (settings.server.loadBalancer === undefined) this.endpoint = this.url;
     else {

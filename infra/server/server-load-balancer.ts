@@ -7,6 +7,7 @@ import * as elb from "aws-cdk-lib/aws-elasticloadbalancingv2";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import { acceptFindings } from "../accept-finding.ts";
 import type { DbwardNetwork } from "../network/dbward-network.ts";
 
 export interface ServerLoadBalancerProps {
@@ -44,6 +45,13 @@ export class ServerLoadBalancer extends Construct {
     for (const cidr of settings.allowedCidrs)
       for (const port of secure ? [443, 80] : [80])
         group.addIngressRule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(port), "loadBalancer.allowedCidrs");
+
+    acceptFindings(group, [
+      {
+        id: "AwsSolutions-EC23",
+        reason: "Whom the load balancer answers is written out in the settings (allowedCidrs).",
+      },
+    ]);
 
     this.loadBalancer = new elb.ApplicationLoadBalancer(this, "Balancer", {
       vpc: network.vpc,
@@ -104,6 +112,9 @@ export class ServerLoadBalancer extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [{ id: "ExpireLogs", expiration: Duration.days(ACCESS_LOG_DAYS) }],
     });
+    acceptFindings(bucket, [
+      { id: "AwsSolutions-S1", reason: "It is a bucket for logs: its own would fill another one." },
+    ]);
     const { account } = Stack.of(this);
     bucket.addToResourcePolicy(
       new iam.PolicyStatement({

@@ -1,8 +1,9 @@
-import { APP_NAME, type StackId, stageNames } from "@dbward-aws/contract";
+import type { StackId } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
-import { Aws, Stack, Tags } from "aws-cdk-lib";
+import { Stack } from "aws-cdk-lib";
 import * as cxapi from "aws-cdk-lib/cx-api";
 import type { Construct } from "constructs";
+import { stageStackProps } from "./stage-stack-props.ts";
 
 /** What every stack of a stage is made with. */
 export interface DbwardStackProps {
@@ -23,27 +24,14 @@ const FEATURES = [
   cxapi.ENABLE_PARTITION_LITERALS,
 ] as const;
 
-/**
- * A stack of a stage. Its construct id is its CloudFormation name: SST stops what depends on a failed stack by that
- * name, and `cdk deploy` takes it as an argument.
- */
+/** A stack that runs or keeps a part of a stage. */
 export abstract class DbwardStack extends Stack {
   readonly settings: StageSettings;
 
-  constructor(scope: Construct, id: StackId, props: DbwardStackProps, description: string) {
-    const stackName = stageNames(props.settings.stage).stack(id);
-    super(scope, stackName, {
-      stackName,
-      description: `${APP_NAME} ${props.settings.stage}: ${description}`,
-      // The account stays open even where the application knows it, as SST's does: a template then fits any account, and
-      // availability zones are asked of CloudFormation, not looked up at synth.
-      env: { account: Aws.ACCOUNT_ID, region: props.region },
-      analyticsReporting: false,
-    });
-    // SST adds these two itself; here they make every way of deploying give the same templates.
-    Tags.of(this).add("sst:app", APP_NAME);
-    Tags.of(this).add("sst:stage", props.settings.stage);
+  constructor(scope: Construct, id: StackId, { settings, region }: DbwardStackProps, description: string) {
+    const stackProps = stageStackProps(id, settings.stage, region, description);
+    super(scope, stackProps.stackName, stackProps);
     for (const feature of FEATURES) this.node.setContext(feature, true);
-    this.settings = props.settings;
+    this.settings = settings;
   }
 }

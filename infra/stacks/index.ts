@@ -1,9 +1,11 @@
+import { APP_NAME } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
-import { Annotations } from "aws-cdk-lib";
+import { Annotations, Tags } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { AgentsStack } from "./agents-stack.ts";
 import { MonitoringStack } from "./monitoring-stack.ts";
 import { ServerStack } from "./server-stack.ts";
+import { stageStackProps } from "./stage-stack-props.ts";
 import { StateStack } from "./state-stack.ts";
 
 /** The stacks of a stage, in the order of their life. */
@@ -30,8 +32,15 @@ export function addDbwardStacks(
   const state = new StateStack(app, common);
   const server = new ServerStack(app, { ...common, state });
   const agents = new AgentsStack(app, { ...common, state, server });
-  const monitoring = new MonitoringStack(app, {
-    ...common,
+  const monitoringProps = stageStackProps(
+    "Monitoring",
+    settings.stage,
+    environment.region,
+    "poller, alarms, dashboard",
+  );
+  const monitoring = new MonitoringStack(app, monitoringProps.stackName, {
+    ...monitoringProps,
+    settings,
     network: state.network,
     server: server.server,
     agents: agents.agents,
@@ -39,6 +48,11 @@ export function addDbwardStacks(
     secrets: state.secrets,
     capture: server.capture,
   });
+  for (const stack of [state, server, agents, monitoring]) {
+    // SST adds these two itself; here they make every way of deploying give the same templates.
+    Tags.of(stack).add("sst:app", APP_NAME);
+    Tags.of(stack).add("sst:stage", settings.stage);
+  }
   for (const [at, warning] of settings.warnings.entries())
     Annotations.of(state).addWarningV2(`@dbward-aws/settings:${at}`, warning);
   return { state, server, agents, monitoring };

@@ -1,8 +1,9 @@
 import type { StorageSettings } from "@dbward-aws/settings";
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as s3 from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import { acceptFindings } from "../accept-finding.ts";
 
 /** Prefix under which the server keeps results. */
 export const RESULTS_PREFIX = "results/";
@@ -32,6 +33,12 @@ export class ResultStorage extends Construct {
         },
       ],
     });
+    acceptFindings(this.bucket, [
+      {
+        id: "AwsSolutions-S1",
+        reason: "One role reads and writes it, and dbward keeps its own audit of who asked for which result.",
+      },
+    ]);
   }
 
   /** What the server does with results: objects under `results/`, and the list of that prefix. Nothing else. */
@@ -51,5 +58,14 @@ export class ResultStorage extends Construct {
         conditions: { StringLike: { "s3:prefix": `${RESULTS_PREFIX}*` } },
       }),
     );
+    const stack = Stack.of(this);
+    const bucketId = stack.resolve(stack.getLogicalId(this.bucket.node.defaultChild as s3.CfnBucket));
+    acceptFindings(role, [
+      {
+        id: "AwsSolutions-IAM5",
+        appliesTo: [`Resource::<${bucketId}.Arn>/${RESULTS_PREFIX}*`],
+        reason: "Every result is an object of its own under this prefix.",
+      },
+    ]);
   }
 }
