@@ -1,0 +1,55 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describeError } from "@dbward-aws/core";
+import type { StageStatus } from "../stage/status.ts";
+import type { RunEvents } from "./run-events.ts";
+
+/** What the control server tells: how the start goes, and the status. It changes nothing. */
+export interface ControlledRun {
+  readonly events: RunEvents;
+  /** @returns `undefined` while there is no account to ask */
+  readonly status: () => Promise<StageStatus | undefined>;
+}
+
+/**
+ * Serves `GET /events` (JSON lines: everything so far, then live) and `GET /status` on a free port of 127.0.0.1.
+ * Requests under another host name are refused, so that no web page can read it through a name of its own.
+ */
+export async function startControlServer(run: ControlledRun): Promise<Server & { readonly port: number }> {
+  const server = createServer((request, response) => {
+    answer(run, request, response, port).catch((error: unknown) => {
+      send(response, 500, { error: describeError(error) });
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return Object.assign(server, { port });
+}
+
+async function answer(
+  run: ControlledRun,
+  request: IncomingMessage,
+  response: ServerResponse,
+  port: number,
+): Promise<void> {
+  if (request.headers.host !== `127.0.0.1:${port}`) return send(response, 403, { error: "wrong host" });
+  if (request.method !== "GET") return send(response, 405, { error: "only GET" });
+  if (request.url === "/status") {
+    const status = await run.status();
+    return status ? send(response, 200, status) : send(response, 503, { error: "starting" });
+  }
+  if (request.url === "/events") {
+    response.writeHead(200, { "content-type": "application/x-ndjson" });
+    const stop = run.events.follow((event) => response.write(`${JSON.stringify(event)}\n`));
+    response.once("close", stop);
+    return;
+  }
+  send(response, 404, { error: "not found" });
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  if (!response.headersSent) response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,13 @@
+import { endRun } from "./end-run.ts";
+import type { StageFiles } from "./stage-files.ts";
+
+/** Ends the local stage. @returns the exit code: 0 also when there was none */
+export async function down(files: StageFiles): Promise<number> {
+  const run = await files.run();
+  const wasRunning = run !== undefined && (await endRun(files, run));
+  const what = wasRunning
+    ? "The local stage has ended; the emulated account and the server's files are gone with it."
+    : "No local stage was running.";
+  process.stdout.write(`${what}\nKept in ${files.directory}: the installed emulator, the ports, the logs.\n`);
+  return 0;
+}

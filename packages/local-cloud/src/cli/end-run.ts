@@ -1,0 +1,26 @@
+import { Deadline } from "@dbward-aws/core";
+import { endGroup } from "../stage/end-group.ts";
+import { clearRun } from "../stage/stage-directory.ts";
+import { isAlive } from "./process-identity.ts";
+import type { Run, StageFiles } from "./stage-files.ts";
+
+/** Time in which a host ends its tasks, which drain, and its account. */
+const END_MS = 120_000;
+
+/**
+ * Ends a run by the id of its process and waits until it has gone; what it leaves behind when it was cut off is
+ * removed.
+ *
+ * @returns whether it was running
+ */
+export async function endRun(files: StageFiles, run: Run): Promise<boolean> {
+  const wasRunning = await isAlive(run.host);
+  if (wasRunning) {
+    process.kill(run.host.pid, "SIGTERM");
+    const gone = await Deadline.after(END_MS).until(async () => !(await isAlive(run.host)) || undefined, 100);
+    if (!gone) await endGroup(run.host.pid);
+  }
+  await clearRun(files.directory, { keepLogs: true });
+  await files.release();
+  return wasRunning;
+}

@@ -1,0 +1,75 @@
+// The process that hosts a local stage: started by `pnpm local`, ended by SIGTERM.
+import { METRICS } from "@dbward-aws/contract";
+import { Deadline, describeError } from "@dbward-aws/core";
+import { type LocalStage, startLocalStage } from "../stage/local-stage.ts";
+import { Progress } from "../stage/progress.ts";
+import { clearRun } from "../stage/stage-directory.ts";
+import { startControlServer } from "./control-server.ts";
+import { identify } from "./process-identity.ts";
+import { RunEvents } from "./run-events.ts";
+import { StageFiles } from "./stage-files.ts";
+import { ALREADY_RUNNING } from "./start-host.ts";
+
+const [root = "."] = process.argv.slice(2);
+const files = new StageFiles(root);
+const events = new RunEvents();
+const progress = new Progress((event) => events.add(event));
+const ending = new AbortController();
+const FIRST_METRIC_MS = 30_000;
+let stage: LocalStage | undefined;
+let dashboardUrl: string | undefined;
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => ending.abort());
+
+const control = await startControlServer({ events, status: async () => stage?.status(dashboardUrl) });
+const host = await identify(process.pid);
+if (!host || !(await files.claim({ host, control: control.port }))) process.exit(ALREADY_RUNNING);
+
+let exitCode = 0;
+try {
+  await bringUp();
+  await new Promise<void>((resolve) => {
+    if (ending.signal.aborted) resolve();
+    ending.signal.addEventListener("abort", () => resolve(), { once: true });
+    void stage?.ended.then(resolve);
+  });
+} catch (error) {
+  if (!ending.signal.aborted) {
+    exitCode = 1;
+    events.add({ kind: "failed-start", message: describeError(error) });
+    console.error(describeError(error));
+  }
+} finally {
+  await stage?.close().catch((error: unknown) => console.error(describeError(error)));
+  await clearRun(files.directory, { keepLogs: true });
+  await files.release();
+  control.close();
+  control.closeAllConnections();
+}
+process.exit(exitCode);
+
+async function bringUp(): Promise<void> {
+  const startedAt = performance.now();
+  const ports = await files.ports();
+  const started = await startLocalStage({
+    root,
+    directory: files.directory,
+    ports: ports as Required<typeof ports>,
+    progress,
+    signal: ending.signal,
+  });
+  stage = started;
+  await started.deploy();
+  await progress.step("First metric", (note) => firstMetric(started, note));
+  events.add({ kind: "ready", milliseconds: Math.round(performance.now() - startedAt) });
+}
+
+/** The schedule's first turn is a minute away: the poller is asked once now. */
+async function firstMetric(started: LocalStage, note: (text: string) => void): Promise<void> {
+  await started.poll();
+  const name = await Deadline.after(FIRST_METRIC_MS, ending.signal).until(async () => {
+    const { metrics } = await started.status();
+    return Object.keys(METRICS).find((metric) => metric in metrics);
+  }, 250);
+  note(name === undefined ? "none yet: see `pnpm local logs`" : `${name} is in CloudWatch`);
+}

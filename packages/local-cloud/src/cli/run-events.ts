@@ -1,0 +1,27 @@
+import type { ProgressEvent } from "../stage/progress.ts";
+
+/** What the process that hosts the stage tells those who watch it. */
+export type RunEvent =
+  | ProgressEvent
+  /** Everything is deployed. */
+  | { readonly kind: "ready"; readonly milliseconds: number }
+  /** The start failed; the process ends. */
+  | { readonly kind: "failed-start"; readonly message: string };
+
+/** Keeps every event of a run, so that who comes later sees the whole story. */
+export class RunEvents {
+  readonly #events: RunEvent[] = [];
+  readonly #listeners = new Set<(event: RunEvent) => void>();
+
+  add(event: RunEvent): void {
+    this.#events.push(event);
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Calls `listener` with all events so far and then with each new one. @returns what stops it */
+  follow(listener: (event: RunEvent) => void): () => void {
+    for (const event of this.#events) listener(event);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}

@@ -1,0 +1,79 @@
+import { randomUUID } from "node:crypto";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { StagePorts } from "../stage/ports.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
+
+/** What one run says of itself, for as long as it lives. */
+export interface Run {
+  /** The process that hosts the stage. */
+  readonly host: ProcessIdentity;
+  /** Loopback port of its control server. */
+  readonly control: number;
+}
+
+/** The files by which the commands find a running stage, and the next one its ports. */
+export class StageFiles {
+  readonly directory: string;
+
+  /** @param root folder of the checkout */
+  constructor(root: string) {
+    this.directory = join(root, ".local");
+  }
+
+  get #run(): string {
+    return join(this.directory, "run.json");
+  }
+
+  get #state(): string {
+    return join(this.directory, "state.json");
+  }
+
+  log(name: string): string {
+    return join(this.directory, "logs", `${name}.log`);
+  }
+
+  /** The run that is under way, or one that was cut off. */
+  run(): Promise<Run | undefined> {
+    return readJson<Run>(this.#run);
+  }
+
+  /** @returns false when there is one already: of two that start at the same time one wins */
+  async claim(run: Run): Promise<boolean> {
+    await mkdir(this.directory, { recursive: true });
+    const whole = `${this.#run}.${randomUUID()}`;
+    await writeFile(whole, JSON.stringify(run), { mode: 0o600 });
+    try {
+      await link(whole, this.#run);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    } finally {
+      await rm(whole, { force: true });
+    }
+  }
+
+  /** Forgets the run. */
+  async release(): Promise<void> {
+    await rm(this.#run, { force: true });
+  }
+
+  /** The ports of the last run. */
+  async ports(): Promise<Partial<StagePorts>> {
+    return (await readJson<{ ports?: Partial<StagePorts> }>(this.#state))?.ports ?? {};
+  }
+
+  async rememberPorts(ports: StagePorts): Promise<void> {
+    await mkdir(this.directory, { recursive: true });
+    await writeFile(this.#state, `${JSON.stringify({ ports }, undefined, 2)}\n`);
+  }
+}
+
+async function readJson<T>(file: string): Promise<T | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as T;
+  } catch {
+    return undefined; // not there, or cut off while it was written: as good as not there
+  }
+}

@@ -1,0 +1,131 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { createLogUpdate } from "log-update";
+import { StageEnded } from "../stage/errors.ts";
+import { choosePorts } from "../stage/ports.ts";
+import { fetchStatus, followEvents } from "./control-client.ts";
+import { endRun } from "./end-run.ts";
+import { formatDuration, paint } from "./format.ts";
+import { isAlive } from "./process-identity.ts";
+import { ProgressView } from "./progress-view.ts";
+import type { Run, StageFiles } from "./stage-files.ts";
+import { lastLines, startHost } from "./start-host.ts";
+import { summarize } from "./summary.ts";
+
+export interface UpOptions {
+  /** Folder of the checkout. */
+  readonly root: string;
+  readonly files: StageFiles;
+  /** Return once everything is deployed, and leave it running. */
+  readonly detach: boolean;
+  /** Port of the emulated account. */
+  readonly port?: number;
+}
+
+/** How a start ended for the one who watched it. */
+type Outcome = "ready" | "failed" | "ended" | "interrupted";
+
+/**
+ * Starts the local stage, or attaches to the one that runs, and shows it until Ctrl-C. Ctrl-C ends what this command
+ * has started; what it has only attached to goes on.
+ *
+ * @returns the exit code
+ */
+export async function up(options: UpOptions): Promise<number> {
+  const { files, detach } = options;
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt.abort());
+
+  const found = await findRun(files);
+  const run = found ?? (await start(options));
+  const outcome = await watchStart(run, interrupt.signal);
+  if (outcome === "failed") return 1;
+  if (outcome === "ended") throw new StageEnded(files.log("host"), await lastLines(files.log("host")));
+  if (outcome === "ready") {
+    if (detach) {
+      await printSummary(run);
+      say("It runs in the background. To end it: pnpm local down");
+      return 0;
+    }
+    say(found ? "Ctrl-C leaves it running." : "Ctrl-C ends it.");
+    if (!(await watchStage(run, interrupt.signal)) && !interrupt.signal.aborted) {
+      say("The local stage has ended.");
+      return 0;
+    }
+  }
+  if (found) {
+    say("\nDetached; the local stage runs on. To end it: pnpm local down");
+    return 0;
+  }
+  say("\nEnding the local stage …");
+  await endRun(files, run);
+  say(`Ended. Its logs are in ${files.directory}/logs.`);
+  return 0;
+}
+
+/** The run that lives; what a run that was cut off has left is removed. */
+async function findRun(files: StageFiles): Promise<Run | undefined> {
+  const run = await files.run();
+  if (!run) return undefined;
+  if (await isAlive(run.host)) {
+    say("A local stage is running in this checkout already: attached to it.");
+    return run;
+  }
+  say("The last local stage was cut off: its remains are removed.");
+  await endRun(files, run);
+  return undefined;
+}
+
+async function start({ root, files, port }: UpOptions): Promise<Run> {
+  await files.rememberPorts(await choosePorts(await files.ports(), port));
+  return startHost(root, files);
+}
+
+async function watchStart(run: Run, signal: AbortSignal): Promise<Outcome> {
+  const view = new ProgressView();
+  try {
+    for await (const event of followEvents(run.control, signal)) {
+      if (event.kind === "ready") {
+        view.close();
+        say(`${paint.good("✓")} ${paint.strong("Ready")} after ${formatDuration(event.milliseconds)}\n`);
+        return "ready";
+      }
+      if (event.kind === "failed-start") {
+        view.close();
+        process.stderr.write(`\n${event.message}\n`);
+        return "failed";
+      }
+      view.show(event);
+    }
+    return signal.aborted ? "interrupted" : "ended";
+  } finally {
+    view.close();
+  }
+}
+
+const SUMMARY_MS = 2_000;
+
+/** Shows the summary until `signal` aborts. @returns false when the stage ended by itself */
+async function watchStage(run: Run, signal: AbortSignal): Promise<boolean> {
+  const live = process.stdout.isTTY ? createLogUpdate(process.stdout) : undefined;
+  let shown = "";
+  while (!signal.aborted) {
+    const status = await fetchStatus(run.control);
+    if (!status && !(await isAlive(run.host))) return false;
+    const summary = status ? summarize(status) : shown;
+    if (live) live(summary);
+    else if (summary !== shown) say(summary);
+    shown = summary;
+    await delay(SUMMARY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  live?.done();
+  return true;
+}
+
+async function printSummary(run: Run): Promise<void> {
+  const status = await fetchStatus(run.control);
+  if (status) say(`${summarize(status)}\n`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

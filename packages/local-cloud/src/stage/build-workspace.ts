@@ -1,0 +1,44 @@
+import type { Deadline } from "@dbward-aws/core";
+import { ToolFailed } from "./errors.ts";
+import { runTool } from "./run-tool.ts";
+
+/** What the build needs. */
+export interface WorkspaceBuild {
+  /** Path of turbo's script. */
+  readonly turbo: string;
+  readonly root: string;
+  readonly log: string;
+  readonly deadline: Deadline;
+}
+
+/**
+ * Builds what a deployment is made of: sst loads workspace packages as JavaScript, and the functions are bundles.
+ * turbo's cache answers when nothing changed.
+ *
+ * @throws {@link ToolFailed} `build-failed`
+ */
+export async function buildWorkspace({ turbo, root, log, deadline }: WorkspaceBuild): Promise<void> {
+  const { exitCode, lastLines } = await runTool({
+    command: process.execPath,
+    args: [
+      turbo,
+      "run",
+      "build",
+      "--filter=@dbward-aws/infra...",
+      "--output-logs=errors-only",
+      "--ui=stream",
+    ],
+    cwd: root,
+    env: { ...(process.env as Record<string, string>), TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" },
+    log,
+    deadline,
+  });
+  if (exitCode === 0) return;
+  const lines = lastLines.slice(-SHOWN_LINES).map((line) => `  ${line}`);
+  const why = deadline.passed ? "it took too long" : `turbo ended with ${exitCode ?? "a signal"}`;
+  throw new ToolFailed("build-failed", `Building the workspace failed: ${why}.\n${lines.join("\n")}\n`, {
+    hint: `All that it printed is in ${log}. To see it again: pnpm build`,
+  });
+}
+
+const SHOWN_LINES = 12;

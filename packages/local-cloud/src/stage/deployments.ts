@@ -1,0 +1,82 @@
+import { Deadline } from "@dbward-aws/core";
+import type { StageClients } from "./clients.ts";
+import type { Note, Progress } from "./progress.ts";
+import { makeProjectView } from "./project-view.ts";
+import { runSst } from "./sst.ts";
+import { failureReasons, stageStacks } from "./stack-events.ts";
+
+/** What one deployment may have of its own. */
+export interface DeployOptions {
+  /** Environment variables beside those of the stage. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds. @default 600000 */
+  readonly timeoutMs?: number;
+}
+
+/** What all deployments of a stage have in common. */
+export interface DeploymentContext {
+  readonly stage: string;
+  readonly root: string;
+  /** Folder in which sst works. */
+  readonly view: string;
+  /** File to deploy instead of the checkout's sst.config.ts. */
+  readonly sstConfig: string | undefined;
+  /** Path of sst's script. */
+  readonly sst: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly log: (name: string) => string;
+  readonly clients: StageClients;
+  readonly progress: Progress;
+  /** Resolves when the workspace is built and the account is prepared. */
+  readonly prepared: Promise<unknown>;
+  readonly signal: AbortSignal;
+}
+
+const DEPLOY_MS = 600_000;
+const WATCH_MS = 500;
+
+/**
+ * Runs the real `sst deploy` or `sst remove`, and notes meanwhile what the stacks are doing.
+ *
+ * @throws ToolFailed with the resource that failed and why
+ */
+export async function runDeployment(
+  context: DeploymentContext,
+  verb: "deploy" | "remove",
+  { env = {}, timeoutMs = DEPLOY_MS }: DeployOptions = {},
+): Promise<void> {
+  const { stage, clients, progress } = context;
+  await context.prepared;
+  await progress.step(`sst ${verb} --stage ${stage}`, async (note) => {
+    const deadline = Deadline.after(timeoutMs, context.signal);
+    const watched = new AbortController();
+    const watching = noteStacks(clients, stage, note, Deadline.after(timeoutMs, watched.signal));
+    try {
+      await makeProjectView(context.view, context.root, context.sstConfig);
+      await runSst({
+        verb,
+        stage,
+        sst: context.sst,
+        view: context.view,
+        env: { ...context.env, ...env },
+        log: context.log(verb),
+        deadline,
+        failureReasons: () => failureReasons(clients.cloudFormation, stage),
+      });
+    } finally {
+      watched.abort();
+      await watching;
+    }
+  });
+}
+
+async function noteStacks(clients: StageClients, stage: string, note: Note, until: Deadline): Promise<void> {
+  let told = "";
+  await until.until(async () => {
+    const stacks = await stageStacks(clients.cloudFormation, stage).catch(() => []);
+    const text = stacks.map(({ name, status }) => `${name.split("-").at(-1)} ${status}`).join(", ");
+    if (text !== told) note(text);
+    told = text;
+    return undefined;
+  }, WATCH_MS);
+}

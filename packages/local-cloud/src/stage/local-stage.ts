@@ -1,0 +1,291 @@
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { InvokeCommand } from "@aws-sdk/client-lambda";
+import { stageNames } from "@dbward-aws/contract";
+import { createLogger, Deadline } from "@dbward-aws/core";
+import { type EcsFront, startEcsFront } from "../ecs-front/index.ts";
+import { type Emulator, startEmulator } from "../emulator/emulator.ts";
+import { installEmulator } from "../emulator/install.ts";
+import type { ExecFaults } from "../exec-gateway/index.ts";
+import { bootstrapAccount } from "./bootstrap-account.ts";
+import { buildWorkspace } from "./build-workspace.ts";
+import { CleanUp } from "./clean-up.ts";
+import { type ClientConfig, clientConfig, type StageClients, stageClients } from "./clients.ts";
+import { type DeployOptions, runDeployment } from "./deployments.ts";
+import { type Endpoints, LOCAL_REGION, localEnvironment } from "./environment.ts";
+import { logWriter } from "./log-writer.ts";
+import { choosePorts, type StagePorts } from "./ports.ts";
+import { Progress } from "./progress.ts";
+import { makeProjectView } from "./project-view.ts";
+import { clearRun } from "./stage-directory.ts";
+import { readStatus, type StageStatus } from "./status.ts";
+import { type WorkspaceTools, workspaceTools } from "./tools.ts";
+import { createUserSecrets, readSettings } from "./user-secrets.ts";
+
+export interface LocalStageOptions {
+  /** Folder of the checkout. */
+  readonly root: string;
+  /** Everything that the stage writes goes here. @default `<root>/.local` */
+  readonly directory?: string;
+  /** Where the emulator is installed, once for all stages of a checkout. @default `<root>/.local/cache` */
+  readonly cacheDirectory?: string;
+  /** @default "local" */
+  readonly stage?: string;
+  /** File to deploy instead of the checkout's sst.config.ts. */
+  readonly sstConfig?: string;
+  /** @default - free ones */
+  readonly ports?: StagePorts;
+  /** Environment variables for every deployment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Build the workspace before the first deployment. @default true */
+  readonly build?: boolean;
+  /** What ECS Exec sessions are to suffer. @default - nothing */
+  readonly execFaults?: ExecFaults;
+  /** Run the stand-in even where a real dbward is on the PATH. @default false */
+  readonly standIn?: boolean;
+  /** @default - nobody listens */
+  readonly progress?: Progress;
+  /** Ends what is under way. */
+  readonly signal?: AbortSignal;
+}
+
+/** A running local stage: an emulated account, and the tasks of its services as processes. */
+export interface LocalStage extends Endpoints {
+  readonly stage: string;
+  /** Everything that it writes. */
+  readonly directory: string;
+  readonly ports: StagePorts;
+  /** Where dbward's server listens once it is deployed. */
+  readonly serverUrl: string;
+  /** Process id of the emulated account. */
+  readonly emulatorPid: number;
+  /** Resolves when the emulated account has ended, also unasked. */
+  readonly ended: Promise<void>;
+  /** Environment for a process that is to use this account, such as the AWS CLI. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Argument for SDK clients. */
+  clientConfig(service?: "ecs"): ClientConfig;
+  /**
+   * Runs the real `sst deploy`.
+   * @throws ToolFailed with the resource that failed and why
+   */
+  deploy(options?: DeployOptions): Promise<void>;
+  /** Runs the real `sst remove`. */
+  remove(options?: DeployOptions): Promise<void>;
+  /** Asks the poller for a snapshot now, without waiting for its schedule. */
+  poll(): Promise<void>;
+  /** @param dashboardUrl goes into the answer as it is */
+  status(dashboardUrl?: string): Promise<StageStatus>;
+  /** Ends everything that was started, tasks first. What was written stays until the next start. */
+  close(): Promise<void>;
+}
+
+const START_MS = 300_000;
+
+/**
+ * Starts a local stage: installs the emulator if need be, starts it and the ECS front, and goes on to prepare the
+ * account and to build the workspace, for which the first deployment waits. It begins empty: what a former run left
+ * in the directory is removed. Several stages can run at once from one checkout, each with a directory of its own.
+ *
+ * @throws EmulatorUnavailable, SettingsError
+ */
+export async function startLocalStage(options: LocalStageOptions): Promise<LocalStage> {
+  const cleanUp = new CleanUp();
+  try {
+    return await new StageStart(options, cleanUp).run();
+  } catch (error) {
+    await cleanUp.run().catch(() => undefined); // the reason of the failure matters more
+    throw error;
+  }
+}
+
+/** The steps of a start; whatever one of them starts is in the clean-up before the next one begins. */
+class StageStart {
+  readonly #options: LocalStageOptions;
+  readonly #cleanUp: CleanUp;
+  readonly #stage: string;
+  readonly #root: string;
+  readonly #directory: string;
+  readonly #progress: Progress;
+  readonly #signal: AbortSignal;
+  readonly #deadline: Deadline;
+  readonly #tools: WorkspaceTools;
+
+  constructor(options: LocalStageOptions, cleanUp: CleanUp) {
+    this.#options = options;
+    this.#cleanUp = cleanUp;
+    this.#stage = options.stage ?? "local";
+    this.#root = resolve(options.root);
+    this.#directory = resolve(options.directory ?? join(this.#root, ".local"));
+    this.#progress = options.progress ?? new Progress();
+    this.#signal = AbortSignal.any([cleanUp.signal, ...(options.signal ? [options.signal] : [])]);
+    this.#deadline = Deadline.after(START_MS, this.#signal);
+    this.#tools = workspaceTools(this.#root);
+  }
+
+  async run(): Promise<LocalStage> {
+    const stage = this.#stage;
+    const directory = this.#directory;
+    const settings = await readSettings(this.#root, stage);
+    await clearRun(directory, { keepLogs: true });
+    await mkdir(join(directory, "logs"), { recursive: true });
+    const ports = this.#options.ports ?? (await choosePorts());
+    const endpoints: Endpoints = {
+      endpoint: `http://127.0.0.1:${ports.emulator}`,
+      ecsEndpoint: `http://127.0.0.1:${ports.ecs}`,
+    };
+    const serverUrl = `http://127.0.0.1:${ports.server}`;
+    const environment = this.#environment(endpoints, serverUrl);
+
+    const built = this.#inBackground(this.#build());
+    const python = await this.#install();
+    const emulator = await this.#progress.step("Start the emulated account", async (note) => {
+      note(endpoints.endpoint);
+      return this.#startEmulator(python, endpoints, ports);
+    });
+    const front = await this.#startFront(endpoints, ports);
+    const clients = stageClients(endpoints.endpoint);
+    this.#cleanUp.add(() => clients.destroy());
+    const view = join(directory, "sst");
+    await makeProjectView(view, this.#root, this.#options.sstConfig);
+    const prepared = this.#inBackground(
+      this.#progress.step("Prepare the account", async () => {
+        await createUserSecrets(clients.secretsManager, settings);
+        await this.#bootstrap(view, environment);
+      }),
+    );
+    const deployments = {
+      stage,
+      root: this.#root,
+      view,
+      sstConfig: this.#options.sstConfig,
+      sst: this.#tools.sst,
+      env: environment,
+      log: (name: string) => this.#log(name),
+      clients,
+      progress: this.#progress,
+      prepared: Promise.all([built, prepared]),
+      signal: this.#signal,
+    };
+    this.#inBackground(deployments.prepared);
+
+    return {
+      ...endpoints,
+      stage,
+      directory,
+      ports,
+      serverUrl,
+      emulatorPid: emulator.pid,
+      ended: emulator.ended,
+      environment,
+      clientConfig: (service) => clientConfig(service === "ecs" ? endpoints.ecsEndpoint : endpoints.endpoint),
+      deploy: (deployOptions) => runDeployment(deployments, "deploy", deployOptions),
+      remove: (deployOptions) => runDeployment(deployments, "remove", deployOptions),
+      poll: () => poll(clients, stage),
+      status: (dashboardUrl) =>
+        readStatus({
+          ...clients,
+          stage,
+          endpoint: endpoints.endpoint,
+          services: () => services(front),
+          dashboardUrl,
+        }),
+      close: () => this.#cleanUp.run(),
+    };
+  }
+
+  #log(name: string): string {
+    return join(this.#directory, "logs", `${name}.log`);
+  }
+
+  #environment(endpoints: Endpoints, serverUrl: string): Record<string, string> {
+    const home = join(this.#directory, "home");
+    return localEnvironment(endpoints, {
+      // Tools keep caches and settings in the home folder: here they have one of their own.
+      HOME: home,
+      XDG_CONFIG_HOME: join(home, ".config"),
+      CDK_HOME: join(home, ".cdk"),
+      npm_config_cache: join(home, ".npm"),
+      SST_TELEMETRY_DISABLED: "1",
+      NODE_NO_WARNINGS: "1",
+      DBWARD_LOCAL_SERVER_URL: serverUrl,
+      ...this.#options.env,
+    });
+  }
+
+  async #build(): Promise<void> {
+    if (this.#options.build === false) return;
+    await this.#progress.step("Build the workspace", () =>
+      buildWorkspace({
+        turbo: this.#tools.turbo,
+        root: this.#root,
+        log: this.#log("build"),
+        deadline: this.#deadline,
+      }),
+    );
+  }
+
+  #install(): Promise<string> {
+    return this.#progress.step("Install the emulator", (note) =>
+      installEmulator({
+        cacheDirectory: this.#options.cacheDirectory ?? join(this.#root, ".local", "cache"),
+        log: this.#log("install"),
+        deadline: this.#deadline,
+        note,
+      }),
+    );
+  }
+
+  async #startEmulator(python: string, { ecsEndpoint }: Endpoints, ports: StagePorts): Promise<Emulator> {
+    const emulator = await startEmulator({
+      python,
+      directory: this.#directory,
+      port: ports.emulator,
+      ecsEndpoint,
+      nodePath: this.#tools.sstNodePath,
+      deadline: this.#deadline,
+    });
+    this.#cleanUp.add(() => emulator.close());
+    return emulator;
+  }
+
+  async #startFront({ endpoint }: Endpoints, ports: StagePorts): Promise<EcsFront> {
+    const { standIn, execFaults } = this.#options;
+    const front = await startEcsFront({
+      directory: this.#directory,
+      emulatorEndpoint: endpoint,
+      region: LOCAL_REGION,
+      credentials: clientConfig(endpoint).credentials,
+      port: ports.ecs,
+      servicePorts: { [stageNames(this.#stage).serverService]: ports.server },
+      logger: createLogger(await logWriter(this.#log("tasks"))),
+      ...(standIn === undefined ? {} : { standIn }),
+      ...(execFaults === undefined ? {} : { faults: execFaults }),
+    });
+    this.#cleanUp.add(() => front.close());
+    return front;
+  }
+
+  #bootstrap(view: string, env: Readonly<Record<string, string>>): Promise<void> {
+    const log = this.#log("bootstrap");
+    return bootstrapAccount({ cdk: this.#tools.cdk, cwd: view, env, log, deadline: this.#deadline });
+  }
+
+  /** Work whose error is for the deployment that waits for it, and that a clean-up waits for. */
+  #inBackground<T>(work: Promise<T>): Promise<T> {
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#cleanUp.add(() => settled);
+    return work;
+  }
+}
+
+async function poll(clients: StageClients, stage: string): Promise<void> {
+  await clients.lambda.send(new InvokeCommand({ FunctionName: stageNames(stage).pollerFunction }));
+}
+
+function services(front: EcsFront): StageStatus["services"] {
+  return front.services().map((service) => ({ ...service, command: [service.command].flat().join(" ") }));
+}

@@ -1,0 +1,51 @@
+import {
+  type CloudFormationClient,
+  DescribeStackEventsCommand,
+  DescribeStacksCommand,
+} from "@aws-sdk/client-cloudformation";
+import { STACK_IDS, stageNames } from "@dbward-aws/contract";
+import { redact } from "@dbward-aws/core";
+
+/** A stack of the stage, as CloudFormation reports it. */
+export interface StackState {
+  readonly name: string;
+  readonly status: string;
+}
+
+/** The stage's stacks that exist, in the order of their life. */
+export async function stageStacks(
+  cloudFormation: CloudFormationClient,
+  stage: string,
+): Promise<StackState[]> {
+  const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({}));
+  const status = new Map(Stacks.map((stack) => [stack.StackName, stack.StackStatus]));
+  const names = stageNames(stage);
+  return STACK_IDS.map((id) => names.stack(id))
+    .filter((name) => status.has(name))
+    .map((name) => ({ name, status: status.get(name) ?? "UNKNOWN" }));
+}
+
+/** What failed in the stage's stacks and why; the cause only, not the resources that were cancelled because of it. */
+export async function failureReasons(cloudFormation: CloudFormationClient, stage: string): Promise<string[]> {
+  const reasons: string[] = [];
+  for (const { name, status } of await stageStacks(cloudFormation, stage)) {
+    if (!/FAILED|ROLLBACK/.test(status)) continue;
+    const { StackEvents = [] } = await cloudFormation.send(
+      new DescribeStackEventsCommand({ StackName: name }),
+    );
+    const failures = StackEvents.filter(
+      (event) =>
+        event.ResourceStatus?.endsWith("_FAILED") && !/cancelled/i.test(event.ResourceStatusReason ?? ""),
+    );
+    // Newest first: the oldest failure is the cause.
+    const cause = failures.at(-1);
+    if (cause) {
+      reasons.push(
+        redact(
+          `${name}: ${cause.ResourceType} ${cause.LogicalResourceId}: ${cause.ResourceStatusReason ?? cause.ResourceStatus}`,
+        ),
+      );
+    }
+  }
+  return reasons;
+}
