@@ -1,7 +1,10 @@
 // Bundles the function in whose folder it is started. ESM and `module` before `main` halve size and load
 // time against CDK's default bundling; the SDK is inside, so that what was tested is what runs.
 import { rm } from "node:fs/promises";
-import { build } from "esbuild";
+import { createRequire } from "node:module";
+
+// A dependency of each function: this file's own folder has none.
+const { build } = createRequire(`${process.cwd()}/`)("esbuild");
 
 await rm("dist", { recursive: true, force: true });
 await build({
