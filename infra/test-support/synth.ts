@@ -1,0 +1,40 @@
+import type { StageSettings } from "@dbward-aws/settings";
+import { App } from "aws-cdk-lib";
+import { Template } from "aws-cdk-lib/assertions";
+import { addDbwardStacks, type DbwardStacks } from "../stacks/index.ts";
+import { stageSettings } from "./settings.ts";
+
+/** Region of every stage in the tests. */
+export const REGION = "eu-central-1";
+
+/** The stacks of a stage in an application of their own. */
+export function stage(overrides: Partial<StageSettings> = {}): DbwardStacks {
+  return addDbwardStacks(new App(), stageSettings(overrides), { region: REGION });
+}
+
+/** The templates of a stage's stacks. */
+export function templates(overrides: Partial<StageSettings> = {}): Record<keyof DbwardStacks, Template> {
+  const { state, server, agents, monitoring } = stage(overrides);
+  return {
+    state: Template.fromStack(state),
+    server: Template.fromStack(server),
+    agents: Template.fromStack(agents),
+    monitoring: Template.fromStack(monitoring),
+  };
+}
+
+/** The properties of the only resource of a type. */
+// biome-ignore lint/suspicious/noExplicitAny: a template is untyped JSON
+export function only(template: Template, type: string): any {
+  const found = Object.values(template.findResources(type));
+  if (found.length !== 1) throw new Error(`${found.length} resources of type ${type}, not one`);
+  return found[0]!.Properties;
+}
+
+/** Every statement of the policies that are attached to roles, with the logical ids resolved to nothing. */
+// biome-ignore lint/suspicious/noExplicitAny: a template is untyped JSON
+export function statements(template: Template, policyName: RegExp): any[] {
+  return Object.entries(template.findResources("AWS::IAM::Policy"))
+    .filter(([id]) => policyName.test(id))
+    .flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement);
+}
