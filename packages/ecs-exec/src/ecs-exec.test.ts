@@ -1,0 +1,76 @@
+import { Deadline } from "@dbward-aws/core";
+import { afterEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { EcsExec, type EcsExecOptions } from "./ecs-exec.ts";
+import type { WebSocketConstructor } from "./session/index.ts";
+import { ExecService, type ExecServiceOptions } from "./test-support/exec-service.ts";
+import { hasPty } from "./test-support/pty.ts";
+import { servePty } from "./test-support/pty-agent.ts";
+
+const WS = WebSocket as unknown as WebSocketConstructor;
+const CONTAINER = { cluster: "dbward-test", task: "0123456789abcdef", container: "server" };
+const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+
+let service: ExecService;
+afterEach(() => service?.close());
+
+async function connect(options: ExecServiceOptions, more: Partial<EcsExecOptions> = {}): Promise<EcsExec> {
+  service = await ExecService.start(options);
+  return new EcsExec({ ecs: service.ecs, webSocket: WS, ...more });
+}
+const soon = () => Deadline.after(10_000);
+
+describe.skipIf(!hasPty)("with an agent that runs commands on a terminal", () => {
+  it("delivers output, standard error and exit code", async () => {
+    const exec = await connect({ session: servePty });
+    const result = await exec.execute({
+      ...CONTAINER,
+      script: "echo out; echo err >&2; exit 3",
+      deadline: soon(),
+    });
+    expect(result).toEqual({
+      stdout: Buffer.from("out\n"),
+      stderr: Buffer.from("err\n"),
+      exitCode: 3,
+      sessionId: "session-1",
+      attempts: 1,
+    });
+  });
+
+  it("sends standard input, and takes a command as its words", async () => {
+    const exec = await connect({ session: servePty });
+    const { stdout } = await exec.execute({
+      ...CONTAINER,
+      command: ["sh", "-c", 'cat; printf %s "$1"', "sh", "it's $HOME"],
+      stdin: ALL_BYTES,
+      deadline: soon(),
+    });
+    expect(Buffer.from(stdout).equals(Buffer.concat([ALL_BYTES, Buffer.from("it's $HOME")]))).toBe(true);
+  });
+
+  it("streams output", async () => {
+    const exec = await connect({ session: servePty });
+    const stream = exec.stream({ ...CONTAINER, script: "echo 1; echo 2; exit 4", deadline: soon() });
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(Buffer.concat(chunks).toString()).toBe("1\n2\n");
+    expect(await stream.outcome).toMatchObject({ exitCode: 4 });
+  });
+
+  it("opens a terminal", async () => {
+    const exec = await connect({ session: servePty });
+    const session = await exec.open({
+      ...CONTAINER,
+      commandLine: "cat",
+      deadline: soon(),
+      withoutHandshake: true,
+    });
+    session.write("hello\n");
+    let shown = "";
+    for await (const chunk of session) {
+      shown += Buffer.from(chunk).toString();
+      if (shown === "hello\r\nhello\r\n") break;
+    }
+    session.close();
+  });
+});

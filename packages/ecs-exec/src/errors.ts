@@ -1,0 +1,143 @@
+import { DbwardError } from "@dbward-aws/core";
+
+interface Cause {
+  readonly cause?: unknown;
+}
+
+/** ECS doesn't reach the task's exec agent. Thrown after it was tried for the time that was given. */
+export class TargetNotConnected extends DbwardError {
+  override readonly name = "TargetNotConnected";
+
+  /** @param tried how long and how often, as in `for 60 s, 14 times` */
+  constructor(tried: string, options: Cause = {}) {
+    super("target-not-connected", `ECS didn't reach the exec agent of the container, tried ${tried}.`, {
+      ...options,
+      hint: "Check that the task role allows ssmmessages:*, that the subnet has a way to ssmmessages, and that the root file system is writable.",
+    });
+  }
+}
+
+/** The task exists, allows exec, and its exec agent isn't running: not yet, or no longer. */
+export class AgentNotRunning extends DbwardError {
+  override readonly name = "AgentNotRunning";
+
+  constructor(what: string, options: Cause = {}) {
+    super("exec-agent-not-running", `The exec agent of the container isn't running: ${what}.`, {
+      ...options,
+      hint: "Wait until the task's managedAgents say RUNNING; if they never do, replace the task.",
+    });
+  }
+}
+
+/** The task was started without `enableExecuteCommand`. */
+export class ExecNotEnabled extends DbwardError {
+  override readonly name = "ExecNotEnabled";
+
+  constructor(options: Cause = {}) {
+    super("exec-not-enabled", "ECS Exec isn't enabled for the task.", {
+      ...options,
+      hint: "Set enableExecuteCommand on the service and force a new deployment: running tasks keep what they have.",
+    });
+  }
+}
+
+/** There is no such task, it isn't running, or it has no such container. */
+export class TaskNotFound extends DbwardError {
+  override readonly name = "TaskNotFound";
+
+  constructor(what: string, options: Cause = {}) {
+    super("exec-task-not-found", `There is no container to run the command in: ${what}.`, {
+      ...options,
+      hint: "Ask the service for its running tasks again: this one may have been replaced.",
+    });
+  }
+}
+
+/** The caller may not do what is needed. */
+export class AccessDenied extends DbwardError {
+  override readonly name = "AccessDenied";
+
+  constructor(what: string, options: Cause = {}) {
+    super("exec-access-denied", `AWS refused ${what}.`, {
+      ...options,
+      hint: "Allow the caller ecs:ExecuteCommand on the cluster and the task.",
+    });
+  }
+}
+
+/** ECS or the Session Manager refused to open a session, for another reason than those with an error of their own. */
+export class SessionRefused extends DbwardError {
+  override readonly name = "SessionRefused";
+
+  constructor(what: string, options: Cause = {}) {
+    super("session-refused", `Opening a session with the container failed: ${what}.`, {
+      ...options,
+      hint: "Read the answer above; a task takes two sessions at a time, and the rest are refused.",
+    });
+  }
+}
+
+/** The exec agent could not start the command line: nothing was run. */
+export class CommandNotStarted extends DbwardError {
+  override readonly name = "CommandNotStarted";
+
+  /** @param answer what agent or shell said, cut and without control characters */
+  constructor(answer: string, options: Cause = {}) {
+    super("command-not-started", `The container didn't start the command: ${answer}.`, {
+      ...options,
+      hint: "A framed command needs /bin/sh in the image.",
+    });
+  }
+}
+
+/** The command ended with another exit code than 0, and `requireSuccess` was set. */
+export class CommandFailed extends DbwardError {
+  override readonly name = "CommandFailed";
+  readonly exitCode: number;
+  /** The last 64 KiB of its standard error. Not part of the message: it may hold anything. */
+  readonly stderr: Uint8Array;
+
+  constructor(exitCode: number, stderr: Uint8Array) {
+    super("command-failed", `The command in the container ended with exit code ${exitCode}.`, {
+      hint: "Its standard error, a member of this error, says why.",
+    });
+    this.exitCode = exitCode;
+    this.stderr = stderr;
+  }
+}
+
+/** The deadline passed. The command was sent an interrupt; whether it ran to its end is not known. */
+export class Timeout extends DbwardError {
+  override readonly name = "Timeout";
+
+  /** @param doing what was under way, as in `waiting for the command to end` */
+  constructor(doing: string, options: Cause = {}) {
+    super("exec-timeout", `The time for running a command in the container was up while ${doing}.`, {
+      ...options,
+      hint: "Give it more time, or look in the task's log what keeps it.",
+    });
+  }
+}
+
+/** The command wrote more than the caller is ready to hold. It was sent an interrupt. */
+export class OutputTooLarge extends DbwardError {
+  override readonly name = "OutputTooLarge";
+
+  constructor(limit: number) {
+    super("output-too-large", `The command in the container wrote more than ${limit} bytes.`, {
+      hint: "Raise maxOutputBytes, read its output as a stream, or have it write less.",
+    });
+  }
+}
+
+/** This runtime has no WebSocket, and the package `ws` isn't installed. */
+export class NoWebSocket extends DbwardError {
+  override readonly name = "NoWebSocket";
+
+  constructor(options: Cause = {}) {
+    super("no-web-socket", "This runtime has no WebSocket client.", {
+      ...options,
+      hint: "Use Node 22 or later, set NODE_OPTIONS=--experimental-websocket on Node 20, or install the package ws.",
+    });
+  }
+}

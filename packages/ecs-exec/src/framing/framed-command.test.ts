@@ -1,0 +1,152 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasPty, spawnOnPty } from "../test-support/pty.ts";
+import { frameCommand, MAX_STDERR } from "./command-line.ts";
+import { encodeInput, MAX_STDIN } from "./encode-input.ts";
+import { InputTooLarge, ToolsMissing } from "./errors.ts";
+import { type Completion, FrameReader } from "./frame-reader.ts";
+
+const NONCE = "0123456789abcdef";
+
+interface Run extends Completion {
+  readonly stdout: Buffer;
+}
+
+/** Runs a script as a session would: framed, on a terminal, read by the frame reader. */
+async function run(script: string, stdin?: Uint8Array, path = process.env.PATH): Promise<Run> {
+  const command = frameCommand({ script, nonce: NONCE, hasStdin: stdin !== undefined });
+  // The terminal's helper finds python3 on the PATH; the command has only the given one.
+  const pty = spawnOnPty(`/usr/bin/env PATH=${path} ${command}`);
+  const stdout: Buffer[] = [];
+  const reader = new FrameReader(NONCE, {
+    ready: (encoder) => pty.stdin!.write(encodeInput(stdin!, encoder)),
+    output: (bytes) => stdout.push(Buffer.from(bytes)),
+  });
+  for await (const chunk of pty.stdout!) reader.push(chunk as Buffer);
+  if (!reader.completion) throw new Error(`the command never ended: ${reader.preamble}`);
+  return { ...reader.completion, stdout: Buffer.concat(stdout) };
+}
+
+const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+
+/** Folders with nothing but the named tools: images that have little. */
+const TOOLS = {
+  "base64 and cksum": ["base64", "cksum", "tee", "tail", "cat", "sleep", "stty", "dd"],
+  "od alone": ["od", "tail", "cat", "dd"],
+  nothing: ["cat"],
+} as const;
+const paths = {} as Record<keyof typeof TOOLS, string>;
+const folder = mkdtempSync(join(tmpdir(), "ecs-exec-"));
+
+describe.skipIf(!hasPty)("a framed command on a terminal", () => {
+  beforeAll(() => {
+    for (const [name, tools] of Object.entries(TOOLS)) {
+      const path = mkdtempSync(join(folder, "bin-"));
+      for (const tool of tools) {
+        const found = spawnSync("/bin/sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).stdout.trim();
+        symlinkSync(found, join(path, tool));
+      }
+      chmodSync(path, 0o755);
+      paths[name as keyof typeof TOOLS] = path;
+    }
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  describe.each(["base64 and cksum", "od alone"] as const)("with %s", (tools) => {
+    const here = (script: string, stdin?: Uint8Array) => run(script, stdin, paths[tools]);
+
+    it("delivers what a script writes, with its exit code", async () => {
+      const { stdout, stderr, exitCode } = await here("echo out; echo err >&2; exit 3");
+      expect([stdout.toString(), stderr.toString(), exitCode]).toEqual(["out\n", "err\n", 3]);
+    });
+
+    it("delivers nothing for nothing", async () => {
+      expect(await here("")).toEqual({ stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), exitCode: 0 });
+    });
+
+    it("carries every byte in both directions", async () => {
+      const { stdout } = await here("cat", ALL_BYTES);
+      expect(stdout.equals(ALL_BYTES)).toBe(true);
+    });
+
+    it("carries any bytes in both directions", async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), async (bytes) => {
+          const { stdout } = await here("cat", bytes);
+          expect(stdout.equals(bytes)).toBe(true);
+        }),
+        { numRuns: 8 },
+      );
+    });
+
+    it("carries an input that the script doesn't read", async () => {
+      expect((await here("echo no", Buffer.alloc(100_000))).stdout.toString()).toBe("no\n");
+    });
+
+    it("carries an empty input", async () => {
+      expect((await here("cat; echo end", Buffer.alloc(0))).stdout.toString()).toBe("end\n");
+    });
+
+    it("carries characters that shells and terminals take for their own", async () => {
+      const text = `'"\\$(id)\`#!~*? \t\u0003\u0004é€😀`;
+      const quoted = `'${text.replaceAll("'", "'\\''")}'`;
+      expect((await here(`printf %s ${quoted}\n`)).stdout.toString()).toBe(text);
+    });
+
+    it("keeps the end of a long standard error", async () => {
+      const { stderr } = await here("dd if=/dev/zero bs=1000 count=100 >&2 2>/dev/null; printf end >&2");
+      expect(stderr).toHaveLength(MAX_STDERR);
+      expect(stderr.subarray(-4).toString()).toBe("\0end");
+    });
+
+    it("gives the exit code of a command that a signal ended", async () => {
+      expect((await here("kill -TERM $$")).exitCode).toBe(143);
+    });
+
+    it("carries a megabyte", async () => {
+      const { stdout } = await here("dd if=/dev/zero bs=1024 count=1024 2>/dev/null");
+      expect(stdout).toHaveLength(1024 * 1024);
+    });
+  });
+
+  it("hides its own descriptors from the script", async () => {
+    const { stdout } = await run(
+      'for fd in 5 7 8 9; do { true >&"$fd"; } 2>/dev/null && echo "$fd"; done; true',
+    );
+    expect(stdout.toString()).toBe("");
+  });
+
+  it("carries the largest input", async () => {
+    const { stdout } = await run("cksum", Buffer.alloc(MAX_STDIN, "x"));
+    expect(stdout.toString()).toMatch(/ 1048576\n$/);
+  });
+
+  it("says when the container has no tools for it", async () => {
+    await expect(run("echo out", undefined, paths.nothing)).rejects.toBeInstanceOf(ToolsMissing);
+  });
+
+  it("notices what others write to the terminal in the midst of the output", async () => {
+    await expect(run("echo out; echo QUJD >/dev/tty")).rejects.toMatchObject({ code: "output-truncated" });
+  });
+});
+
+describe("frameCommand", () => {
+  it("is one line of printable characters, whatever the script has in it", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (text) => {
+        const script = text.replaceAll("\0", "");
+        const line = frameCommand({ script, nonce: NONCE, hasStdin: true });
+        expect(line).toMatch(/^\/bin\/sh -c '[ -&(-~]*'$/);
+      }),
+    );
+  });
+
+  it("refuses a script that doesn't fit", () => {
+    const command = { script: "x".repeat(65_536), nonce: NONCE, hasStdin: false };
+    expect(() => frameCommand(command)).toThrow(InputTooLarge);
+  });
+});

@@ -1,0 +1,42 @@
+import type { ByteQueue } from "./byte-queue.ts";
+import { SessionRefused } from "./errors.ts";
+import type { ExecSession } from "./session/index.ts";
+
+/** A terminal in a container. Iterate over it for its output. */
+export class RawSession implements AsyncIterable<Uint8Array> {
+  readonly #session: ExecSession;
+  readonly #output: ByteQueue;
+
+  constructor(session: ExecSession, output: ByteQueue) {
+    this.#session = session;
+    this.#output = output;
+    session.ended.then(
+      (end) =>
+        output.end(end.output ? new SessionRefused(`it ended with "${end.output.trim()}"`) : undefined),
+      (error: unknown) => output.end(error),
+    );
+  }
+
+  get sessionId(): string {
+    return this.#session.sessionId;
+  }
+
+  /** Types bytes on the terminal. They are copied. */
+  write(bytes: Uint8Array | string): void {
+    this.#session.write(typeof bytes === "string" ? Buffer.from(bytes) : bytes);
+  }
+
+  /** Types ^C. */
+  interrupt(): void {
+    this.#session.interrupt();
+  }
+
+  /** Lets go of the session; its command isn't stopped by that. Ends the iteration. */
+  close(): void {
+    this.#session.close();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this.#output;
+  }
+}

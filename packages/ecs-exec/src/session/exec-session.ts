@@ -1,0 +1,266 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type DbwardError, describeError } from "@dbward-aws/core";
+import {
+  ChannelLost,
+  DataChannel,
+  type DataKey,
+  type DataKeyRequest,
+  EncryptionFailed,
+} from "../channel/index.ts";
+import { SessionRefused } from "../errors.ts";
+import type { TerminalSize } from "../protocol/index.ts";
+import { Connection } from "./connection.ts";
+import type { WebSocketConstructor } from "./web-socket.ts";
+
+/** Times that a socket is asked for in a row, at the start and after a loss. */
+const DIAL_ATTEMPTS = 6;
+/** Milliseconds before the second attempt; doubled with each further one. */
+const DIAL_PAUSE = 100;
+/** Milliseconds for one attempt. */
+const DIAL_TIMEOUT = 10_000;
+
+/** Where a session is, and the credential that opens its socket once. */
+export interface SessionAddress {
+  /** Used as it is. */
+  readonly streamUrl: string;
+  /** A credential: never logged. */
+  readonly tokenValue: string;
+}
+
+/** How a session that has lost its socket is taken up again. */
+export interface SessionResumer {
+  /**
+   * @returns a new address of the session, or `undefined` when it has ended
+   * @throws when it can't be told, or isn't allowed
+   */
+  resume(sessionId: string, signal: AbortSignal): Promise<SessionAddress | undefined>;
+}
+
+/** How an {@link ExecSession} is opened. */
+export interface ExecSessionOptions extends SessionAddress {
+  readonly sessionId: string;
+  readonly webSocket: WebSocketConstructor;
+  /** Gives up connecting for the first time when it aborts. */
+  readonly opening: AbortSignal;
+  /** Gives up reconnecting when it aborts. It doesn't end the session. */
+  readonly signal: AbortSignal;
+  /** Gets the data key of an encrypted session. Left out: such sessions fail. */
+  readonly dataKey?: ((request: DataKeyRequest, signal: AbortSignal) => Promise<DataKey>) | undefined;
+  /** Left out: a lost socket is a lost session. */
+  readonly resumer?: SessionResumer | undefined;
+  readonly terminal?: TerminalSize | undefined;
+  /** See `DataChannelOptions`. */
+  readonly withoutHandshake?: boolean | undefined;
+  /** Takes output in order, each byte once. */
+  readonly onOutput: (bytes: Buffer, stream: "stdout" | "stderr") => void;
+}
+
+/** How a session came to its end. It says nothing of what the command did. */
+export interface SessionEnd {
+  /** Empty at a normal end, else the agent's error text. */
+  readonly output: string;
+  /** Whether output is known to be missing before it. */
+  readonly isIncomplete: boolean;
+  /** From sessions that tell it; ECS Exec's don't. */
+  readonly exitCode: number | undefined;
+}
+
+/** A data channel with a socket under it, and a clock. */
+export class ExecSession {
+  /**
+   * Resolves when the service has ended the session, or after {@link close}.
+   * Rejects with ChannelLost, HandshakeFailed, EncryptionFailed or SessionRefused.
+   */
+  readonly ended: Promise<SessionEnd>;
+  readonly #options: ExecSessionOptions;
+  readonly #channel: DataChannel;
+  #settle!: { resolve: (end: SessionEnd) => void; reject: (error: DbwardError) => void };
+  #connection: Connection | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #exitCode: number | undefined;
+  #isOver = false;
+
+  get sessionId(): string {
+    return this.#options.sessionId;
+  }
+
+  private constructor(options: ExecSessionOptions) {
+    this.#options = options;
+    this.ended = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    // Whoever cares awaits it; the error of a session that nobody waits for is no crash.
+    this.ended.catch(() => undefined);
+    this.#channel = new DataChannel({
+      now: () => performance.now(),
+      ...(options.terminal ? { terminal: options.terminal } : {}),
+      ...(options.withoutHandshake ? { withoutHandshake: true } : {}),
+      events: {
+        transmit: (frame) => this.#connection?.send(frame),
+        output: (bytes, stream) => options.onOutput(asBuffer(bytes), stream),
+        exitCode: (exitCode) => {
+          this.#exitCode = exitCode;
+        },
+        dataKeyRequested: (request) => void this.#provideDataKey(request),
+        closed: (output, isIncomplete) => this.#end({ output, isIncomplete, exitCode: this.#exitCode }),
+        failed: (error) => this.#fail(error),
+        ping: () => this.#connection?.ping() ?? false,
+      },
+    });
+  }
+
+  /**
+   * Opens the session's socket, and tries again for some seconds when it is refused.
+   *
+   * @throws ChannelLost when it is refused to the end: the command was started before, so its outcome is unknown
+   * @throws SessionRefused when the address would show the token to others
+   */
+  static async open(options: ExecSessionOptions): Promise<ExecSession> {
+    requireSafe(options.streamUrl);
+    const session = new ExecSession(options);
+    const failure = await session.#dial(() => Promise.resolve(options), options.opening);
+    if (failure === undefined) return session;
+    session.close();
+    throw new ChannelLost(`its socket can't be opened: ${failure}`);
+  }
+
+  /** Sends bytes to the terminal. They are copied, and wait until the session is ready for them. */
+  write(bytes: Uint8Array): void {
+    this.#channel.write(bytes);
+    this.#schedule();
+  }
+
+  /** Lets go of the session. The command is not stopped by it: {@link interrupt} first. */
+  close(): void {
+    if (!this.#isOver) this.#end({ output: "", isIncomplete: true, exitCode: this.#exitCode });
+  }
+
+  /** Types ^C. */
+  interrupt(): void {
+    this.write(INTERRUPT);
+  }
+
+  /** @returns why there is no connection, or `undefined` when there is one */
+  async #dial(
+    address: () => Promise<SessionAddress | undefined>,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { webSocket } = this.#options;
+    let reason = "";
+    for (let attempt = 0; attempt < DIAL_ATTEMPTS && !signal.aborted && !this.#isOver; attempt++) {
+      if (attempt > 0) await pause(DIAL_PAUSE * 2 ** (attempt - 1), signal);
+      try {
+        const at = await address();
+        if (at === undefined) return "the session has ended";
+        requireSafe(at.streamUrl);
+        const limit = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT)]);
+        const connection = await Connection.open(webSocket, at.streamUrl, this.#connectionEvents(), limit);
+        if (typeof connection !== "string") {
+          if (this.#isOver) connection.close();
+          else this.#connect(connection, at.tokenValue);
+          return undefined;
+        }
+        reason = connection;
+      } catch (error) {
+        reason = describeError(error);
+      }
+    }
+    return reason || "it was given up";
+  }
+
+  #connect(connection: Connection, tokenValue: string): void {
+    this.#connection = connection;
+    this.#channel.connected(tokenValue);
+    this.#schedule();
+  }
+
+  #connectionEvents() {
+    return {
+      message: (data: Uint8Array | string) => {
+        this.#channel.receive(data);
+        this.#schedule();
+      },
+      alive: () => this.#channel.heard(),
+      lost: (reason: string) => void this.#reconnect(reason),
+    };
+  }
+
+  async #reconnect(reason: string): Promise<void> {
+    if (this.#isOver) return;
+    this.#connection = undefined;
+    this.#channel.disconnected();
+    this.#schedule();
+    const { resumer, sessionId, signal } = this.#options;
+    if (!resumer) {
+      this.#fail(new ChannelLost(reason));
+      return;
+    }
+    const failure = await this.#dial(() => resumer.resume(sessionId, signal), signal);
+    if (failure !== undefined) this.#fail(new ChannelLost(`${reason}, and it can't be resumed: ${failure}`));
+  }
+
+  async #provideDataKey(request: DataKeyRequest): Promise<void> {
+    const { dataKey, signal } = this.#options;
+    if (!dataKey) {
+      this.#fail(new EncryptionFailed("the cluster wants it, and no KMS client was given"));
+      return;
+    }
+    try {
+      this.#channel.encrypt(await dataKey(request, signal));
+    } catch (error) {
+      this.#channel.refuseEncryption(error);
+    }
+    this.#schedule();
+  }
+
+  /** One timer at a time; when the channel's next moment moves away, the old timer finds nothing to do. */
+  #schedule(): void {
+    const at = this.#isOver ? undefined : this.#channel.nextTick;
+    if (at === undefined || at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => this.#tick(), Math.max(1, at - performance.now()));
+  }
+
+  #tick(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#channel.tick();
+    this.#schedule();
+  }
+
+  #end(end: SessionEnd): void {
+    this.#release();
+    this.#settle.resolve(end);
+  }
+
+  #fail(error: DbwardError): void {
+    this.#release();
+    this.#settle.reject(error);
+  }
+
+  #release(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+}
+
+const INTERRUPT = Uint8Array.of(0x03);
+
+/** The token must not travel readable for others. */
+function requireSafe(streamUrl: string): void {
+  const url = URL.canParse(streamUrl) ? new URL(streamUrl) : undefined;
+  const isLoopback = url !== undefined && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
+  if (url?.protocol === "wss:" || (url?.protocol === "ws:" && isLoopback)) return;
+  throw new SessionRefused(`its address is no secure WebSocket: ${url?.protocol ?? "no URL"}`);
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, { signal }).catch(() => undefined);
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

@@ -1,0 +1,8 @@
+export {
+  ExecSession,
+  type ExecSessionOptions,
+  type SessionAddress,
+  type SessionEnd,
+  type SessionResumer,
+} from "./exec-session.ts";
+export { defaultWebSocket, type WebSocketConstructor, type WebSocketLike } from "./web-socket.ts";
