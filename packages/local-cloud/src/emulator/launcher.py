@@ -12,6 +12,7 @@ import re
 import signal
 import threading
 
+import cloudwatch_alarms
 from ministack import app
 from ministack.services import backup, cloudwatch, ec2, ecs, eventbridge, secretsmanager
 from ministack.services.cloudformation import provisioners
@@ -232,5 +233,6 @@ def end_with_parent():
     os.killpg(os.getpgrp(), signal.SIGTERM)
 
 
+cloudwatch_alarms.install()
 threading.Thread(target=end_with_parent, daemon=True).start()
 app.main()
