@@ -23,18 +23,29 @@ export function templates(overrides: Partial<StageSettings> = {}): Record<keyof 
   };
 }
 
-/** The properties of the only resource of a type. */
+/**
+ * The properties of the only resource of a type.
+ *
+ * @param logicalId when there are several: how its logical id begins or what is in it
+ */
 // biome-ignore lint/suspicious/noExplicitAny: a template is untyped JSON
-export function only(template: Template, type: string): any {
-  const found = Object.values(template.findResources(type));
+export function only(template: Template, type: string, logicalId = /./): any {
+  const found = Object.entries(template.findResources(type)).filter(([id]) => logicalId.test(id));
   if (found.length !== 1) throw new Error(`${found.length} resources of type ${type}, not one`);
-  return found[0]!.Properties;
+  return found[0]![1].Properties;
 }
 
-/** Every statement of the policies that are attached to roles, with the logical ids resolved to nothing. */
+/** The statements of the policies attached to roles whose logical id matches. */
 // biome-ignore lint/suspicious/noExplicitAny: a template is untyped JSON
-export function statements(template: Template, policyName: RegExp): any[] {
+export function statements(template: Template, logicalId: RegExp): any[] {
   return Object.entries(template.findResources("AWS::IAM::Policy"))
-    .filter(([id]) => policyName.test(id))
+    .filter(([id]) => logicalId.test(id))
     .flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement);
+}
+
+/** The environment of a container definition, as a map. */
+export function variables(container: {
+  readonly Environment: readonly { readonly Name: string; readonly Value: unknown }[];
+}): Record<string, unknown> {
+  return Object.fromEntries(container.Environment.map(({ Name, Value }) => [Name, Value]));
 }

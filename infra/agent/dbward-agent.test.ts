@@ -1,0 +1,180 @@
+import type { Template } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { agentSettings, stageSettings } from "../test-support/settings.ts";
+import { only, statements, templates, variables } from "../test-support/synth.ts";
+
+const { agents, server } = templates();
+const definition = (template: Template) => only(template, "AWS::ECS::TaskDefinition");
+const container = (template: Template) => definition(template).ContainerDefinitions[0];
+const egressOf = (template: Template) =>
+  only(template, "AWS::EC2::SecurityGroup").SecurityGroupEgress.map((rule: Record<string, unknown>) => [
+    rule.IpProtocol,
+    rule.FromPort,
+    rule.CidrIp ?? "server",
+  ]);
+
+describe("Agent parameters", () => {
+  it("ClusterName, VpcId and ServerSecurityGroupId come by reference, copied by nobody", () => {
+    expect(only(agents, "AWS::ECS::Service").Cluster["Fn::ImportValue"]).toMatch(/^test-dbward-Server:/);
+    expect(only(agents, "AWS::EC2::SecurityGroup").VpcId["Fn::ImportValue"]).toMatch(/^test-dbward-State:/);
+    expect(agents.findParameters("*", { Type: "String" })).toEqual({});
+  });
+
+  it("ImageRepository and ImageTag", () => {
+    expect(container(agents).Image).toBe("ghcr.io/dbward-dev/dbward-agent:0.2.0");
+  });
+
+  it("AgentDesiredCount 1", () => {
+    expect(only(agents, "AWS::ECS::Service").DesiredCount).toBe(1);
+  });
+
+  it("AgentConfigToml", () => {
+    expect(variables(container(agents)).DBWARD_CONFIG_TOML).toContain('agent_id = "app"');
+  });
+
+  it("DatabasePort 5432 (3306 for MySQL)", () => {
+    expect(egressOf(agents)).toContainEqual(["tcp", 5432, "10.60.0.0/16"]);
+    const database = { urlSecret: "dbward/mysql", port: 3306, cidrs: ["10.9.0.0/24"] };
+    expect(egressOf(templates({ agents: [agentSettings({ database })] }).agents)).toContainEqual([
+      "tcp",
+      3306,
+      "10.9.0.0/24",
+    ]);
+  });
+
+  it("EcrRepositoryName: ECR pull for one repository when asked", () => {
+    const image = { repository: "unused", tag: "0.2.0", ecrRepositoryName: "mirror/dbward-agent" };
+    const ecr = templates({ agents: [agentSettings({ image })] }).agents;
+    expect(JSON.stringify(statements(ecr, /ExecutionRole/))).toContain(":repository/mirror/dbward-agent");
+    expect(JSON.stringify(statements(agents, /ExecutionRole/))).not.toContain("ecr:");
+  });
+});
+
+describe("Agent task", () => {
+  it("Fargate 256 CPU, 512 MiB", () => {
+    expect(definition(agents)).toMatchObject({
+      Cpu: "256",
+      Memory: "512",
+      RequiresCompatibilities: ["FARGATE"],
+    });
+  });
+
+  it("secrets DBWARD_AGENT_TOKEN and DATABASE_URL injected from Secrets Manager", () => {
+    expect(container(agents).Secrets).toEqual([
+      {
+        Name: "DATABASE_URL",
+        ValueFrom: {
+          "Fn::Join": ["", expect.arrayContaining([expect.stringMatching(/:secret:dbward\/database-url$/)])],
+        },
+      },
+      { Name: "DBWARD_AGENT_TOKEN", ValueFrom: { "Fn::ImportValue": expect.stringContaining("State") } },
+    ]);
+    const reads = statements(agents, /ExecutionRole/).find(({ Action }) =>
+      Action.includes("secretsmanager:GetSecretValue"),
+    );
+    expect(reads.Resource).toHaveLength(2);
+  });
+
+  it("stop timeout 90 s, init process", () => {
+    expect(container(agents).StopTimeout).toBe(90);
+    expect(container(agents).LinuxParameters.InitProcessEnabled).toBe(true);
+  });
+
+  it("starts again with a new version of its token", () => {
+    const { Ref } = variables(container(agents)).DBWARD_AGENT_TOKEN_VERSION as { Ref: string };
+    // A parameter's value is read at every deployment; an exported one could not change while it is imported.
+    expect(agents.findParameters(Ref)[Ref]).toEqual({
+      Type: "AWS::SSM::Parameter::Value<String>",
+      Default: "/dbward/test/agent-token-version/app",
+    });
+    expect(only(server, "AWS::SSM::Parameter")).toMatchObject({
+      Name: "/dbward/test/agent-token-version/app",
+      Value: { "Fn::GetAtt": [expect.stringMatching(/^TokenCapture/), "AgentTokenVersion.app"] },
+    });
+  });
+});
+
+describe("Agent health", () => {
+  it("test -f /tmp/dbward-agent-ready, 10 s, 5 s, 3 tries, 60 s start", () => {
+    expect(container(agents).HealthCheck).toEqual({
+      Command: ["CMD-SHELL", "test -f /tmp/dbward-agent-ready"],
+      Interval: 10,
+      Timeout: 5,
+      Retries: 3,
+      StartPeriod: 60,
+    });
+  });
+});
+
+describe("Agent security group", () => {
+  it("out: 3000 to the server's group, the database port, 443, 53", () => {
+    expect(egressOf(agents)).toEqual([
+      ["tcp", 3000, "server"],
+      ["tcp", 5432, "10.60.0.0/16"],
+      ["tcp", 443, "0.0.0.0/0"],
+      ["tcp", 53, "0.0.0.0/0"],
+      ["udp", 53, "0.0.0.0/0"],
+    ]);
+  });
+
+  it("and an ingress rule on the server's group", () => {
+    expect(only(agents, "AWS::EC2::SecurityGroupIngress")).toMatchObject({
+      GroupId: { "Fn::ImportValue": expect.stringContaining("ServerSecurityGroup") },
+      FromPort: 3000,
+      ToPort: 3000,
+      SourceSecurityGroupId: { "Fn::GetAtt": [expect.stringMatching(/^Agentapp/), "GroupId"] },
+    });
+  });
+});
+
+describe("Known faults", () => {
+  it("ECS Exec has the ssmmessages permission that it needs", () => {
+    expect(only(agents, "AWS::ECS::Service").EnableExecuteCommand).toBe(true);
+    const exec = statements(agents, /TaskRole/).filter(({ Action }) =>
+      JSON.stringify(Action).includes("ssmmessages:OpenDataChannel"),
+    );
+    expect(exec).toHaveLength(1);
+  });
+
+  it("database egress is open to the database's blocks, not to 0.0.0.0/0", () => {
+    const database = egressOf(agents).filter(([, port]: unknown[]) => port === 5432);
+    expect(database).toEqual([["tcp", 5432, "10.60.0.0/16"]]);
+  });
+
+  it("agents don't share an identity: each has its own token, service and group", () => {
+    const two = templates({ agents: [agentSettings(), agentSettings({ name: "payments" })] }).agents;
+    const tokens = Object.values(two.findResources("AWS::ECS::TaskDefinition")).map(
+      ({ Properties }) =>
+        Properties.ContainerDefinitions[0].Secrets.find(
+          ({ Name }: { Name: string }) => Name === "DBWARD_AGENT_TOKEN",
+        ).ValueFrom["Fn::ImportValue"],
+    );
+    expect(new Set(tokens).size).toBe(2);
+    two.resourceCountIs("AWS::ECS::Service", 2);
+    two.resourceCountIs("AWS::EC2::SecurityGroup", 2);
+    two.resourceCountIs("AWS::IAM::Role", 4);
+  });
+});
+
+describe("Agent service", () => {
+  it("rolls back by itself, and keeps the old task until the new one is healthy", () => {
+    expect(only(agents, "AWS::ECS::Service").DeploymentConfiguration).toMatchObject({
+      MinimumHealthyPercent: 100,
+      MaximumPercent: 200,
+      DeploymentCircuitBreaker: { Enable: true, Rollback: true },
+    });
+  });
+
+  it("finds the server through Service Connect, and has no public IP", () => {
+    const service = only(agents, "AWS::ECS::Service");
+    expect(service.ServiceConnectConfiguration).toEqual({ Enabled: true, Namespace: "dbward-test.internal" });
+    expect(service.NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp).toBe("DISABLED");
+  });
+
+  it("keeps its log for 14 days", () => {
+    agents.hasResourceProperties("AWS::Logs::LogGroup", {
+      LogGroupName: "/ecs/dbward-test/agent-app",
+      RetentionInDays: stageSettings().agents[0]!.logRetentionDays,
+    });
+  });
+});
