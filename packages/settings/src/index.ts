@@ -1,3 +1,4 @@
+export { checkAgentText, checkServerText, type TextFindings } from "./check-config-text.ts";
 export {
   agentCommand,
   agentEnvironment,

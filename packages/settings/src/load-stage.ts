@@ -1,4 +1,4 @@
-import { AGENT } from "@dbward-aws/contract";
+import { agentVariables, serverVariables } from "./check-config-text.ts";
 import type { DbwardConfig } from "./dbward-config.ts";
 import { Findings } from "./findings.ts";
 import { SettingsError } from "./problems.ts";
@@ -69,7 +69,7 @@ function readConfigs(
     checkServerConfig(
       serverConfig.document,
       {
-        variables: ["RUST_LOG", "DBWARD_LICENSE_KEY", ...Object.keys(asFields(server.secrets))],
+        variables: serverVariables(Object.keys(asFields(server.secrets))),
         backend: asFields(stage.storage).backend ?? "s3",
       },
       findings,
@@ -81,11 +81,7 @@ function readConfigs(
       checkAgentConfig(
         config.document,
         {
-          variables: [
-            AGENT.tokenVariable,
-            AGENT.databaseUrlVariable,
-            ...Object.keys(asFields(agent.secrets)),
-          ],
+          variables: agentVariables(Object.keys(asFields(agent.secrets))),
           stopTimeoutSeconds: agent.stopTimeoutSeconds ?? 90,
         },
         findings,
