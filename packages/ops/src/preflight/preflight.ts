@@ -1,0 +1,68 @@
+import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { DbwardError } from "@dbward-aws/core";
+import type { StageSettings } from "@dbward-aws/settings";
+import type { AwsClients } from "../aws-clients.ts";
+import { during } from "../aws-error.ts";
+import { checkLeftovers } from "./check-leftovers.ts";
+import { checkNetwork } from "./check-network.ts";
+import { checkParameters } from "./check-parameters.ts";
+import { checkSecrets } from "./check-secrets.ts";
+import { PreflightFindings } from "./findings.ts";
+
+/** What a stage needs and the account doesn't have. Thrown once, with everything that was found. */
+export class PreflightError extends DbwardError {
+  override readonly name = "PreflightError";
+  readonly mistakes: readonly string[];
+
+  constructor(stage: string, mistakes: readonly string[]) {
+    const lines = mistakes.map((mistake) => `\n  - ${mistake}`).join("");
+    super("preflight-failed", `Stage "${stage}" can't be deployed to this account as it is:${lines}\n`, {
+      hint: `Nothing was created. Mend these, then try \`pnpm ops preflight --stage ${stage}\`.`,
+    });
+    this.mistakes = mistakes;
+  }
+}
+
+/** What there is to say of an account in which the stage can be deployed. */
+export interface PreflightResult {
+  readonly account: string;
+  readonly region: string;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Checks, before anything is created, what the settings name and the deployment doesn't make: secrets, SSM
+ * parameters, an existing network, the certificate. Reads only; a secret's value is never asked for.
+ *
+ * @throws PreflightError with everything that is missing or wrong
+ * @throws AwsCallError when the account can't be asked
+ */
+export async function preflight(settings: StageSettings, clients: AwsClients): Promise<PreflightResult> {
+  const identity = await during("Asking AWS who you are", clients.sts.send(new GetCallerIdentityCommand({})));
+  const region = await clients.sts.config.region();
+  const findings = new PreflightFindings();
+  checkCertificate(settings, region, findings);
+  await Promise.all([
+    checkSecrets(settings, clients, findings),
+    checkParameters(settings, clients, findings),
+    checkNetwork(settings, clients, region, findings),
+    checkLeftovers(settings, clients, findings),
+  ]);
+  if (findings.mistakes.length > 0) throw new PreflightError(settings.stage, [...findings.mistakes].sort());
+  return {
+    account: identity.Account ?? "",
+    region,
+    warnings: [...settings.warnings, ...findings.warnings.sort()],
+  };
+}
+
+/** A load balancer takes certificates of its own region alone. */
+function checkCertificate({ server }: StageSettings, region: string, findings: PreflightFindings): void {
+  const arn = server.loadBalancer?.certificateArn;
+  const ofRegion = arn?.split(":")[3];
+  if (ofRegion !== undefined && ofRegion !== region)
+    findings.refuse(
+      `The certificate (server.loadBalancer.certificateArn) is in ${ofRegion}, and the stage in ${region}: ` +
+        "request or import one there",
+    );
+}
