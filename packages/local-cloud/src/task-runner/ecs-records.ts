@@ -1,0 +1,100 @@
+import { callEcs, type EmulatorAccess } from "./emulated-api.ts";
+
+/** A deployment of a service, as the emulator keeps it. */
+export interface DeploymentRecord {
+  readonly id: string;
+  readonly status: string;
+  readonly taskDefinition: string;
+  readonly desiredCount: number;
+  readonly [member: string]: unknown;
+}
+
+/** A service, as the emulator keeps it. */
+export interface ServiceRecord {
+  readonly serviceArn: string;
+  readonly serviceName: string;
+  readonly clusterArn: string;
+  readonly status: string;
+  readonly desiredCount: number;
+  readonly taskDefinition: string;
+  readonly enableExecuteCommand?: boolean;
+  readonly deployments: readonly DeploymentRecord[];
+  readonly deploymentConfiguration?: {
+    readonly maximumPercent?: number;
+    readonly minimumHealthyPercent?: number;
+    readonly deploymentCircuitBreaker?: { readonly enable?: boolean; readonly rollback?: boolean };
+  };
+  readonly [member: string]: unknown;
+}
+
+/** One container of a task, as the emulator keeps it. */
+export interface ContainerRecord {
+  readonly name: string;
+  readonly containerArn: string;
+  readonly runtimeId?: string;
+  readonly [member: string]: unknown;
+}
+
+/** What `RunTask` may say otherwise than the task definition. */
+export interface ContainerOverride {
+  readonly name?: string;
+  readonly command?: readonly string[];
+  readonly environment?: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** A task, as the emulator keeps it: a record that is RUNNING as soon as it is there. */
+export interface TaskRecord {
+  readonly taskArn: string;
+  readonly clusterArn: string;
+  readonly taskDefinitionArn: string;
+  readonly lastStatus: string;
+  readonly desiredStatus: string;
+  readonly group?: string;
+  readonly startedBy?: string;
+  readonly stoppedReason?: string;
+  readonly enableExecuteCommand?: boolean;
+  readonly containers: readonly ContainerRecord[];
+  readonly overrides?: { readonly containerOverrides?: readonly ContainerOverride[] };
+  readonly [member: string]: unknown;
+}
+
+/** All services, and the tasks that the emulator takes for running. */
+export interface Records {
+  readonly services: readonly ServiceRecord[];
+  readonly liveTasks: readonly { readonly taskArn: string; readonly clusterArn: string }[];
+}
+
+/** Reads all clusters of the account. @throws EmulatorCallFailed */
+export async function readRecords(access: EmulatorAccess): Promise<Records> {
+  const { clusterArns } = await callEcs<{ clusterArns: string[] }>(access, "ListClusters", {});
+  const clusters = await Promise.all(clusterArns.map((cluster) => readCluster(access, cluster)));
+  return {
+    services: clusters.flatMap(({ services }) => services),
+    liveTasks: clusters.flatMap(({ liveTasks }) => liveTasks),
+  };
+}
+
+/** The full records of tasks of one cluster. @throws EmulatorCallFailed */
+export async function describeTasks(
+  access: EmulatorAccess,
+  cluster: string,
+  tasks: readonly string[],
+): Promise<readonly TaskRecord[]> {
+  if (tasks.length === 0) return [];
+  return (await callEcs<{ tasks: TaskRecord[] }>(access, "DescribeTasks", { cluster, tasks })).tasks;
+}
+
+async function readCluster(access: EmulatorAccess, cluster: string): Promise<Records> {
+  const [{ serviceArns }, { taskArns }] = await Promise.all([
+    callEcs<{ serviceArns: string[] }>(access, "ListServices", { cluster }),
+    callEcs<{ taskArns: string[] }>(access, "ListTasks", { cluster }),
+  ]);
+  const { services } =
+    serviceArns.length === 0
+      ? { services: [] }
+      : await callEcs<{ services: ServiceRecord[] }>(access, "DescribeServices", {
+          cluster,
+          services: serviceArns,
+        });
+  return { services, liveTasks: taskArns.map((taskArn) => ({ taskArn, clusterArn: cluster })) };
+}

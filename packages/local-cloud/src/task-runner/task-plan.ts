@@ -1,0 +1,168 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { CommandView } from "../exec-gateway/index.ts";
+import type { ContainerOverride, TaskRecord } from "./ecs-records.ts";
+import { accessPointPath, type EmulatorAccess } from "./emulated-api.ts";
+import { healthCheckWords } from "./health-check.ts";
+import { resolveSecret, type SecretSources } from "./secrets.ts";
+import type { ContainerDefinition, TaskDefinition, VolumeDefinition } from "./task-definition.ts";
+import { type ServiceAddress, TaskView } from "./task-view.ts";
+
+/** What the local stage has for tasks to run in. */
+export interface TaskSurroundings {
+  /** Of the local stage. */
+  readonly directory: string;
+  /** Folder with dbward's programs. */
+  readonly programs: string;
+  readonly access: EmulatorAccess;
+  readonly secrets: SecretSources;
+  /** Where ECS and the credentials of tasks are. */
+  readonly ecsEndpoint: string;
+  /** Loopback port of a container's port; the same one for all tasks of a service. */
+  port(task: TaskRecord, containerPort: number): Promise<number>;
+  /** Ports of all services. */
+  addresses(): readonly ServiceAddress[];
+}
+
+/** One container of a task, ready to be started. */
+export interface ContainerPlan extends CommandView {
+  readonly definition: ContainerDefinition;
+  readonly words: readonly string[];
+  readonly healthCheckWords: readonly string[] | undefined;
+}
+
+/** Folder of a task's own files, removed when it has ended. */
+export function taskFolder(directory: string, taskArn: string): string {
+  return path.join(directory, "tasks", taskArn.split("/").at(-1)!);
+}
+
+/**
+ * Works out how the containers of a task run here: secrets read, paths and addresses translated.
+ *
+ * @throws TaskStartFailed when a secret can't be read
+ */
+export async function planTask(
+  task: TaskRecord,
+  definition: TaskDefinition,
+  surroundings: TaskSurroundings,
+): Promise<ContainerPlan[]> {
+  const volumes = new Map<string, string>();
+  for (const volume of definition.volumes)
+    volumes.set(volume.name, await volumePath(task, volume, surroundings));
+  const ports = new Map<number, number>();
+  for (const { containerPort } of definition.containerDefinitions.flatMap((it) => it.portMappings ?? []))
+    ports.set(containerPort, await surroundings.port(task, containerPort));
+  return Promise.all(
+    definition.containerDefinitions.map((container) =>
+      planContainer(task, container, volumes, ports, surroundings),
+    ),
+  );
+}
+
+async function planContainer(
+  task: TaskRecord,
+  definition: ContainerDefinition,
+  volumes: ReadonlyMap<string, string>,
+  ports: ReadonlyMap<number, number>,
+  surroundings: TaskSurroundings,
+): Promise<ContainerPlan> {
+  const directory = path.join(taskFolder(surroundings.directory, task.taskArn), definition.name);
+  const temporary = path.join(directory, "tmp");
+  mkdirSync(temporary, { recursive: true });
+  const paths = new Map([["/tmp", temporary]]);
+  for (const { sourceVolume, containerPath } of definition.mountPoints ?? []) {
+    const volume = volumes.get(sourceVolume);
+    if (volume) paths.set(containerPath.replace(/\/+$/, ""), volume);
+  }
+  const view = new TaskView({
+    paths,
+    ports,
+    services: surroundings.addresses(),
+    awsEndpoint: surroundings.access.endpoint,
+    ecsEndpoint: surroundings.ecsEndpoint,
+  });
+  const translate = (text: string) => view.translate(text);
+  const override = task.overrides?.containerOverrides?.find(({ name }) => name === definition.name);
+  const { healthCheck } = definition;
+  return {
+    definition,
+    directory,
+    translate,
+    environment: await containerEnvironment(task, definition, override, temporary, translate, surroundings),
+    words: containerCommand(definition, override).map(translate),
+    healthCheckWords:
+      healthCheck && healthCheck.command[0] !== "NONE"
+        ? healthCheckWords(healthCheck.command).map(translate)
+        : undefined,
+  };
+}
+
+/** What a container runs. Without any command it is the program that its image is named after. */
+export function containerCommand(
+  { entryPoint = [], command = [], image }: ContainerDefinition,
+  override?: ContainerOverride,
+): readonly string[] {
+  const words = [...entryPoint, ...(override?.command ?? command)];
+  if (words.length > 0) return words;
+  const repository = image.split("@")[0]!.split("/").at(-1)!;
+  return [repository.split(":")[0]!];
+}
+
+/**
+ * A container's environment: its own variables and secrets, and what ECS puts in. Nothing of ours but the way to the
+ * programs of this machine.
+ */
+async function containerEnvironment(
+  task: TaskRecord,
+  definition: ContainerDefinition,
+  override: ContainerOverride | undefined,
+  temporary: string,
+  translate: (text: string) => string,
+  { programs, access, ecsEndpoint, secrets }: TaskSurroundings,
+): Promise<Record<string, string>> {
+  const own = Object.fromEntries(
+    [...(definition.environment ?? []), ...(override?.environment ?? [])].map(({ name, value }) => [
+      name,
+      value,
+    ]),
+  );
+  for (const { name, valueFrom } of definition.secrets ?? [])
+    own[name] = await resolveSecret(valueFrom, secrets);
+  const taskId = task.taskArn.split("/").at(-1)!;
+  return {
+    PATH: [programs, process.env.PATH].join(path.delimiter),
+    HOME: path.dirname(temporary),
+    HOSTNAME: taskId,
+    TMPDIR: temporary,
+    // Where the stand-in keeps the files that dbward-agent has in /tmp.
+    DBWARD_STANDIN_TMP: temporary,
+    AWS_REGION: access.region,
+    AWS_DEFAULT_REGION: access.region,
+    AWS_ENDPOINT_URL: access.endpoint,
+    AWS_ENDPOINT_URL_ECS: ecsEndpoint,
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: `${ecsEndpoint}${CREDENTIALS_PATH}${taskId}`,
+    ...Object.fromEntries(Object.entries(own).map(([name, value]) => [name, translate(value)])),
+  };
+}
+
+/** Path of a task's credentials on the ECS endpoint; the task's id follows. */
+export const CREDENTIALS_PATH = "/v2/credentials/";
+
+async function volumePath(
+  task: TaskRecord,
+  { name, efsVolumeConfiguration: efs }: VolumeDefinition,
+  { directory, access }: TaskSurroundings,
+): Promise<string> {
+  const folder = efs
+    ? path.join(
+        directory,
+        "efs",
+        efs.fileSystemId.split("/").at(-1)!,
+        efs.authorizationConfig?.accessPointId
+          ? await accessPointPath(access, efs.authorizationConfig.accessPointId)
+          : (efs.rootDirectory ?? "/"),
+      )
+    : path.join(taskFolder(directory, task.taskArn), "volumes", name);
+  mkdirSync(folder, { recursive: true });
+  return folder.replace(/\/+$/, "");
+}

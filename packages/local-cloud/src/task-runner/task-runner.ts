@@ -1,0 +1,383 @@
+import path from "node:path";
+import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
+import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SSMClient } from "@aws-sdk/client-ssm";
+import type { Logger } from "@dbward-aws/core";
+import { describeTasks, readRecords, type ServiceRecord, type TaskRecord } from "./ecs-records.ts";
+import { callEcs, type EmulatorAccess } from "./emulated-api.ts";
+import { isExecEnabled } from "./exec-setting.ts";
+import { freePort } from "./free-port.ts";
+import { ProcessList } from "./process-list.ts";
+import { installPrograms, type Program } from "./programs.ts";
+import { RunningService } from "./running-service.ts";
+import { RunningTask, type StopCause } from "./running-task.ts";
+import { readTaskDefinition, type TaskDefinition } from "./task-definition.ts";
+import { containerCommand, type TaskSurroundings } from "./task-plan.ts";
+import type { ServiceAddress } from "./task-view.ts";
+
+export interface TaskRunnerOptions {
+  /** Of the local stage: data and files of tasks go below it. */
+  readonly directory: string;
+  /** Such as `http://127.0.0.1:4566`. */
+  readonly emulatorEndpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Where tasks reach ECS and their credentials. */
+  readonly ecsEndpoint: string;
+  /** Fixed loopback ports of services, by the service's name; for its first container port. */
+  readonly servicePorts: Readonly<Record<string, number>>;
+  /** Use the stand-ins although there are real programs. @default false */
+  readonly standIn?: boolean;
+  /** Milliseconds between RUNNING and a running ExecuteCommandAgent. @default 500 */
+  readonly execAgentDelayMs?: number;
+  readonly logger: Logger;
+  /** Hears of every task that has changed. */
+  readonly onChange?: (task: RunningTask) => void;
+}
+
+/** A service as a person wants to see it. It holds no secret. */
+export interface ServiceView {
+  readonly name: string;
+  readonly desired: number;
+  readonly running: number;
+  /** Command of its first container, as the task definition has it. */
+  readonly command: string;
+  /** What runs: `stand-in`, the path of a real program, or the command's own first word. */
+  readonly implementation: string;
+}
+
+/**
+ * Runs the tasks that the emulated ECS only keeps records of: looks at the records all the time, starts and stops
+ * processes to match them, and gives back to the records what became of the processes.
+ */
+export class TaskRunner {
+  readonly #options: TaskRunnerOptions;
+  readonly #access: EmulatorAccess;
+  readonly #programs: readonly Program[];
+  readonly #processes: ProcessList;
+  readonly #surroundings: TaskSurroundings;
+  readonly #logs: CloudWatchLogsClient;
+  readonly #cloudFormation: CloudFormationClient;
+  readonly #tasks = new Map<string, RunningTask>();
+  readonly #services = new Map<string, RunningService>();
+  readonly #definitions = new Map<string, TaskDefinition>();
+  readonly #ports = new Map<string, Promise<number>>();
+  #addresses: readonly ServiceAddress[] = [];
+  #closed = false;
+  #looping: Promise<void>;
+  #wake: () => void = () => undefined;
+  #failedLooks = 0;
+
+  /** Ends what an earlier runner has left behind, and begins to look. */
+  constructor(options: TaskRunnerOptions) {
+    this.#options = options;
+    const { directory, emulatorEndpoint: endpoint, region, credentials, logger } = options;
+    this.#access = { endpoint, region, accessKeyId: credentials.accessKeyId };
+    this.#processes = new ProcessList(directory);
+    const orphans = this.#processes.endOrphans();
+    if (orphans > 0) logger.warn("tasks.orphans-ended", { count: orphans });
+    const programs = path.join(directory, "bin");
+    this.#programs = installPrograms(programs, process.env, options.standIn ?? false);
+    const client = { endpoint, region, credentials };
+    this.#logs = new CloudWatchLogsClient(client);
+    this.#cloudFormation = new CloudFormationClient(client);
+    this.#surroundings = {
+      directory,
+      programs,
+      access: this.#access,
+      secrets: { secretsManager: new SecretsManagerClient(client), ssm: new SSMClient(client) },
+      ecsEndpoint: options.ecsEndpoint,
+      port: (task, containerPort) => this.#port(serviceOf(task) ?? task.taskArn, containerPort),
+      addresses: () => this.#addresses,
+    };
+    this.#looping = this.#loop();
+  }
+
+  /** A task that runs, or has run, here. @param reference its ARN or the id at its end */
+  task(reference: string): RunningTask | undefined {
+    const id = reference.split("/").at(-1);
+    return [...this.#tasks.values()].find(({ arn }) => arn === reference || arn.endsWith(`/${id}`));
+  }
+
+  /** All tasks that have not ended yet, and the latest of those that have. */
+  get tasks(): readonly RunningTask[] {
+    return [...this.#tasks.values()];
+  }
+
+  /** @param reference ARN of a service */
+  service(reference: string): RunningService | undefined {
+    return this.#services.get(reference);
+  }
+
+  /** Tasks of a service that have not ended, also of one that is deleted. */
+  tasksOf(service: string): readonly RunningTask[] {
+    return this.tasks.filter((task) => serviceOf(task.record) === service && task.status !== "STOPPED");
+  }
+
+  /** What is running, for people. */
+  services(): ServiceView[] {
+    return [...this.#services.values()].map(({ record }) => {
+      const [container] = this.#definitions.get(record.taskDefinition)?.containerDefinitions ?? [];
+      const words = container ? containerCommand(container) : [];
+      return {
+        name: record.serviceName,
+        desired: record.desiredCount,
+        running: this.tasksOf(record.serviceArn).filter(({ status }) => status === "RUNNING").length,
+        command: words.join(" "),
+        implementation: this.#implementation(words),
+      };
+    });
+  }
+
+  /** Looks at the records at once: something has just been changed. */
+  nudge(): void {
+    this.#wake();
+  }
+
+  /** Ends a task by its user's wish, also one that is held back for a deployment. */
+  stopTask(reference: string, reason: string): void {
+    void this.task(reference)?.stop({ stopCode: "UserInitiated", stoppedReason: reason });
+  }
+
+  /** Ends all processes. The emulator's records stay as they are. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake();
+    await this.#looping;
+    const cause: StopCause = { stopCode: "UserInitiated", stoppedReason: "The local stage is shut down" };
+    await Promise.all(this.tasks.map((task) => task.stop(cause)));
+    this.#logs.destroy();
+    this.#cloudFormation.destroy();
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.#closed) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      await this.#look().then(
+        () => {
+          this.#failedLooks = 0;
+        },
+        (error: unknown) => {
+          // An emulator that is about to start or to end isn't worth a word.
+          if (++this.#failedLooks === LOOKS_BEFORE_A_WORD)
+            this.#options.logger.warn("tasks.emulator-unreachable", { error });
+        },
+      );
+      const timer = setTimeout(() => this.#wake(), LOOK_INTERVAL_MS);
+      await woken;
+      clearTimeout(timer);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { services, liveTasks } = await readRecords(this.#access);
+    await this.#noteServices(services);
+    const live = new Set(liveTasks.map(({ taskArn }) => taskArn));
+    for (const { clusterArn, arns } of byCluster(
+      liveTasks.filter(({ taskArn }) => !this.#tasks.has(taskArn)),
+    ))
+      for (const record of await describeTasks(this.#access, clusterArn, arns)) await this.#noteTask(record);
+    await this.#endTasksWithout(live);
+    for (const task of this.#tasks.values()) {
+      const service = this.#serviceOf(task);
+      if (service && live.has(task.arn)) task.deploymentId = service.primary?.id;
+      if (!serviceOf(task.record)) task.start();
+      if (task.superseded && !service) void task.stop(task.superseded);
+    }
+    for (const service of this.#services.values()) await this.#advance(service);
+    this.#forgetEnded();
+  }
+
+  async #noteServices(records: readonly ServiceRecord[]): Promise<void> {
+    const present = new Set(records.map(({ serviceArn }) => serviceArn));
+    for (const arn of this.#services.keys()) if (!present.has(arn)) this.#services.delete(arn);
+    for (const record of records) {
+      const known = this.#services.get(record.serviceArn);
+      if (known) known.update(record);
+      else this.#services.set(record.serviceArn, new RunningService(record));
+    }
+    this.#addresses = await this.#readAddresses(records);
+  }
+
+  /** Names go to the ports of all services, before the first of them is started. */
+  async #readAddresses(records: readonly ServiceRecord[]): Promise<ServiceAddress[]> {
+    const addresses = records.map(async ({ serviceArn, serviceName, taskDefinition }) => {
+      const definition = await this.#definition(taskDefinition);
+      const ports = definition.containerDefinitions.flatMap(({ portMappings = [] }) => portMappings);
+      return Promise.all(
+        ports.map(async ({ containerPort }) => ({
+          service: serviceName,
+          containerPort,
+          port: await this.#port(serviceArn, containerPort),
+        })),
+      );
+    });
+    return (await Promise.all(addresses)).flat();
+  }
+
+  async #noteTask(record: TaskRecord): Promise<void> {
+    const owner = serviceOf(record);
+    const service = this.#services.get(owner ?? "");
+    // A task can be listed before its service is.
+    if (this.#closed || record.lastStatus === "STOPPED" || (owner && !service)) return;
+    const execEnabled =
+      record.enableExecuteCommand ||
+      (service ? await isExecEnabled(service.record, this.#cloudFormation) : false);
+    const task = new RunningTask(record, await this.#definition(record.taskDefinitionArn), execEnabled, {
+      surroundings: this.#surroundings,
+      logs: this.#logs,
+      processes: this.#processes,
+      logger: this.#options.logger,
+      execAgentDelayMs: this.#options.execAgentDelayMs ?? 500,
+      onStatus: (changed) => {
+        if (changed.status === "STOPPING" && changed.cause) this.#ending(changed, changed.cause);
+        this.#changed(changed);
+      },
+      onChange: (changed) => this.#changed(changed),
+    });
+    this.#tasks.set(record.taskArn, task);
+  }
+
+  /** The records say that these tasks have ended; a service may still need them. */
+  async #endTasksWithout(live: ReadonlySet<string>): Promise<void> {
+    const gone = this.tasks.filter(({ arn, cause, superseded }) => !live.has(arn) && !cause && !superseded);
+    for (const { clusterArn, arns } of byCluster(gone.map(({ record }) => record))) {
+      const records = await describeTasks(this.#access, clusterArn, arns);
+      for (const arn of arns) {
+        const reason =
+          records.find(({ taskArn }) => taskArn === arn)?.stoppedReason || "Task stopped by user";
+        const task = this.#tasks.get(arn)!;
+        const service = this.#serviceOf(task);
+        if (service && ROLLING_UPDATE_REASONS.has(reason))
+          task.superseded = {
+            stopCode: "ServiceSchedulerInitiated",
+            stoppedReason: `Scaling activity initiated by (deployment ${service.primary?.id})`,
+          };
+        else void task.stop({ stopCode: "UserInitiated", stoppedReason: reason });
+      }
+    }
+  }
+
+  async #advance(service: RunningService): Promise<void> {
+    const { clusterArn: cluster, serviceArn, serviceName, desiredCount } = service.record;
+    const tasks = this.tasksOf(serviceArn);
+    const { start, stop, replace, rollBackTo } = service.next(tasks, performance.now());
+    for (const task of start) {
+      service.taskStarted(task);
+      task.start();
+    }
+    for (const task of stop) void task.stop(task.superseded!);
+    if (rollBackTo) {
+      this.#options.logger.warn("service.rolled-back", { service: serviceName, taskDefinition: rollBackTo });
+      await callEcs(this.#access, "UpdateService", {
+        cluster,
+        service: serviceName,
+        taskDefinition: rollBackTo,
+      });
+    } else if (replace && desiredCount > 0) {
+      // The emulator makes up for missing tasks whenever a service is updated, even with nothing new.
+      await callEcs(this.#access, "UpdateService", { cluster, service: serviceName });
+    }
+  }
+
+  #changed(task: RunningTask): void {
+    this.#options.onChange?.(task);
+    this.#wake();
+  }
+
+  #ending(task: RunningTask, cause: StopCause): void {
+    void this.#closeRecord(task, cause);
+    const service = this.#serviceOf(task);
+    const failures = service?.failures;
+    service?.taskEnding(task, performance.now());
+    if (service && service.failures !== failures && service.failures > 1)
+      this.#options.logger.warn("service.backing-off", {
+        service: service.record.serviceName,
+        failures: service.failures,
+      });
+  }
+
+  /** Tells the emulator that a task is over; for a task that it has ended itself this changes nothing. */
+  async #closeRecord({ arn, record }: RunningTask, { stoppedReason: reason }: StopCause): Promise<void> {
+    if (this.#closed) return;
+    await callEcs(this.#access, "StopTask", { cluster: record.clusterArn, task: arn, reason }).catch(
+      (error: unknown) => this.#options.logger.warn("task.record-kept", { task: arn, error }),
+    );
+    this.#wake();
+  }
+
+  #forgetEnded(): void {
+    const ended = this.tasks.filter(({ status }) => status === "STOPPED");
+    for (const { arn } of ended.slice(0, Math.max(0, ended.length - ENDED_TASKS_KEPT)))
+      this.#tasks.delete(arn);
+  }
+
+  #serviceOf(task: RunningTask): RunningService | undefined {
+    return this.#services.get(serviceOf(task.record) ?? "");
+  }
+
+  /** Task definitions never change. */
+  async #definition(arn: string): Promise<TaskDefinition> {
+    const known = this.#definitions.get(arn);
+    if (known) return known;
+    const { taskDefinition } = await callEcs<{ taskDefinition: object }>(
+      this.#access,
+      "DescribeTaskDefinition",
+      {
+        taskDefinition: arn,
+      },
+    );
+    const definition = readTaskDefinition(taskDefinition);
+    this.#definitions.set(arn, definition);
+    return definition;
+  }
+
+  #port(owner: string, containerPort: number): Promise<number> {
+    const key = `${owner}:${containerPort}`;
+    const name = owner.split("/").at(-1)!;
+    const fixed = [...this.#ports.keys()].some((it) => it.startsWith(`${owner}:`) && it !== key)
+      ? undefined
+      : this.#options.servicePorts[name];
+    const port = this.#ports.get(key) ?? (fixed ? Promise.resolve(fixed) : freePort());
+    this.#ports.set(key, port);
+    return port;
+  }
+
+  #implementation(words: readonly string[]): string {
+    const program = this.#programs.find(({ name }) =>
+      words.some((word) => new RegExp(`(?<![\\w./-])${name}(?![\\w-])`).test(word)),
+    );
+    if (!program) return words[0] ?? "";
+    return program.kind === "stand-in" ? "stand-in" : program.file;
+  }
+}
+
+const LOOK_INTERVAL_MS = 200;
+const LOOKS_BEFORE_A_WORD = 25;
+const ENDED_TASKS_KEPT = 200;
+
+/** With these the emulator ends the tasks of a former deployment. */
+const ROLLING_UPDATE_REASONS: ReadonlySet<string> = new Set([
+  "Deployment completed",
+  "Deployment capacity limit",
+  "Task definition updated",
+]);
+
+/** ARN of the service that a task belongs to. */
+function serviceOf({ group, clusterArn }: TaskRecord): string | undefined {
+  if (!group?.startsWith("service:")) return undefined;
+  return `${clusterArn.replace(":cluster/", ":service/")}/${group.slice("service:".length)}`;
+}
+
+/** @returns ARNs of tasks by cluster, at most as many as one call takes */
+function byCluster(
+  tasks: readonly { readonly taskArn: string; readonly clusterArn: string }[],
+): { clusterArn: string; arns: string[] }[] {
+  const clusters = new Map<string, string[]>();
+  for (const { clusterArn, taskArn } of tasks)
+    clusters.set(clusterArn, [...(clusters.get(clusterArn) ?? []), taskArn]);
+  return [...clusters].map(([clusterArn, arns]) => ({ clusterArn, arns: arns.slice(0, 100) }));
+}

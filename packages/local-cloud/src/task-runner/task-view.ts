@@ -1,0 +1,99 @@
+/** What a container sees under other names than this machine has for it. */
+export interface TaskViewOptions {
+  /** Paths in the container, and where they are here: mounted volumes, and `/tmp`. */
+  readonly paths: ReadonlyMap<string, string>;
+  /** Ports that the container listens on, and the loopback ports that stand for them. */
+  readonly ports: ReadonlyMap<number, number>;
+  /** Services that are reached by name. */
+  readonly services: readonly ServiceAddress[];
+  /** Where calls of AWS go that name AWS's own hosts, such as `https://secretsmanager.eu-central-1.amazonaws.com`. */
+  readonly awsEndpoint: string;
+  /** Where ECS and the credentials of the task are. */
+  readonly ecsEndpoint: string;
+}
+
+/** A port of a service, as other tasks reach it by Service Connect or by its name in the private DNS zone. */
+export interface ServiceAddress {
+  readonly service: string;
+  readonly containerPort: number;
+  /** Port on this machine's loopback interface. */
+  readonly port: number;
+}
+
+/**
+ * Containers run here as plain processes. A {@link TaskView} rewrites what a task definition says, so that the same
+ * command does the same thing:
+ *
+ * - a path that is mounted, and `/tmp`, becomes a folder of the local stage;
+ * - `0.0.0.0:3000`, `localhost:3000`, `127.0.0.1:3000` become the task's own port on 127.0.0.1;
+ * - `server:3000` and `server.<zone>:3000` become the port of the service `server`;
+ * - `https://<service>.….amazonaws.com` becomes the emulated account, `http://169.254.170.2` the task's credentials.
+ *
+ * It works on the text of commands, environment and files that come through them. What a program builds from parts,
+ * or has built in, it can't see.
+ */
+export class TaskView {
+  readonly #pattern: RegExp;
+  readonly #rules: readonly Rule[];
+
+  constructor(options: TaskViewOptions) {
+    this.#rules = [
+      ...awsRules(options),
+      ...[...options.ports].map(([from, to]) => ownPortRule(from, to)),
+      ...options.services.map(serviceRule),
+      ...pathRules(options.paths),
+    ];
+    this.#pattern = new RegExp(this.#rules.map(({ pattern }) => `(${pattern})`).join("|"), "g");
+  }
+
+  /** `text` in this machine's terms. What is put in isn't looked at again. */
+  translate(text: string): string {
+    return text.replace(this.#pattern, (match: string, ...groups: unknown[]) => {
+      const rule = this.#rules[groups.findIndex((group) => group !== undefined)];
+      return typeof rule?.replacement === "function" ? rule.replacement(match) : (rule?.replacement ?? match);
+    });
+  }
+}
+
+/** A pattern without groups of its own, and what stands in its place. */
+interface Rule {
+  readonly pattern: string;
+  readonly replacement: string | ((match: string) => string);
+}
+
+function awsRules({ awsEndpoint, ecsEndpoint }: TaskViewOptions): Rule[] {
+  return [
+    { pattern: "http://169\\.254\\.170\\.2(?![\\w.-])", replacement: ecsEndpoint },
+    {
+      // A region may be a variable of the shell: https://sts.$AWS_REGION.amazonaws.com
+      pattern: "https://[\\w.${}-]+\\.amazonaws\\.com(?:\\.cn)?(?![\\w.-])",
+      replacement: (url) => (url.startsWith("https://ecs.") ? ecsEndpoint : awsEndpoint),
+    },
+  ];
+}
+
+function ownPortRule(from: number, to: number): Rule {
+  const hosts = "0\\.0\\.0\\.0|127\\.0\\.0\\.1|localhost|\\[::1?\\]";
+  return { pattern: `(?<![\\w.-])(?:${hosts}):${from}(?!\\d)`, replacement: `127.0.0.1:${to}` };
+}
+
+function serviceRule({ service, containerPort, port }: ServiceAddress): Rule {
+  return {
+    pattern: `(?<![\\w.-])${escapeForPattern(service)}(?:\\.[\\w-]+)*:${containerPort}(?!\\d)`,
+    replacement: `127.0.0.1:${port}`,
+  };
+}
+
+/** Longer paths first, so that a mount inside of another one is found. */
+function pathRules(paths: ReadonlyMap<string, string>): Rule[] {
+  return [...paths]
+    .sort(([left], [right]) => right.length - left.length)
+    .map(([from, to]) => ({
+      pattern: `(?<![\\w./~}*-])${escapeForPattern(from)}(?![\\w.-])`,
+      replacement: to,
+    }));
+}
+
+function escapeForPattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}
