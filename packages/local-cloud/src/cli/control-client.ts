@@ -1,6 +1,3 @@
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 import type { StageStatus } from "../stage/status.ts";
 import type { RunEvent } from "./run-events.ts";
 
@@ -8,9 +5,12 @@ import type { RunEvent } from "./run-events.ts";
 export async function* followEvents(control: number, signal?: AbortSignal): AsyncGenerator<RunEvent> {
   try {
     const response = await fetch(`http://127.0.0.1:${control}/events`, signal ? { signal } : {});
-    if (!response.body) return;
-    const lines = createInterface({ input: Readable.fromWeb(response.body as ReadableStream) });
-    for await (const line of lines) yield JSON.parse(line) as RunEvent;
+    let begun = "";
+    for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      const lines = (begun + text).split("\n");
+      begun = lines.pop() ?? "";
+      for (const line of lines) yield JSON.parse(line) as RunEvent;
+    }
   } catch {
     // Its process has ended, or nobody listens any more: the caller sees it by the last event.
   }

@@ -17,6 +17,9 @@ const USAGE = `Runs dbward on this machine, in an emulated AWS account, as sst d
   pnpm local down                    end it
 `;
 
+// The SDK's notice about Node 20 would come between the lines; the stage's process inherits this.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
 /** The checkout that this file is part of. */
 const root = resolve(fileURLToPath(new URL("../../../..", import.meta.url)));
 

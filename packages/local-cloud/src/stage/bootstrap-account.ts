@@ -10,6 +10,7 @@ export const LOCAL_ACCOUNT = "000000000000";
 export interface AccountBootstrap {
   /** Path of the script of the CDK command line tool. */
   readonly cdk: string;
+  /** A folder without cdk.json: an app named there would be synthesised for nothing. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly log: string;

@@ -36,6 +36,7 @@ export function localEnvironment(
     AWS_CONFIG_FILE: devNull,
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     AWS_EC2_METADATA_DISABLED: "true",
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_ECS: ecsEndpoint,
     ...more,

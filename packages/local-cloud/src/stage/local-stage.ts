@@ -6,7 +6,7 @@ import { createLogger, Deadline } from "@dbward-aws/core";
 import { type EcsFront, startEcsFront } from "../ecs-front/index.ts";
 import { type Emulator, startEmulator } from "../emulator/emulator.ts";
 import { installEmulator } from "../emulator/install.ts";
-import type { ExecFaults } from "../exec-gateway/index.ts";
+import type { AgentBehaviour, ExecFaults } from "../exec-gateway/index.ts";
 import { bootstrapAccount } from "./bootstrap-account.ts";
 import { buildWorkspace } from "./build-workspace.ts";
 import { CleanUp } from "./clean-up.ts";
@@ -41,6 +41,8 @@ export interface LocalStageOptions {
   readonly build?: boolean;
   /** What ECS Exec sessions are to suffer. @default - nothing */
   readonly execFaults?: ExecFaults;
+  /** How the agent at the other end of ECS Exec behaves. @default - as on ECS */
+  readonly execAgent?: AgentBehaviour;
   /** Run the stand-in even where a real dbward is on the PATH. @default false */
   readonly standIn?: boolean;
   /** @default - nobody listens */
@@ -72,6 +74,8 @@ export interface LocalStage extends Endpoints {
   deploy(options?: DeployOptions): Promise<void>;
   /** Runs the real `sst remove`. */
   remove(options?: DeployOptions): Promise<void>;
+  /** What ECS Exec sessions that start from now on are to suffer. */
+  setExecFaults(faults: ExecFaults): void;
   /** Asks the poller for a snapshot now, without waiting for its schedule. */
   poll(): Promise<void>;
   /** @param dashboardUrl goes into the answer as it is */
@@ -151,7 +155,7 @@ class StageStart {
     const prepared = this.#inBackground(
       this.#progress.step("Prepare the account", async () => {
         await createUserSecrets(clients.secretsManager, settings);
-        await this.#bootstrap(view, environment);
+        await this.#bootstrap(environment);
       }),
     );
     const deployments = {
@@ -181,13 +185,14 @@ class StageStart {
       clientConfig: (service) => clientConfig(service === "ecs" ? endpoints.ecsEndpoint : endpoints.endpoint),
       deploy: (deployOptions) => runDeployment(deployments, "deploy", deployOptions),
       remove: (deployOptions) => runDeployment(deployments, "remove", deployOptions),
+      setExecFaults: (faults) => front.setFaults(faults),
       poll: () => poll(clients, stage),
       status: (dashboardUrl) =>
         readStatus({
           ...clients,
           stage,
           endpoint: endpoints.endpoint,
-          services: () => services(front),
+          services: () => front.services(),
           dashboardUrl,
         }),
       close: () => this.#cleanUp.run(),
@@ -207,7 +212,6 @@ class StageStart {
       CDK_HOME: join(home, ".cdk"),
       npm_config_cache: join(home, ".npm"),
       SST_TELEMETRY_DISABLED: "1",
-      NODE_NO_WARNINGS: "1",
       DBWARD_LOCAL_SERVER_URL: serverUrl,
       ...this.#options.env,
     });
@@ -250,7 +254,7 @@ class StageStart {
   }
 
   async #startFront({ endpoint }: Endpoints, ports: StagePorts): Promise<EcsFront> {
-    const { standIn, execFaults } = this.#options;
+    const { standIn, execFaults, execAgent } = this.#options;
     const front = await startEcsFront({
       directory: this.#directory,
       emulatorEndpoint: endpoint,
@@ -261,14 +265,21 @@ class StageStart {
       logger: createLogger(await logWriter(this.#log("tasks"))),
       ...(standIn === undefined ? {} : { standIn }),
       ...(execFaults === undefined ? {} : { faults: execFaults }),
+      ...(execAgent === undefined ? {} : { agent: execAgent }),
     });
     this.#cleanUp.add(() => front.close());
     return front;
   }
 
-  #bootstrap(view: string, env: Readonly<Record<string, string>>): Promise<void> {
+  #bootstrap(env: Readonly<Record<string, string>>): Promise<void> {
     const log = this.#log("bootstrap");
-    return bootstrapAccount({ cdk: this.#tools.cdk, cwd: view, env, log, deadline: this.#deadline });
+    return bootstrapAccount({
+      cdk: this.#tools.cdk,
+      cwd: this.#directory,
+      env,
+      log,
+      deadline: this.#deadline,
+    });
   }
 
   /** Work whose error is for the deployment that waits for it, and that a clean-up waits for. */
@@ -284,8 +295,4 @@ class StageStart {
 
 async function poll(clients: StageClients, stage: string): Promise<void> {
   await clients.lambda.send(new InvokeCommand({ FunctionName: stageNames(stage).pollerFunction }));
-}
-
-function services(front: EcsFront): StageStatus["services"] {
-  return front.services().map((service) => ({ ...service, command: [service.command].flat().join(" ") }));
 }

@@ -1,0 +1,28 @@
+import { expect, it } from "vitest";
+import { temporaryDirectory } from "../test-support/temporary-directory.ts";
+import { StageFiles } from "./stage-files.ts";
+
+const run = (pid: number) => ({ host: { pid, started: "Mon Nov 23 12:00:00 2026" }, control: 4000 });
+
+it("lets one of two starts win", async () => {
+  const files = new StageFiles(temporaryDirectory());
+  const claims = await Promise.all([files.claim(run(1)), files.claim(run(2))]);
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  expect((await files.run())?.host.pid).toBe(claims[0] ? 1 : 2);
+});
+
+it("can be claimed again once it is released", async () => {
+  const files = new StageFiles(temporaryDirectory());
+  await files.claim(run(1));
+  await files.release();
+  expect(await files.run()).toBeUndefined();
+  expect(await files.claim(run(2))).toBe(true);
+});
+
+it("remembers the ports beyond the run", async () => {
+  const files = new StageFiles(temporaryDirectory());
+  expect(await files.ports()).toEqual({});
+  const ports = { emulator: 1, ecs: 2, server: 3, dashboard: 4 };
+  await files.rememberPorts(ports);
+  expect(await files.ports()).toEqual(ports);
+});

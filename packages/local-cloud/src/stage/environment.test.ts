@@ -1,0 +1,28 @@
+import { afterEach, expect, it, vi } from "vitest";
+import { localEnvironment } from "./environment.ts";
+
+afterEach(() => vi.unstubAllEnvs());
+
+const endpoints = { endpoint: "http://127.0.0.1:1", ecsEndpoint: "http://127.0.0.1:2" };
+
+it("takes no AWS setting of the user's along: each could lead to a real account", () => {
+  for (const name of [
+    "AWS_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_CA_BUNDLE",
+  ]) {
+    vi.stubEnv(name, "user");
+  }
+  expect(Object.values(localEnvironment(endpoints))).not.toContain("user");
+});
+
+it("points every service at the emulated account, and ECS at its front", () => {
+  expect(localEnvironment(endpoints, { MORE: "yes" })).toMatchObject({
+    AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+    AWS_ENDPOINT_URL_ECS: "http://127.0.0.1:2",
+    AWS_ACCESS_KEY_ID: "local",
+    MORE: "yes",
+  });
+});
