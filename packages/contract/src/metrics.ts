@@ -53,7 +53,7 @@ export const METRICS = {
   AgentsInFlight: level("agents", "Requests that the agents say they are executing."),
   OldestAgentPollAge: level(
     "agents",
-    "Time since the poll of the agent that has been silent longest.",
+    "Time since the poll of the agent that has been silent longest; 9999 when one never polled.",
     "Maximum",
     "Seconds",
   ),

@@ -267,6 +267,13 @@ describe("malformed answers", () => {
     expect(error.message).toContain(problem);
   });
 
+  it("does not take a page without the queue's family for an empty queue", async () => {
+    const server = await serve(always(200, "dbward_agents_active 2\n"));
+    const error = await failure(connect(server.url).requestCounts({ token: CANARY }));
+    expect(error).toBeInstanceOf(MalformedAnswerError);
+    expect(error.message).toContain("dbward_requests_current is missing");
+  });
+
   it("stops reading at its limit", async () => {
     const server = await serve((_request, response) => {
       const more = () => {

@@ -12,7 +12,7 @@ import {
   TokenRefusedError,
 } from "./errors.ts";
 import { type Health, type Readiness, readHealth, readReadiness } from "./health.ts";
-import { type MetricsSnapshot, parseMetricsText } from "./metrics-text.ts";
+import { type MetricsSnapshot, parseMetricsText, type RequestCounts, requestCounts } from "./metrics-text.ts";
 import { type JsonObject, list, object, optionalText, optionalTexts, ShapeError, text } from "./shape.ts";
 import { type Answer, Transport } from "./transport.ts";
 
@@ -118,6 +118,12 @@ export class DbwardClient {
   async metrics(options: CallOptions): Promise<MetricsSnapshot> {
     const answer = await this.#accepted("GET", "/metrics", options);
     return parse("GET /metrics", answer, parseMetricsText);
+  }
+
+  /** The queue as `GET /metrics` counts it; needs `metrics.view`. */
+  async requestCounts(options: CallOptions): Promise<RequestCounts> {
+    const answer = await this.#accepted("GET", "/metrics", options);
+    return parse("GET /metrics", answer, (body) => requestCounts(parseMetricsText(body)));
   }
 
   /**

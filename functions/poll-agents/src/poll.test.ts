@@ -1,0 +1,508 @@
+import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
+import { ECSClient } from "@aws-sdk/client-ecs";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { METRICS } from "@dbward-aws/contract";
+import { createLogger } from "@dbward-aws/core";
+import { DbwardClient } from "@dbward-aws/dbward-client";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ApiPublisher } from "./api-publisher.ts";
+import { EmfPublisher } from "./emf-publisher.ts";
+import { PublishError } from "./errors.ts";
+import { type Poller, poll } from "./poll.ts";
+import type { MetricPublisher } from "./publisher.ts";
+import { countTasks } from "./task-counts.ts";
+import { FakeAws, type Json } from "./test-support/fake-aws.ts";
+import { agentRow, FakeDbward, metricsBody } from "./test-support/fake-dbward.ts";
+import { TokenSource } from "./token-source.ts";
+
+const OLD = `dbw_${"0badcafe".repeat(4)}`;
+const TOKEN = `dbw_${"c0ffee00".repeat(4)}`;
+
+let dbward: FakeDbward;
+let aws: FakeAws;
+let lines: string[];
+let client: DbwardClient;
+let poller: Poller;
+
+const service = (name: string, desired: number, running: number) => ({
+  serviceName: name,
+  desiredCount: desired,
+  runningCount: running,
+});
+
+beforeEach(async () => {
+  dbward = await FakeDbward.start({
+    "/ready": () => ({ body: { status: "ok", checks: { sqlite: "ok" } } }),
+    "/api/agents": () => ({
+      body: {
+        agents: [
+          agentRow("payments"),
+          agentRow("b", { status: "offline", last_poll_ago_secs: 75, in_flight: 0 }),
+        ],
+      },
+    }),
+    "/metrics": () => ({ body: metricsBody({ pending: 3, approved: 2, dispatched: 1, running: 1 }) }),
+  });
+  dbward.tokens.add(TOKEN);
+  aws = await FakeAws.start({
+    GetSecretValue: () => ({ body: { SecretString: TOKEN } }),
+    DescribeServices: () => ({
+      body: { services: [service("server", 1, 1), service("agent-payments", 2, 2)] },
+    }),
+    PutMetricData: () => ({ body: {} }),
+  });
+  lines = [];
+  client = new DbwardClient({ url: dbward.url });
+  poller = createPoller();
+});
+
+afterEach(async () => {
+  client.close();
+  await Promise.all([dbward.close(), aws.close()]);
+  expect(lines.join("\n")).not.toMatch(/dbw_[0-9a-f]/);
+});
+
+function createPoller(
+  changes: { perAgentMetrics?: number; publisher?: MetricPublisher; url?: string } = {},
+): Poller {
+  const ecs = new ECSClient(aws.client);
+  const names = { cluster: "dbward-dev", server: "server", agents: ["agent-payments"] };
+  return {
+    settings: { stage: "dev", perAgentMetrics: changes.perAgentMetrics ?? 0 },
+    sources: {
+      server: changes.url === undefined ? client : new DbwardClient({ url: changes.url }),
+      tokens: new TokenSource(new SecretsManagerClient(aws.client), "dbward/dev/metrics-token"),
+      countTasks: (deadline) => countTasks(ecs, names, deadline),
+    },
+    publisher: changes.publisher ?? new ApiPublisher(new CloudWatchClient(aws.client), "dev"),
+    logger: createLogger((line) => lines.push(line)),
+  };
+}
+
+/** The data of the last PutMetricData: values by name, with the further dimension in front. */
+function published(): Json {
+  const data = aws.of("PutMetricData").at(-1)!.MetricData as Json[];
+  return Object.fromEntries(
+    data.map(({ MetricName, Dimensions, Value, StatisticValues, Values, Counts }) => {
+      const further = Dimensions.slice(1).map(
+        ({ Name, Value }: { Name: string; Value: string }) => `${Name}=${Value} `,
+      );
+      return [
+        `${further.join("")}${MetricName}`,
+        Value ??
+          StatisticValues ??
+          Object.fromEntries(Values.map((value: number, at: number) => [value, Counts[at]])),
+      ];
+    }),
+  );
+}
+
+const failures = () => lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "poll.failure");
+
+describe("a whole snapshot", () => {
+  it("becomes one publication", async () => {
+    await poll(poller);
+    expect(published()).toEqual({
+      ServerReachable: 1,
+      TokenAccepted: 1,
+      PollDuration: expect.any(Number),
+      PollFailures: 0,
+      ServerReady: 1,
+      ServerDraining: 0,
+      QueueDepth: 3,
+      RequestsPending: 3,
+      RequestsApproved: 2,
+      RequestsDispatched: 1,
+      RequestsRunning: 1,
+      RequestsOther: 0,
+      AgentsHealthy: 1,
+      AgentsSaturated: 0,
+      AgentsDraining: 0,
+      AgentsOffline: 1,
+      AgentsOther: 0,
+      AgentsInFlight: 1,
+      OldestAgentPollAge: 75,
+      AgentPollAge: { Minimum: 0, Maximum: 75, Sum: 75, SampleCount: 2 },
+      AgentUtilization: { 25: 1 },
+      AgentCapacity: 8,
+      AgentCapacityByTasks: 1,
+      ServerTasksDesired: 1,
+      ServerTasksRunning: 1,
+      AgentTasksDesired: 2,
+      AgentTasksRunning: 2,
+      DeploymentsRunning: 0,
+    });
+    const [call] = aws.of("PutMetricData");
+    expect(call).toMatchObject({ Namespace: "Dbward" });
+    for (const { MetricName, Unit, Dimensions } of call!.MetricData) {
+      expect(Unit).toBe(METRICS[MetricName as keyof typeof METRICS].unit);
+      expect(Dimensions[0]).toEqual({ Name: "Stage", Value: "dev" });
+    }
+    expect(lines.map((line) => JSON.parse(line).event)).toEqual(["poll.done"]);
+  });
+
+  it("measures every metric of the table", async () => {
+    await poll(poller);
+    expect(Object.keys(published()).sort()).toEqual(Object.keys(METRICS).sort());
+  });
+
+  it.each([1, 100, 10_000])("costs the same calls and metrics with %i agents", async (count) => {
+    const agents = Array.from({ length: count }, (_, index) =>
+      agentRow(`agent-${index}`, { in_flight: index % 5 }),
+    );
+    dbward.answers["/api/agents"] = () => ({ body: { agents } });
+    await poll(poller);
+    expect(aws.calls.map(({ operation }) => operation).sort()).toEqual([
+      "DescribeServices",
+      "GetSecretValue",
+      "PutMetricData",
+    ]);
+    expect(dbward.paths.toSorted()).toEqual(["/api/agents", "/metrics", "/ready"]);
+    expect(Object.keys(published())).toHaveLength(Object.keys(METRICS).length);
+    expect(published()).toMatchObject({ AgentsHealthy: count });
+  });
+
+  it("counts statuses of a later version", async () => {
+    dbward.answers["/api/agents"] = () => ({
+      body: {
+        agents: [agentRow("a", { status: "resting" }), agentRow("constructor", { status: "constructor" })],
+      },
+    });
+    dbward.answers["/metrics"] = () => ({ body: metricsBody({ pending: 1, parked: 2 }) });
+    await poll(poller);
+    expect(published()).toMatchObject({
+      AgentsOther: 2,
+      AgentsHealthy: 0,
+      RequestsPending: 1,
+      RequestsOther: 2,
+    });
+  });
+
+  it("leaves out what nobody said when there are no agents", async () => {
+    dbward.answers["/api/agents"] = () => ({ body: { agents: [] } });
+    await poll(poller);
+    const names = Object.keys(published());
+    expect(published()).toMatchObject({ AgentsHealthy: 0, AgentCapacity: 0 });
+    for (const name of ["OldestAgentPollAge", "AgentPollAge", "AgentUtilization"])
+      expect(names).not.toContain(name);
+  });
+});
+
+describe("per-agent metrics", () => {
+  it("are those of the first agents by name, and of the others together", async () => {
+    const agents = [
+      agentRow("d"),
+      agentRow("größe"),
+      agentRow("b"),
+      agentRow("c", { status: "offline", last_poll_ago_secs: 99 }),
+      agentRow("other"),
+    ];
+    dbward.answers["/api/agents"] = () => ({ body: { agents } });
+    await poll(createPoller({ perAgentMetrics: 2 }));
+    const values = Object.entries(published()).filter(([name]) => name.startsWith("Agent="));
+    expect(Object.fromEntries(values)).toEqual({
+      "Agent=b AgentsInFlight": 1,
+      "Agent=b AgentCapacity": 4,
+      "Agent=b OldestAgentPollAge": 0,
+      "Agent=c AgentsInFlight": 1,
+      "Agent=c AgentCapacity": 0,
+      "Agent=c OldestAgentPollAge": 99,
+      "Agent=other AgentsInFlight": 3,
+      "Agent=other AgentCapacity": 12,
+      "Agent=other OldestAgentPollAge": 0,
+    });
+  });
+
+  it("stay in one call at their cap", async () => {
+    const agents = Array.from({ length: 10_000 }, (_, index) => agentRow(`agent-${index}`));
+    dbward.answers["/api/agents"] = () => ({ body: { agents } });
+    await poll(createPoller({ perAgentMetrics: 300 }));
+    expect(aws.of("PutMetricData")).toHaveLength(1);
+    expect(aws.of("PutMetricData")[0]!.MetricData.length).toBeLessThanOrEqual(1000);
+  });
+});
+
+describe("the token", () => {
+  it("is read once", async () => {
+    await poll(poller);
+    await poll(poller);
+    expect(aws.of("GetSecretValue")).toHaveLength(1);
+  });
+
+  it("is read again when it is refused, and the poll is whole", async () => {
+    let value = OLD;
+    aws.answers.GetSecretValue = () => ({ body: { SecretString: value } });
+    dbward.tokens.add(OLD);
+    await poll(poller);
+    dbward.tokens.delete(OLD);
+    value = TOKEN;
+    await poll(poller);
+    expect(published()).toMatchObject({ TokenAccepted: 1, PollFailures: 0, AgentsHealthy: 1 });
+    expect(aws.of("GetSecretValue")).toHaveLength(2);
+  });
+
+  it("is measured as refused when the secret still holds it, and asked for anew at the next poll", async () => {
+    dbward.tokens.clear();
+    await poll(poller);
+    expect(published()).toMatchObject({
+      ServerReachable: 1,
+      ServerReady: 1,
+      TokenAccepted: 0,
+      PollFailures: 1,
+      "Reason=token-refused PollFailures": 1,
+    });
+    expect(Object.keys(published())).not.toContain("QueueDepth");
+    expect(dbward.paths.filter((path) => path === "/metrics")).toHaveLength(1);
+    expect(failures()[0]).toMatchObject({
+      source: "agents",
+      reason: "token-refused",
+      status: 401,
+      apiCode: "unauthorized",
+    });
+    dbward.tokens.add(TOKEN);
+    await poll(poller);
+    expect(published()).toMatchObject({ TokenAccepted: 1, PollFailures: 0 });
+  });
+
+  it("is measured as refused when it lacks the permission", async () => {
+    dbward.answers["/api/agents"] = () => ({
+      status: 403,
+      body: { error: "permission denied", code: "forbidden" },
+    });
+    await poll(poller);
+    expect(published()).toMatchObject({
+      TokenAccepted: 0,
+      QueueDepth: 3,
+      "Reason=token-refused PollFailures": 1,
+    });
+  });
+
+  it.each([
+    [
+      "the secret is empty",
+      () => ({ status: 400, body: { __type: "ResourceNotFoundException", message: "no value" } }),
+    ],
+    ["the secret holds no text", () => ({ body: { SecretString: " \n" } })],
+  ])("is missing when %s", async (_, answer) => {
+    aws.answers.GetSecretValue = answer;
+    await poll(poller);
+    expect(published()).toMatchObject({
+      ServerReachable: 1,
+      TokenAccepted: 0,
+      "Reason=token-missing PollFailures": 1,
+    });
+    expect(dbward.paths).toEqual(["/ready"]);
+  });
+
+  it("says nothing when Secrets Manager doesn't", async () => {
+    aws.answers.GetSecretValue = () => ({
+      status: 400,
+      body: { __type: "AccessDeniedException", message: "no" },
+    });
+    await poll(poller);
+    expect(Object.keys(published())).not.toContain("TokenAccepted");
+    expect(published()).toMatchObject({ ServerReachable: 1, "Reason=secrets PollFailures": 1 });
+  });
+});
+
+describe("failures of the server", () => {
+  const only = (reason: string) => ({ PollFailures: 1, [`Reason=${reason} PollFailures`]: 1 });
+
+  it("measures a closed port", async () => {
+    const gone = await FakeDbward.start({});
+    await gone.close();
+    await poll(createPoller({ url: gone.url }));
+    expect(published()).toEqual({
+      ...only("refused"),
+      ServerReachable: 0,
+      PollDuration: expect.any(Number),
+      ServerTasksDesired: 1,
+      ServerTasksRunning: 1,
+      AgentTasksDesired: 2,
+      AgentTasksRunning: 2,
+      DeploymentsRunning: 0,
+    });
+  });
+
+  it("measures a name that doesn't resolve", async () => {
+    await poll(createPoller({ url: "http://dbward.invalid" }));
+    expect(published()).toMatchObject({ ...only("dns"), ServerReachable: 0 });
+  });
+
+  it("measures silence, within its time", async () => {
+    for (const path of Object.keys(dbward.answers)) dbward.answers[path] = () => undefined;
+    await poll(poller, 200);
+    expect(published()).toMatchObject({ ...only("timeout"), ServerReachable: 0 });
+  });
+
+  it("keeps what one path answers when another is silent", async () => {
+    dbward.answers["/api/agents"] = () => undefined;
+    await poll(poller, 1_000);
+    expect(published()).toMatchObject({
+      ...only("timeout"),
+      ServerReachable: 1,
+      TokenAccepted: 1,
+      QueueDepth: 3,
+    });
+    expect(failures()).toMatchObject([{ source: "agents", reason: "timeout" }]);
+  });
+
+  it("measures 5xx", async () => {
+    for (const path of Object.keys(dbward.answers))
+      dbward.answers[path] = () => ({ status: 500, body: "oops" });
+    await poll(poller);
+    expect(published()).toMatchObject({ ...only("server-error"), ServerReachable: 1, ServerReady: 0 });
+    expect(Object.keys(published())).not.toContain("TokenAccepted");
+  });
+
+  it("does not take a drain for an outage", async () => {
+    dbward.answers["/ready"] = () => ({ status: 503, body: { status: "draining" } });
+    await poll(poller);
+    expect(published()).toMatchObject({
+      ServerReachable: 1,
+      ServerReady: 1,
+      ServerDraining: 1,
+      PollFailures: 0,
+    });
+  });
+
+  it("measures a degraded server", async () => {
+    dbward.answers["/ready"] = () => ({
+      status: 503,
+      body: { status: "degraded", checks: { sqlite: "error" } },
+    });
+    await poll(poller);
+    expect(published()).toMatchObject({
+      ServerReachable: 1,
+      ServerReady: 0,
+      ServerDraining: 0,
+      PollFailures: 0,
+    });
+  });
+
+  it("measures nonsense", async () => {
+    dbward.answers["/api/agents"] = () => ({ body: `<html>${TOKEN}` });
+    dbward.answers["/metrics"] = () => ({ body: "<html>" });
+    await poll(poller);
+    expect(published()).toMatchObject({ ...only("malformed"), ServerReachable: 1, ServerReady: 1 });
+  });
+
+  it("measures a redirect", async () => {
+    dbward.answers["/metrics"] = () => ({ status: 301, body: "" });
+    await poll(poller);
+    expect(published()).toMatchObject({ ...only("redirect"), AgentsHealthy: 1 });
+  });
+});
+
+describe("ECS", () => {
+  it("is asked for ten services a call", async () => {
+    const agents = Array.from({ length: 12 }, (_, index) => `agent-${index}`);
+    aws.answers.DescribeServices = ({ services }) => ({
+      body: { services: services.map((name: string) => service(name, 2, 1)) },
+    });
+    const ecs = new ECSClient(aws.client);
+    const names = { cluster: "c", server: "server", agents };
+    await poll({
+      ...poller,
+      sources: { ...poller.sources, countTasks: (deadline) => countTasks(ecs, names, deadline) },
+    });
+    expect(aws.of("DescribeServices").map(({ services }) => services.length)).toEqual([10, 3]);
+    expect(published()).toMatchObject({
+      ServerTasksRunning: 1,
+      AgentTasksDesired: 24,
+      AgentTasksRunning: 12,
+    });
+  });
+
+  it.each([
+    ["refuses", () => ({ status: 400, body: { __type: "AccessDeniedException", message: "no" } })],
+    [
+      "doesn't know a service",
+      () => ({ body: { services: [service("server", 1, 1)], failures: [{ reason: "MISSING" }] } }),
+    ],
+  ])("is left out when it %s, and the capacity is that of the rows", async (_, answer) => {
+    aws.answers.DescribeServices = answer;
+    await poll(poller);
+    expect(published()).toMatchObject({
+      "Reason=ecs PollFailures": 1,
+      ServerReachable: 1,
+      AgentCapacity: 4,
+      AgentCapacityByTasks: 0,
+    });
+    expect(Object.keys(published())).not.toContain("ServerTasksRunning");
+  });
+});
+
+describe("deployments", () => {
+  it("count while they are in progress and young", async () => {
+    const deployment = (rolloutState: string, ageSeconds: number) => ({
+      deployments: [{ status: "PRIMARY", rolloutState, createdAt: Date.now() / 1000 - ageSeconds }],
+    });
+    aws.answers.DescribeServices = () => ({
+      body: {
+        services: [
+          { ...service("server", 1, 0), ...deployment("IN_PROGRESS", 60) },
+          { ...service("agent-payments", 1, 1), ...deployment("COMPLETED", 60) },
+        ],
+      },
+    });
+    await poll(poller);
+    expect(published()).toMatchObject({ DeploymentsRunning: 1, ServerTasksRunning: 0 });
+    aws.answers.DescribeServices = () => ({
+      body: {
+        services: [
+          { ...service("server", 1, 0), ...deployment("IN_PROGRESS", 901) },
+          service("agent-payments", 1, 1),
+        ],
+      },
+    });
+    await poll(poller);
+    expect(published()).toMatchObject({ DeploymentsRunning: 0 });
+  });
+});
+
+describe("publishing", () => {
+  it("fails the function when CloudWatch refuses", async () => {
+    aws.answers.PutMetricData = () => ({ status: 400, body: { __type: "AccessDenied", message: "no" } });
+    await expect(poll(poller)).rejects.toBeInstanceOf(PublishError);
+  });
+
+  it("fails the function on a fault of its own", async () => {
+    const broken = { ...poller.sources, countTasks: () => Promise.reject(new TypeError("a bug")) };
+    await expect(poll({ ...poller, sources: broken })).rejects.toThrow("a bug");
+  });
+
+  it("writes the same values in embedded metric format", async () => {
+    const written: Json[] = [];
+    dbward.answers["/api/agents"] = () => ({ body: "nonsense" });
+    await poll(
+      createPoller({
+        publisher: new EmfPublisher("dev", async (line) => void written.push(JSON.parse(line))),
+      }),
+    );
+    expect(written).toHaveLength(2);
+    const [all, reason] = written as [Json, Json];
+    expect(all).toMatchObject({ Stage: "dev", QueueDepth: 3, ServerReachable: 1, PollFailures: 1 });
+    expect(all._aws.CloudWatchMetrics[0]).toMatchObject({ Namespace: "Dbward", Dimensions: [["Stage"]] });
+    for (const { Name, Unit } of all._aws.CloudWatchMetrics[0].Metrics) {
+      expect(Unit).toBe(METRICS[Name as keyof typeof METRICS].unit);
+      expect(all).toHaveProperty(Name);
+    }
+    expect(reason).toMatchObject({ Stage: "dev", Reason: "malformed", PollFailures: 1 });
+    expect(reason._aws.CloudWatchMetrics[0].Dimensions).toEqual([["Stage", "Reason"]]);
+    expect(aws.of("PutMetricData")).toHaveLength(0);
+  });
+
+  it("writes distributions as sets", async () => {
+    const written: Json[] = [];
+    await poll(
+      createPoller({
+        publisher: new EmfPublisher("dev", async (line) => void written.push(JSON.parse(line))),
+      }),
+    );
+    expect(written[0]).toMatchObject({
+      AgentPollAge: { Min: 0, Max: 75, Sum: 75, Count: 2 },
+      AgentUtilization: { Values: [25], Counts: [1], Min: 25, Max: 25, Sum: 25, Count: 1 },
+    });
+  });
+});
