@@ -58,7 +58,7 @@ export class QueueDepthPoller extends Construct {
       description: `dbward ${settings.stage}: queue, agents and tasks as metrics, once a minute`,
       code: functionCode("poll-agents"),
       handler: FUNCTION_HANDLER,
-      runtime: lambda.Runtime.NODEJS_22_X,
+      runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
       memorySize: 256,
       timeout: POLL_TIMEOUT,

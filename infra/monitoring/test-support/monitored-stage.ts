@@ -79,7 +79,7 @@ function watched(scope: Stack, options: StageOptions): MonitoredStage {
     capture: {
       logGroup: captureLog,
       function: new lambda.Function(scope, "Capture", {
-        runtime: lambda.Runtime.NODEJS_22_X,
+        runtime: lambda.Runtime.NODEJS_24_X,
         handler: "index.handler",
         code: lambda.Code.fromInline("export const handler = async () => {};"),
         logGroup: captureLog,
