@@ -33,6 +33,7 @@ export class AgentsStack extends DbwardStack {
           ),
         }),
     );
+    // The parameters with the tokens' versions are no reference that CloudFormation knows.
     this.addDependency(server);
   }
 }

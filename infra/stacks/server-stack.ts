@@ -36,6 +36,7 @@ export class ServerStack extends DbwardStack {
         ? {}
         : { task: { fileSystem: state.fileSystem, role: state.captureTaskRole } }),
     });
+    this.addDependency(state);
     this.#publishTokenVersions();
     this.#output(settings.stage);
   }

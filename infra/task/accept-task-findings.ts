@@ -14,6 +14,13 @@ export function acceptTaskFindings(
       reason: "These variables hold no secret: those come from Secrets Manager when the task starts.",
     },
   ]);
+  acceptFindings(taskDefinition.executionRole!, [
+    {
+      id: "AwsSolutions-IAM5",
+      appliesTo: ["Resource::*"],
+      reason: "A pull from ECR begins with ecr:GetAuthorizationToken, which knows no resource.",
+    },
+  ]);
   if (exec)
     acceptFindings(taskRole, [
       {

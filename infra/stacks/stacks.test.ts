@@ -1,0 +1,124 @@
+import { App } from "aws-cdk-lib";
+import { describe, expect, it } from "vitest";
+import { nagFindings } from "../test-support/findings.ts";
+import { agentSettings, serverSettings, stageSettings } from "../test-support/settings.ts";
+import { REGION, stage, templates } from "../test-support/synth.ts";
+import { addDbwardStacks } from "./index.ts";
+import { deploymentRegion } from "./region.ts";
+import { retainedResources } from "./retained.ts";
+
+const VARIANTS = {
+  "the defaults": {},
+  "a public load balancer": {
+    server: serverSettings({
+      loadBalancer: {
+        scheme: "internet-facing",
+        certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1",
+        allowedCidrs: ["0.0.0.0/0"],
+      },
+    }),
+  },
+  "no ECS Exec": { capture: { method: "task", allowSessionLogging: false } },
+  "no internet": {
+    network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "endpoints" },
+    server: serverSettings({ image: { repository: "x", tag: "1", ecrRepositoryName: "server" } }),
+    agents: [agentSettings({ image: { repository: "x", tag: "1", ecrRepositoryName: "agent" } })],
+  },
+  "public subnets": {
+    network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "public" },
+    storage: { backend: "local", retentionDays: 30 },
+  },
+} as const;
+
+describe.each(Object.entries(VARIANTS))("cdk-nag on %s", (_name, settings) => {
+  it.each(["state", "server", "agents", "monitoring"] as const)("finds nothing in the %s stack", (name) => {
+    expect(nagFindings(stage(settings)[name])).toEqual([]);
+  });
+});
+
+describe("the stacks of a stage", () => {
+  it("follow each other in the order of their life", () => {
+    const app = new App();
+    addDbwardStacks(app, stageSettings(), { region: REGION });
+    const needs = Object.fromEntries(
+      app.synth().stacks.map(({ stackName, dependencies }) => [
+        stackName.slice("test-dbward-".length),
+        dependencies
+          .map(({ id }) => id.slice("test-dbward-".length))
+          .filter((id) => !id.includes(".assets"))
+          .sort(),
+      ]),
+    );
+    expect(needs).toEqual({
+      State: [],
+      Server: ["State"],
+      Agents: ["Server", "State"],
+      Monitoring: expect.arrayContaining(["Server", "State"]),
+    });
+  });
+
+  it("are known to CloudFormation, to SST and to cdk by one name", () => {
+    expect(Object.values(stage()).map(({ stackName, artifactId }) => [stackName, artifactId])).toEqual(
+      ["State", "Server", "Agents", "Monitoring"].map((id) => [`test-dbward-${id}`, `test-dbward-${id}`]),
+    );
+  });
+
+  it("name no account, and look nothing up", () => {
+    // SST tells its application the account; a template must not take it over.
+    const app = new App();
+    Object.assign(app, { account: "111122223333", region: REGION });
+    addDbwardStacks(app, stageSettings(), { region: REGION });
+    const assembly = app.synth();
+    expect(assembly.manifest.missing ?? []).toEqual([]);
+    for (const { template } of assembly.stacks)
+      expect(JSON.stringify(template)).not.toContain("111122223333");
+  });
+
+  it("retained EFS and bucket: stay when the stacks are deleted, and nothing else does", () => {
+    const { state } = stage();
+    expect(retainedResources(state.node.root).map(({ stack, type }) => [stack, type])).toEqual([
+      ["test-dbward-State", "AWS::EFS::FileSystem"],
+      ["test-dbward-State", "AWS::S3::Bucket"],
+    ]);
+  });
+
+  it("export nothing that changes while another stack imports it", () => {
+    const { server } = templates();
+    const exported = Object.values(server.findOutputs("*")).filter((output) => output.Export !== undefined);
+    // CloudFormation refuses to change an exported value in use: no revision, no version of a secret.
+    expect(JSON.stringify(exported)).not.toMatch(/TokenVersion|TaskDefinition|AWS::ECS::TaskDefinition/);
+  });
+
+  it("hold descriptions that EC2 accepts", () => {
+    for (const template of Object.values(templates(VARIANTS["a public load balancer"])))
+      for (const { Properties } of Object.values(template.findResources("AWS::EC2::SecurityGroup"))) {
+        const rules = [...(Properties.SecurityGroupIngress ?? []), ...(Properties.SecurityGroupEgress ?? [])];
+        for (const text of [Properties.GroupDescription, ...rules.map((rule) => rule.Description ?? "")])
+          expect(text).toMatch(/^[a-zA-Z0-9 ._\-:/()#,@[\]+=&;{}!$*]{0,255}$/);
+      }
+  });
+
+  it("pass the settings' warnings on", () => {
+    const app = new App();
+    const { state } = addDbwardStacks(app, stageSettings({ warnings: ["Tag latest."] }), { region: REGION });
+    expect(state.node.metadata.map(({ data }) => data)).toContainEqual(
+      expect.stringContaining("Tag latest."),
+    );
+  });
+
+  it("carry SST's tags whoever makes them, so that either may go on from the other", () => {
+    const app = new App();
+    addDbwardStacks(app, stageSettings(), { region: REGION });
+    for (const stack of app.synth().stacks)
+      expect(stack.tags).toEqual({ "sst:app": "dbward", "sst:stage": "test" });
+  });
+});
+
+describe("the region of a deployment", () => {
+  it("comes from the variables of the AWS tools, in their order", () => {
+    expect(deploymentRegion({ AWS_REGION: "a", AWS_DEFAULT_REGION: "b" })).toBe("a");
+    expect(deploymentRegion({ AWS_REGION: "", AWS_DEFAULT_REGION: "b" })).toBe("b");
+    expect(deploymentRegion({ CDK_DEFAULT_REGION: "c" })).toBe("c");
+    expect(deploymentRegion({})).toBe("us-east-1");
+  });
+});
