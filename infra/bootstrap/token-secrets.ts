@@ -60,6 +60,6 @@ export class TokenSecrets extends Construct {
         reason: "Only the server can make a token. A rotation unasked would cut off its holder.",
       },
     ]);
-    return secretsmanager.Secret.fromSecretCompleteArn(this, `${id}Secret`, resource.ref);
+    return secretsmanager.Secret.fromSecretCompleteArn(this, `${id}Secret`, resource.attrId);
   }
 }

@@ -1,0 +1,58 @@
+import { describeError } from "@dbward-aws/core";
+import { ScriptFailed, ServerNotRunning } from "./errors.ts";
+import { execScript, storedLines } from "./script/exec-script.ts";
+import type { Plan } from "./script/plan.ts";
+import { type Report, readReport } from "./script/report.ts";
+import { awaitServerTask } from "./server-task.ts";
+import { refuseSessionLogging } from "./session-logging.ts";
+import type { Tools } from "./tools.ts";
+
+/**
+ * Method `exec`: one session into the server's container does everything. A session that fails is had again, in whichever task runs then, until the
+ * deadline: the script gives the same tokens every time.
+ *
+ * @param stored tokens to ask the server about, by index; they travel by the session's standard input
+ */
+export async function captureByExec(
+  plan: Plan,
+  stored: ReadonlyMap<number, string>,
+  tools: Tools,
+): Promise<Report> {
+  const { properties } = plan.request;
+  const { deadline, logger, patience } = tools;
+  if (properties.AllowSessionLogging !== "true") await refuseSessionLogging(properties.Cluster, tools.ecs);
+
+  let lastFailure: unknown;
+  const report = await deadline.until(async () => {
+    const task = await awaitServerTask(properties, tools);
+    try {
+      const { stdout, exitCode } = await tools.exec.execute({
+        cluster: properties.Cluster,
+        task,
+        container: properties.Container,
+        script: execScript(plan),
+        stdin: storedLines(stored),
+        deadline,
+      });
+      if (exitCode !== 0) throw new ScriptFailed(`its script ended with exit code ${exitCode}`);
+      return readReport(new TextDecoder().decode(stdout), plan.request);
+    } catch (error) {
+      if (isHopeless(error)) throw error;
+      lastFailure = error;
+      logger.warn("capture.session-failed", { task, error });
+      return undefined;
+    }
+  }, patience.pollMs);
+
+  if (report) return report;
+  if (lastFailure instanceof ServerNotRunning) throw lastFailure;
+  throw new ScriptFailed(
+    `no session succeeded before the deadline; the last one: ${describeError(lastFailure)}`,
+    lastFailure,
+  );
+}
+
+/** A right that is missing now will be missing in a minute. */
+function isHopeless(error: unknown): boolean {
+  return error instanceof Error && /AccessDenied/.test(`${error.name} ${error.message}`);
+}

@@ -1,0 +1,180 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ECSClient } from "@aws-sdk/client-ecs";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { signatureProblem } from "./signature.ts";
+
+type Json = Record<string, unknown>;
+
+/** An answer that is an error: its `__type` and message, as the JSON protocol has them. */
+export class AwsFault {
+  readonly status: number;
+  readonly type: string;
+  readonly message: string;
+  constructor(type: string, message: string, status = 400) {
+    this.type = type;
+    this.message = message;
+    this.status = status;
+  }
+}
+
+interface PeerSecret {
+  current: string | undefined;
+  readonly versions: Map<string, string>;
+}
+
+/** Credentials of every client, and of the one-off task. */
+export const CREDENTIALS = {
+  accessKeyId: "AKIDPEER",
+  secretAccessKey: "peer/secret+key=",
+  sessionToken: "peer+session/token==",
+};
+const REGION = "eu-central-1";
+
+/**
+ * ECS, Secrets Manager and CloudWatch Logs, as far as a capture meets them, over the AWS JSON 1.1 protocol. Signatures
+ * are checked.
+ */
+export class AwsPeer {
+  readonly secrets = new Map<string, PeerSecret>();
+  tasks: Json[] = [];
+  readonly logs = new Map<string, string[]>();
+  sessionLogging: string | undefined = "NONE";
+  serviceExists = true;
+  /** Names of the operations asked for, in order. */
+  readonly operations: string[] = [];
+  /** Everything that was sent, for the search for what must not be sent. */
+  received = "";
+  /** Called before each operation; what it returns is answered instead. */
+  fault: (operation: string, input: Json) => AwsFault | undefined | Promise<AwsFault | undefined> = () =>
+    undefined;
+  /** Starts a one-off task: takes the input of RunTask. */
+  runTask: (input: Json) => Promise<Json> = async () => ({ tasks: [], failures: [{ reason: "no runner" }] });
+  readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
+
+  static async start(): Promise<AwsPeer> {
+    const peer = new AwsPeer();
+    peer.#server.listen(0, "127.0.0.1");
+    await once(peer.#server, "listening");
+    return peer;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get clientConfig() {
+    return { endpoint: this.endpoint, region: REGION, credentials: CREDENTIALS, retryMode: "standard" };
+  }
+
+  ecs(): ECSClient {
+    return new ECSClient(this.clientConfig);
+  }
+
+  secretsManager(): SecretsManagerClient {
+    return new SecretsManagerClient(this.clientConfig);
+  }
+
+  addSecret(arn: string, value?: string): void {
+    const versions = new Map(value === undefined ? [] : [["v0", value]]);
+    this.secrets.set(arn, { current: value === undefined ? undefined : "v0", versions });
+  }
+
+  /** Current value of a secret. */
+  valueOf(arn: string): string | undefined {
+    const secret = this.secrets.get(arn);
+    return secret?.current === undefined ? undefined : secret.versions.get(secret.current);
+  }
+
+  count(operation: string): number {
+    return this.operations.filter((name) => name === operation).length;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    this.received += text;
+    const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
+    this.operations.push(operation);
+    const input = JSON.parse(text || "{}") as Json;
+    const problem = signatureProblem(request, text, CREDENTIALS);
+    const answer = problem
+      ? new AwsFault("InvalidSignatureException", problem, 403)
+      : ((await this.fault(operation, input)) ?? (await this.#answer(operation, input)));
+    const failed = answer instanceof AwsFault;
+    response.writeHead(failed ? answer.status : 200, { "content-type": "application/x-amz-json-1.1" });
+    response.end(JSON.stringify(failed ? { __type: answer.type, message: answer.message } : answer));
+  }
+
+  async #answer(operation: string, input: Json): Promise<Json | AwsFault> {
+    switch (operation) {
+      case "GetSecretValue":
+        return this.#getSecretValue(String(input.SecretId));
+      case "PutSecretValue":
+        return this.#putSecretValue(input);
+      case "DescribeClusters": {
+        const logging = this.sessionLogging;
+        return { clusters: [logging ? { configuration: { executeCommandConfiguration: { logging } } } : {}] };
+      }
+      case "ListTasks":
+        return this.#listTasks(input);
+      case "DescribeTasks":
+        return { tasks: this.tasks.filter(({ taskArn }) => (input.tasks as unknown[]).includes(taskArn)) };
+      case "RunTask":
+        return this.runTask(input);
+      case "DescribeLogStreams":
+        return { logStreams: [...this.logs.keys()].map((logStreamName) => ({ logStreamName })) };
+      case "GetLogEvents": {
+        const lines = this.logs.get(String(input.logStreamName));
+        if (!lines)
+          return new AwsFault("ResourceNotFoundException", "The specified log stream does not exist.");
+        return { events: lines.slice(-Number(input.limit)).map((message) => ({ message })) };
+      }
+      default:
+        return new AwsFault("InvalidAction", operation);
+    }
+  }
+
+  #getSecretValue(arn: string): Json | AwsFault {
+    const SecretString = this.valueOf(arn);
+    if (SecretString !== undefined)
+      return { ARN: arn, SecretString, VersionId: this.secrets.get(arn)!.current };
+    return new AwsFault(
+      "ResourceNotFoundException",
+      "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT",
+    );
+  }
+
+  #putSecretValue({ SecretId, SecretString, ClientRequestToken }: Json): Json | AwsFault {
+    const secret = this.secrets.get(String(SecretId));
+    const version = String(ClientRequestToken);
+    if (!secret)
+      return new AwsFault("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
+    const known = secret.versions.get(version);
+    if (known !== undefined && known !== SecretString) {
+      return new AwsFault("ResourceExistsException", `A resource with the ID ${version} already exists.`);
+    }
+    // A version that is there already stays as it is, its labels included.
+    if (known === undefined) {
+      secret.versions.set(version, String(SecretString));
+      secret.current = version;
+    }
+    return { ARN: SecretId, VersionId: version };
+  }
+
+  #listTasks({ desiredStatus }: Json): Json | AwsFault {
+    if (!this.serviceExists) return new AwsFault("ServiceNotFoundException", "Service not found.");
+    const wanted = this.tasks.filter(
+      (task) => (task.lastStatus === "STOPPED") === (desiredStatus === "STOPPED"),
+    );
+    return {
+      taskArns: wanted.filter(({ startedBy }) => startedBy === undefined).map(({ taskArn }) => taskArn),
+    };
+  }
+}

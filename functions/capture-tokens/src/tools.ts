@@ -1,0 +1,57 @@
+import type { ECSClient } from "@aws-sdk/client-ecs";
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { Deadline, Logger } from "@dbward-aws/core";
+
+/** Runs a POSIX `sh` script in a container; `EcsExec` of `@dbward-aws/ecs-exec` does. */
+export interface ScriptRunner {
+  execute(run: {
+    readonly cluster: string;
+    readonly task: string;
+    readonly container: string;
+    readonly script: string;
+    readonly stdin?: string;
+    readonly deadline: Deadline;
+  }): Promise<{ readonly stdout: Uint8Array; readonly exitCode: number }>;
+}
+
+/** Lines of a log stream, oldest first. */
+export interface LogReader {
+  /**
+   * @param streamEnd last part of the stream's name: the task's id
+   * @param streamPrefix first part, when it is known
+   */
+  lastLines(logGroup: string, streamEnd: string, limit: number, streamPrefix?: string): Promise<string[]>;
+}
+
+/** How long to wait for what. */
+export interface Patience {
+  /** Milliseconds between two questions to ECS. */
+  readonly pollMs: number;
+  /** Milliseconds between a task's RUNNING and the exec agent's. */
+  readonly execAgentMs: number;
+  /** Seconds for which a script waits for the server's API. */
+  readonly serverSeconds: number;
+  /** Tasks that may stop before the server is given up. */
+  readonly stoppedTasks: number;
+}
+
+export const PATIENCE: Patience = {
+  pollMs: 1_000,
+  execAgentMs: 180_000,
+  serverSeconds: 60,
+  stoppedTasks: 3,
+};
+
+/** Everything that the capture reaches out with; the handler makes it, tests make it of real protocol peers. */
+export interface Tools {
+  readonly ecs: ECSClient;
+  readonly secrets: SecretsManagerClient;
+  readonly exec: ScriptRunner;
+  readonly logs: LogReader;
+  readonly logger: Logger;
+  /** Ends early enough for an answer to CloudFormation. */
+  readonly deadline: Deadline;
+  readonly patience: Patience;
+  /** When the run began; tasks that stopped before are none of its business. */
+  readonly startedAt: Date;
+}
