@@ -18,7 +18,8 @@ await build({
   target: "node20.19",
   format: "esm",
   mainFields: ["module", "main"],
-  conditions: ["@dbward-aws/source"],
+  // Naming conditions drops esbuild's own `module`, without which the SDK's CommonJS half is taken and can't be loaded.
+  conditions: ["@dbward-aws/source", "module"],
   minify: true,
   keepNames: true,
   sourcemap: "linked",
