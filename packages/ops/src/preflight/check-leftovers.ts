@@ -1,9 +1,8 @@
-import { DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { stageNames } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
 import type { AwsClients } from "../aws-clients.ts";
-import { during } from "../aws-error.ts";
 import { describeSecret, tokenSecrets } from "../secret-state.ts";
+import { findStack } from "../status/stacks.ts";
 import type { PreflightFindings } from "./findings.ts";
 
 /** Secrets of an earlier stage of this name: CloudFormation could not make its own beside them. */
@@ -13,7 +12,7 @@ export async function checkLeftovers(
   findings: PreflightFindings,
 ): Promise<void> {
   const names = stageNames(settings.stage);
-  if (await isDeployed(clients, names.stack("State"))) return;
+  if (await findStack(clients, names.stack("State"))) return;
   await Promise.all(
     tokenSecrets(settings, names).map(async ({ secret }) => {
       const { state } = await describeSecret(clients, secret);
@@ -25,20 +24,4 @@ export async function checkLeftovers(
       );
     }),
   );
-}
-
-async function isDeployed(clients: AwsClients, stack: string): Promise<boolean> {
-  const { Stacks = [] } = await during(
-    "Listing the stacks",
-    describeStack(clients, stack).catch((error: unknown) => {
-      // CloudFormation has no error of its own for a stack that isn't there.
-      if (error instanceof Error && /does not exist/.test(error.message)) return { Stacks: [] };
-      throw error;
-    }),
-  );
-  return Stacks.length > 0;
-}
-
-function describeStack(clients: AwsClients, stack: string) {
-  return clients.cloudFormation.send(new DescribeStacksCommand({ StackName: stack }));
 }

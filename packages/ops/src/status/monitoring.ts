@@ -1,0 +1,90 @@
+import { DescribeAlarmsCommand, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import { METRIC_NAMESPACE, METRICS, type MetricName, STAGE_DIMENSION } from "@dbward-aws/contract";
+import { during } from "../aws-error.ts";
+import type { CommandContext } from "../command.ts";
+import type { StatusLine } from "./stage-status.ts";
+
+/** The stage's alarms; one that rings is a problem. */
+export async function alarmLines({ clients, names, links }: CommandContext): Promise<StatusLine[]> {
+  const { MetricAlarms = [], CompositeAlarms = [] } = await during(
+    "Looking up the alarms",
+    clients.cloudWatch.send(
+      new DescribeAlarmsCommand({
+        AlarmNamePrefix: names.alarm(""),
+        AlarmTypes: ["MetricAlarm", "CompositeAlarm"],
+        MaxRecords: 100,
+      }),
+    ),
+  );
+  return [...CompositeAlarms, ...MetricAlarms].map(
+    ({ AlarmName = "", StateValue = "", AlarmDescription }) => ({
+      name: AlarmName,
+      state: StateValue,
+      ...(StateValue === "ALARM" && {
+        problem: {
+          message: `Alarm ${AlarmName}${AlarmDescription ? `: ${AlarmDescription}` : ""}`,
+          link: links.alarm(AlarmName),
+        },
+      }),
+    }),
+  );
+}
+
+/** What an operator looks at first. */
+const SHOWN = [
+  "ServerReachable",
+  "QueueDepth",
+  "RequestsPending",
+  "RequestsRunning",
+  "AgentsHealthy",
+  "AgentsOffline",
+] as const;
+
+/** A value older than this says nothing of now; the poller runs every minute. */
+const RECENT_MS = 5 * 60_000;
+
+/** The last values that the poller published. */
+export async function metricLines(
+  { clients, settings, names, links }: CommandContext,
+  now = new Date(),
+): Promise<StatusLine[]> {
+  const { MetricDataResults = [] } = await during(
+    "Reading the metrics",
+    clients.cloudWatch.send(
+      new GetMetricDataCommand({
+        StartTime: new Date(now.getTime() - RECENT_MS),
+        EndTime: now,
+        ScanBy: "TimestampDescending",
+        MetricDataQueries: SHOWN.map((name, index) => ({
+          Id: `m${index}`,
+          MetricStat: {
+            Metric: {
+              Namespace: METRIC_NAMESPACE,
+              MetricName: name,
+              Dimensions: [{ Name: STAGE_DIMENSION, Value: settings.stage }],
+            },
+            Period: 60,
+            Stat: METRICS[name satisfies MetricName].statistic,
+          },
+        })),
+      }),
+    ),
+  );
+  const values = SHOWN.map((_, index) => MetricDataResults.find(({ Id }) => Id === `m${index}`)?.Values?.[0]);
+  if (values.every((value) => value === undefined))
+    return [
+      {
+        name: "poller",
+        state: "silent",
+        problem: {
+          message:
+            "The poller has published nothing for 5 minutes: see its function's log, or wait when it is new",
+          link: links.logGroup(`/aws/lambda/${names.pollerFunction}`),
+        },
+      },
+    ];
+  return SHOWN.map((name, index) => ({
+    name,
+    state: values[index] === undefined ? "no value" : String(values[index]),
+  }));
+}
