@@ -1,5 +1,6 @@
 import { APP_NAME } from "@dbward-aws/contract";
 import { addDbwardStacks, deploymentRegion, retainedResources } from "@dbward-aws/infra";
+import { createAwsClients, preflight } from "@dbward-aws/ops";
 import { loadStage } from "@dbward-aws/settings";
 import type { SSTConfig } from "sst";
 import config from "./dbward.config.ts";
@@ -10,7 +11,10 @@ export default {
 
   async stacks(app) {
     const settings = loadStage(config, app.stage, { root: process.cwd() });
-    for (const warning of settings.warnings) console.warn(`Warning: ${warning}`);
+    // A deployment says which stacks it is for; `sst build` and `sst diff`, which change nothing, don't.
+    const deploys = app.mode === "deploy" && app.isActiveStack !== undefined;
+    const { warnings } = deploys ? await preflight(settings, createAwsClients(app.region)) : settings;
+    for (const warning of warnings) console.warn(`Warning: ${warning}`);
 
     const { state } = addDbwardStacks(app, settings, { region: app.region });
 
