@@ -272,7 +272,12 @@ export class DataChannel {
       this.#processPayload(message);
     } catch (error) {
       if (!(error instanceof MalformedFrame)) throw error;
-      this.#fail(new HandshakeFailed("the agent sent a message that can't be read", { cause: error }));
+      const what = "the agent sent a message that can't be read";
+      this.#fail(
+        this.#phase === "handshake"
+          ? new HandshakeFailed(what, { cause: error })
+          : new ChannelLost(what, { cause: error }),
+      );
     }
   }
 
@@ -283,7 +288,8 @@ export class DataChannel {
         if (this.#phase === "opening") this.#startHandshake(payload);
         return;
       case PAYLOAD_TYPE.encryptionChallengeRequest:
-        this.#answerChallenge(payload);
+        // Later, it would make us a tool for decrypting the session's messages.
+        if (this.#phase === "handshake") this.#answerChallenge(payload);
         return;
       case PAYLOAD_TYPE.handshakeComplete:
         if (this.#phase !== "handshake") return;

@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import type { WebSocket } from "ws";
-import { encodeChannelClosed, encodeMessage, MESSAGE_TYPE, PAYLOAD_TYPE } from "../protocol/index.ts";
+import { PAYLOAD_TYPE } from "../protocol/index.ts";
 import { AgentPeer } from "./agent-peer.ts";
+import { channelClosed } from "./frames.ts";
 import { spawnOnPty } from "./pty.ts";
 
 /** Largest piece of output that the agent reads and sends at once, in bytes. */
@@ -28,16 +28,5 @@ export function servePty(socket: WebSocket, commandLine: string): void {
   socket.on("close", () => {
     clearInterval(resending);
     pty.kill();
-  });
-}
-
-/** The frame with which the service ends a session. */
-export function channelClosed(output: string): Buffer {
-  const messageId = randomUUID();
-  return encodeMessage({
-    messageType: MESSAGE_TYPE.channelClosed,
-    messageId,
-    sequenceNumber: 0,
-    payload: encodeChannelClosed({ sessionId: "session-1", output, messageId, createdDate: new Date() }),
   });
 }

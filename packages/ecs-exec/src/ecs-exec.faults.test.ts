@@ -1,0 +1,288 @@
+import { randomBytes } from "node:crypto";
+import { Deadline, describeError } from "@dbward-aws/core";
+import { afterEach, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import { EcsExec, type EcsExecOptions } from "./ecs-exec.ts";
+import type { ExecRequest } from "./exec-request.ts";
+import { encodeMessage, MESSAGE_TYPE } from "./protocol/index.ts";
+import type { WebSocketConstructor } from "./session/index.ts";
+import { AgentPeer } from "./test-support/agent-peer.ts";
+import { ExecService, type ExecServiceOptions } from "./test-support/exec-service.ts";
+import { channelClosed, split, transcript } from "./test-support/frames.ts";
+
+const WS = WebSocket as unknown as WebSocketConstructor;
+const CONTAINER = { cluster: "dbward-test", task: "0123456789abcdef", container: "server" };
+
+let service: ExecService;
+afterEach(() => service.close());
+
+type Serve = NonNullable<ExecServiceOptions["session"]>;
+
+async function connect(session: Serve, more: Partial<EcsExecOptions> = {}): Promise<EcsExec> {
+  service = await ExecService.start({ session });
+  return new EcsExec({ ecs: service.ecs, webSocket: WS, ...more });
+}
+
+async function execute(
+  session: Serve,
+  request: Partial<ExecRequest> = {},
+  more: Partial<EcsExecOptions> = {},
+) {
+  const exec = await connect(session, more);
+  return exec.execute({
+    ...CONTAINER,
+    deadline: Deadline.after(5_000),
+    script: "x",
+    ...request,
+  } as ExecRequest);
+}
+
+/** Hands the socket to `act` once the client has opened the channel. */
+const afterOpen =
+  (act: (socket: WebSocket, commandLine: string, connection: number) => void): Serve =>
+  (socket, commandLine, connection) =>
+    socket.once("message", () => act(socket, commandLine, connection));
+
+const nonceOf = (commandLine: string) => /n=@([0-9a-f]+)/.exec(commandLine)![1]!;
+const frame = (payload: Uint8Array, sequenceNumber: number, payloadType = 1) =>
+  encodeMessage({ messageType: MESSAGE_TYPE.outputStreamData, sequenceNumber, payloadType, payload });
+
+/** An agent whose command has written `stdout`; `bytes` says how much of the terminal's output is sent. */
+function answer(socket: WebSocket, commandLine: string, stdout: Uint8Array, bytes?: number): AgentPeer {
+  const peer = new AgentPeer(() => performance.now(), {
+    transmit: (message) => socket.send(message),
+    input: () => undefined,
+  });
+  socket.on("message", (data: Buffer, isBinary) => isBinary && peer.receive(data));
+  for (const piece of split(transcript(nonceOf(commandLine), stdout, 0).subarray(0, bytes), [1024]))
+    peer.send(piece);
+  return peer;
+}
+
+const OUTPUT = randomBytes(5000);
+
+describe("a lost socket", () => {
+  it("leaves the outcome of a command unknown", async () => {
+    const lost = execute(
+      afterOpen((socket, line) => answer(socket, line, OUTPUT, 1000) && socket.terminate()),
+    );
+    await expect(lost).rejects.toMatchObject({ code: "channel-lost" });
+    expect(service.requests).toEqual(["ExecuteCommand"]);
+  });
+
+  it("runs a read-only command again", async () => {
+    const session = afterOpen((socket, line, connection) => {
+      answer(socket, line, OUTPUT, connection < 3 ? 3000 : undefined);
+      if (connection < 3) socket.close();
+    });
+    const { stdout, attempts } = await execute(session, { readOnly: true });
+    expect(Buffer.from(stdout).equals(OUTPUT)).toBe(true);
+    expect(attempts).toBe(3);
+  });
+
+  it("runs a read-only command at most three times", async () => {
+    const lost = execute(
+      afterOpen((socket) => socket.terminate()),
+      { readOnly: true },
+    );
+    await expect(lost).rejects.toMatchObject({ code: "channel-lost" });
+    expect(service.requests).toHaveLength(3);
+  });
+
+  it("is resumed where it can be: neither run again nor doubled", async () => {
+    let peer: AgentPeer | undefined;
+    const session = afterOpen((socket, line, connection) => {
+      const whole = transcript(nonceOf(line), OUTPUT, 0);
+      if (connection === 1) {
+        answer(socket, line, OUTPUT, 3 * 1024);
+        socket.close();
+      } else {
+        peer = new AgentPeer(() => 0, {
+          transmit: (message) => socket.send(message),
+          input: () => undefined,
+        });
+        // The agent sends from its start again: it never got an acknowledgement.
+        for (const piece of split(whole, [1024])) peer.send(piece);
+      }
+    });
+    const resumed: string[] = [];
+    const ssm = {
+      resume: async (sessionId: string) => {
+        resumed.push(sessionId);
+        return { streamUrl: service.url, tokenValue: "canary-second-token" };
+      },
+    };
+    const { stdout, attempts } = await execute(session, {}, { ssm });
+    expect(Buffer.from(stdout).equals(OUTPUT)).toBe(true);
+    expect([attempts, resumed, service.requests]).toEqual([1, ["session-1"], ["ExecuteCommand"]]);
+  });
+
+  it("is lost when the session can't be resumed", async () => {
+    const ssm = { resume: async () => undefined };
+    const lost = execute(
+      afterOpen((socket) => socket.close()),
+      {},
+      { ssm },
+    );
+    await expect(lost).rejects.toMatchObject({ code: "channel-lost" });
+  });
+});
+
+describe("a session that ends", () => {
+  it("before the output is whole gives no short output", async () => {
+    const cut = execute(
+      afterOpen((socket, line) => {
+        answer(socket, line, OUTPUT, 3000);
+        socket.send(channelClosed(""));
+      }),
+    );
+    await expect(cut).rejects.toMatchObject({ code: "output-truncated" });
+  });
+
+  it("without having begun says what the agent said", async () => {
+    const text = "\n----------ERROR-------\nUnable to start command: no such file or directory\n\n";
+    const refused = execute(afterOpen((socket) => socket.send(channelClosed(text))));
+    await expect(refused).rejects.toMatchObject({
+      code: "command-not-started",
+      message: expect.stringContaining("Unable to start command: no such file or directory"),
+    });
+  });
+});
+
+describe("deadline and signal", () => {
+  const silent: Serve = () => undefined;
+
+  it("end a session that says nothing", async () => {
+    const late = execute(silent, { deadline: Deadline.after(50) });
+    await expect(late).rejects.toMatchObject({ code: "exec-timeout" });
+  });
+
+  it("let the caller's own reason through", async () => {
+    const reason = new Error("changed my mind");
+    await expect(execute(silent, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(service.requests).toEqual([]);
+  });
+
+  it("interrupt the command", async () => {
+    const controller = new AbortController();
+    const typed: number[] = [];
+    let closed: Promise<void> | undefined;
+    const aborted = execute(
+      afterOpen((socket, line) => {
+        const peer = new AgentPeer(() => 0, {
+          transmit: (message) => socket.send(message),
+          input: ({ payloadType, payload }) => {
+            if (payloadType === 1) typed.push(...payload);
+            else controller.abort();
+          },
+        });
+        socket.on("message", (data: Buffer) => peer.receive(data));
+        closed = new Promise((resolve) => {
+          socket.on("close", () => resolve());
+        });
+        peer.send(transcript(nonceOf(line), OUTPUT, 0).subarray(0, 100));
+      }),
+      { signal: controller.signal },
+    );
+    await expect(aborted).rejects.toThrow();
+    await closed;
+    expect(typed).toEqual([3]);
+  });
+});
+
+describe("a hostile peer", () => {
+  it.each<[string, string, Serve]>([
+    ["closes at once", "channel-lost", (socket) => socket.terminate()],
+    ["sends noise", "channel-lost", afterOpen((socket) => repeat(socket, () => randomBytes(500)))],
+    ["sends text", "channel-lost", afterOpen((socket) => repeat(socket, () => "hello"))],
+    [
+      "sends a message that is too large",
+      "channel-lost",
+      afterOpen((socket) => socket.send(Buffer.alloc(2 ** 21))),
+    ],
+    [
+      "sends a handshake that isn't JSON",
+      "handshake-failed",
+      afterOpen((socket) => socket.send(frame(Buffer.from("{"), 0, 5))),
+    ],
+    [
+      "asks for encryption",
+      "session-encryption-failed",
+      afterOpen((socket) => socket.send(frame(KMS_REQUEST, 0, 5))),
+    ],
+    ["sends output without an end", "output-too-large", afterOpen((socket, line) => flood(socket, line))],
+    [
+      "sends a line without an end",
+      "exec-timeout",
+      afterOpen((socket) => repeatFrames(socket, Buffer.alloc(1024, "x"))),
+    ],
+    [
+      "says the same for ever",
+      "exec-timeout",
+      afterOpen((socket) => repeat(socket, () => frame(Buffer.from("x"), 0))),
+    ],
+    [
+      "sends from the future only",
+      "exec-timeout",
+      afterOpen((socket) => repeatFrames(socket, Buffer.alloc(1024), 1)),
+    ],
+  ])("that %s ends in %s", async (_what, code, session) => {
+    const before = process.memoryUsage().rss;
+    const failed = execute(session, { deadline: Deadline.after(1_000), maxOutputBytes: 5_000_000 });
+    await expect(failed).rejects.toMatchObject({ code });
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 1024 * 1024);
+  });
+
+  it("never sees the token in an error", async () => {
+    const error = await execute(() => undefined, { deadline: Deadline.after(20) }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(describeError(error)).not.toContain("canary-token");
+  });
+
+  it("isn't given the token over an open network", async () => {
+    service = await ExecService.start({
+      ecs: () => ({
+        body: { session: { sessionId: "s", streamUrl: "ws://192.0.2.1/x", tokenValue: "canary-token" } },
+      }),
+    });
+    const exec = new EcsExec({ ecs: service.ecs, webSocket: WS });
+    const refused = exec.execute({ ...CONTAINER, script: "x", deadline: Deadline.after(1000) });
+    await expect(refused).rejects.toMatchObject({ code: "session-refused" });
+  });
+});
+
+describe("an exit code that isn't 0", () => {
+  it("is an error when that was asked for", async () => {
+    const failed = execute(
+      afterOpen((socket, line) => {
+        socket.send(frame(transcript(nonceOf(line), Buffer.from("out"), 9), 0));
+      }),
+      { requireSuccess: true },
+    );
+    await expect(failed).rejects.toMatchObject({ code: "command-failed", exitCode: 9 });
+  });
+});
+
+const KMS_REQUEST = Buffer.from(
+  JSON.stringify({
+    AgentVersion: "3.3.0.0",
+    RequestedClientActions: [{ ActionType: "KMSEncryption", ActionParameters: { KMSKeyId: "key" } }],
+  }),
+);
+
+/** Sends as fast as the socket takes it. */
+function repeat(socket: WebSocket, make: () => Uint8Array | string): void {
+  const again = () => socket.readyState === socket.OPEN && socket.send(make(), () => setImmediate(again));
+  again();
+}
+
+function repeatFrames(socket: WebSocket, payload: Uint8Array, from = 0): void {
+  let sequenceNumber = from;
+  repeat(socket, () => frame(payload, sequenceNumber++));
+}
+
+function flood(socket: WebSocket, commandLine: string): void {
+  socket.send(frame(Buffer.from(`@${nonceOf(commandLine)}:begin:base64\r\n`), 0));
+  repeatFrames(socket, Buffer.alloc(1024, "A"), 1);
+}

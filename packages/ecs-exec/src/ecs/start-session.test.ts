@@ -1,0 +1,97 @@
+import { Deadline, type LogFields, type Logger } from "@dbward-aws/core";
+import { afterEach, describe, expect, it } from "vitest";
+import { type EcsAnswer, ExecService } from "../test-support/exec-service.ts";
+import { startSession } from "./start-session.ts";
+
+const CONTAINER = { cluster: "dbward-test", task: "abc", container: "server" };
+
+let service: ExecService;
+afterEach(() => service.close());
+
+interface Start {
+  readonly connectWithin?: number;
+  readonly deadline?: Deadline;
+  readonly logger?: Logger;
+}
+
+async function start(
+  ecs: (operation: string, input: Record<string, unknown>) => EcsAnswer | undefined,
+  { connectWithin = 0, deadline = Deadline.after(10_000), logger }: Start = {},
+) {
+  service = await ExecService.start({ ecs });
+  return startSession(service.ecs, {
+    ...CONTAINER,
+    commandLine: "ls",
+    deadline,
+    signal: deadline.signal,
+    connectWithin,
+    logger,
+  });
+}
+
+const refusal = (__type: string, message = "no"): EcsAnswer => ({ status: 400, body: { __type, message } });
+const AMBIGUOUS =
+  "The execute command failed because execute command was not enabled when the task was run or the execute command agent isn't running.";
+const task = (more: object) => ({ body: { tasks: [{ lastStatus: "RUNNING", ...more }] } });
+const container = (more: object = {}) => ({ containers: [{ name: "server", ...more }] });
+
+describe("startSession", () => {
+  it("asks for a terminal, as ECS wants it", async () => {
+    let asked: object = {};
+    const session = await start((_operation, input) => {
+      asked = input;
+      return undefined;
+    });
+    expect(asked).toEqual({ ...CONTAINER, command: "ls", interactive: true });
+    expect(session).toMatchObject({ sessionId: "session-1", tokenValue: "canary-token" });
+  });
+
+  it("asks again for an agent that isn't connected yet, and logs it", async () => {
+    const lines: [string, LogFields | undefined][] = [];
+    const info = (event: string, fields?: LogFields) => lines.push([event, fields]);
+    let asked = 0;
+    const answer = () => (++asked === 1 ? refusal("TargetNotConnectedException") : undefined);
+    const logger = { info, warn: info, error: info };
+    await start(answer, { connectWithin: 10_000, logger });
+    expect(lines).toEqual([
+      ["exec.target-not-connected", { task: "abc", container: "server", attempt: 1, nextAttemptInMs: 500 }],
+    ]);
+  });
+
+  it("gives up an agent that doesn't connect", async () => {
+    const never = start(() => refusal("TargetNotConnectedException"));
+    await expect(never).rejects.toMatchObject({ code: "target-not-connected" });
+    expect(service.requests).toEqual(["ExecuteCommand"]);
+  });
+
+  it.each<[string, EcsAnswer]>([
+    ["exec-task-not-found", { body: { tasks: [] } }],
+    ["exec-task-not-found", task({ lastStatus: "STOPPED", stoppedReason: "Essential container exited" })],
+    ["exec-task-not-found", task({ containers: [{ name: "another" }] })],
+    ["exec-not-enabled", task({ enableExecuteCommand: false, ...container() })],
+    [
+      "exec-agent-not-running",
+      task(container({ managedAgents: [{ name: "ExecuteCommandAgent", lastStatus: "STOPPED" }] })),
+    ],
+    ["session-refused", task(container())],
+    ["exec-agent-not-running", refusal("AccessDeniedException")],
+  ])("looks at the task to tell what ECS doesn't: %s", async (code, described) => {
+    const started = start((operation) =>
+      operation === "DescribeTasks" ? described : refusal("InvalidParameterException", AMBIGUOUS),
+    );
+    await expect(started).rejects.toMatchObject({ code });
+  });
+
+  it.each([
+    ["AccessDeniedException", "exec-access-denied"],
+    ["ClusterNotFoundException", "exec-task-not-found"],
+    ["ClientException", "session-refused"],
+    ["ServerException", "session-refused"],
+  ])("makes %s the error %s", async (name, code) => {
+    await expect(start(() => refusal(name))).rejects.toMatchObject({ code });
+  });
+
+  it("refuses an answer without an address", async () => {
+    await expect(start(() => ({ body: {} }))).rejects.toMatchObject({ code: "session-refused" });
+  });
+});
