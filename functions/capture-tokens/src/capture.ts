@@ -55,8 +55,17 @@ export async function capture(event: CaptureEvent, tools: Tools): Promise<Captur
 
   if (problems.length === 1) throw problems[0];
   if (problems.length > 1) throw new SeveralProblems(problems);
-  return { ...versions, [CAPTURE_WARNINGS_ATTRIBUTE]: warnings.map(({ message }) => message).join(" ") };
+  return {
+    ...versions,
+    [CAPTURE_WARNINGS_ATTRIBUTE]: warnings
+      .map(({ message }) => message)
+      .join(" ")
+      .slice(0, MAX_WARNINGS),
+  };
 }
+
+/** Characters of warnings: an answer to CloudFormation has room for 4096 bytes in all. */
+const MAX_WARNINGS = 1000;
 
 const NOTHING_SAID: Report = { outcomes: new Map(), accepted: new Map() };
 

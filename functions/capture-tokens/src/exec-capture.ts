@@ -1,4 +1,11 @@
-import { describeError } from "@dbward-aws/core";
+import { Deadline, describeError } from "@dbward-aws/core";
+import {
+  AccessDenied,
+  EncryptionFailed,
+  ExecNotEnabled,
+  NoWebSocket,
+  ToolsMissing,
+} from "@dbward-aws/ecs-exec";
 import { ScriptFailed, ServerNotRunning } from "./errors.ts";
 import { execScript, storedLines } from "./script/exec-script.ts";
 import type { Plan } from "./script/plan.ts";
@@ -32,7 +39,7 @@ export async function captureByExec(
         container: properties.Container,
         script: execScript(plan),
         stdin: storedLines(stored),
-        deadline,
+        deadline: Deadline.after(Math.min(patience.sessionMs, deadline.remaining), deadline.signal),
       });
       if (exitCode !== 0) throw new ScriptFailed(`its script ended with exit code ${exitCode}`);
       return readReport(new TextDecoder().decode(stdout), plan.request);
@@ -52,7 +59,9 @@ export async function captureByExec(
   );
 }
 
-/** A right that is missing now will be missing in a minute. */
+/** What will be the same in a minute. */
 function isHopeless(error: unknown): boolean {
-  return error instanceof Error && /AccessDenied/.test(`${error.name} ${error.message}`);
+  return HOPELESS.some((type) => error instanceof type);
 }
+
+const HOPELESS = [AccessDenied, EncryptionFailed, ExecNotEnabled, NoWebSocket, ToolsMissing] as const;

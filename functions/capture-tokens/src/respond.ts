@@ -17,6 +17,8 @@ export type Answer =
 
 /** CloudFormation takes 4096 bytes at most, all members together. */
 const MAX_BYTES = 4096;
+const TOO_MANY_AGENTS =
+  "All tokens are stored, but their versions are more than CloudFormation takes in one answer: use fewer agents a stage.";
 const ATTEMPT_TIMEOUT_MS = 10_000;
 const ATTEMPTS = 5;
 
@@ -63,24 +65,18 @@ export function physicalResourceId({
   return PhysicalResourceId ?? `dbward-tokens-${digest.slice(0, 16)}`;
 }
 
-/** The answer as JSON, its reason or warnings cut so that all of it fits. */
+/** The answer as JSON. A reason that is too long is cut; data that is too long can't be, and is a failure. */
 export function answerBody(request: CloudFormationRequest, answer: Answer): string {
   const { StackId, RequestId, LogicalResourceId } = request;
-  const whole = {
-    PhysicalResourceId: physicalResourceId(request),
-    StackId,
-    RequestId,
-    LogicalResourceId,
-    ...answer,
-  };
-  const body = JSON.stringify(whole);
-  const excess = Buffer.byteLength(body) - MAX_BYTES;
-  if (excess <= 0 || !("Reason" in whole)) return body;
-  return JSON.stringify({ ...whole, Reason: shorten(whole.Reason, excess) });
+  const ids = { PhysicalResourceId: physicalResourceId(request), StackId, RequestId, LogicalResourceId };
+  const body = JSON.stringify({ ...ids, ...answer });
+  if (Buffer.byteLength(body) <= MAX_BYTES) return body;
+  const reason = answer.Status === "FAILED" ? answer.Reason : TOO_MANY_AGENTS;
+  return answerBody(request, { Status: "FAILED", Reason: shorten(reason) });
 }
 
-/** `text` without at least `excess` bytes out of its middle: its beginning says what failed, its end what to do. */
-function shorten(text: string, excess: number): string {
-  const kept = Math.max(0, Math.floor((text.length - excess - 32) / 2));
-  return `${text.slice(0, kept)} … ${kept > 0 ? text.slice(-kept) : ""}`;
+/** `text` without a tenth of it, out of its middle: its beginning says what failed, its end what to do. */
+function shorten(text: string): string {
+  const kept = Math.floor(text.length * 0.45);
+  return `${text.slice(0, kept)} … ${text.slice(-kept)}`;
 }

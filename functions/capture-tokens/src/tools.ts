@@ -29,6 +29,8 @@ export interface Patience {
   readonly pollMs: number;
   /** Milliseconds between a task's RUNNING and the exec agent's. */
   readonly execAgentMs: number;
+  /** Milliseconds for one session; a script in it may wait for the server and for a session like it. */
+  readonly sessionMs: number;
   /** Seconds for which a script waits for the server's API. */
   readonly serverSeconds: number;
   /** Tasks that may stop before the server is given up. */
@@ -38,6 +40,7 @@ export interface Patience {
 export const PATIENCE: Patience = {
   pollMs: 1_000,
   execAgentMs: 180_000,
+  sessionMs: 150_000,
   serverSeconds: 60,
   stoppedTasks: 3,
 };

@@ -11,9 +11,10 @@ export interface ShellResult {
   readonly exitCode: number;
 }
 
-/** Runs a script in a real shell; what it keeps in `/tmp` is in a directory of this container's own. */
+/** Runs a script in a real shell. */
 export class ShellContainer implements ScriptRunner {
-  readonly #tmp = mkdtempSync(join(tmpdir(), "dbward-container-"));
+  /** Takes the place of `/tmp/dbward-capture`. */
+  readonly directory = mkdtempSync(join(tmpdir(), "dbward-container-"));
   readonly #shell: string;
   readonly sessions: ShellResult[] = [];
   /** Called before each session; may throw what a session's failure would. */
@@ -42,7 +43,9 @@ export class ShellContainer implements ScriptRunner {
   }
 
   async run(script: string, stdin: string, env: NodeJS.ProcessEnv): Promise<ShellResult> {
-    const child = spawn(this.#shell, ["-c", script.replaceAll("/tmp/dbward-capture", this.#tmp)], { env });
+    const child = spawn(this.#shell, ["-c", script.replaceAll("/tmp/dbward-capture", this.directory)], {
+      env,
+    });
     const stdout: Buffer[] = [];
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -53,6 +56,6 @@ export class ShellContainer implements ScriptRunner {
   }
 
   close(): void {
-    rmSync(this.#tmp, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
