@@ -75,6 +75,14 @@ describe("a new network", () => {
     expect(made.node.validate()).toEqual([]);
   });
 
+  it("reaches S3 without the internet, for nothing", () => {
+    const { stack } = network({ settings: { ...NEW, egress: "nat" } });
+    Template.fromStack(stack).hasResourceProperties("AWS::EC2::VPCEndpoint", {
+      VpcEndpointType: "Gateway",
+      RouteTableIds: Match.anyValue(),
+    });
+  });
+
   it("logs refused connections", () => {
     const { stack } = network({ settings: { ...NEW, egress: "nat" } });
     Template.fromStack(stack).hasResourceProperties("AWS::EC2::FlowLog", { TrafficType: "REJECT" });

@@ -77,6 +77,8 @@ export class DbwardNetwork extends Construct {
       maxAzs: settings.availabilityZones,
       // One NAT gateway a zone, so that the loss of one zone does not take the others' way out with it.
       ...(settings.egress === "nat" ? {} : { natGateways: 0 }),
+      // Costs nothing, and keeps results and image layers off the NAT gateways.
+      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
       subnetConfiguration: [
         ...(withPublic
           ? [{ name: "Public", subnetType: ec2.SubnetType.PUBLIC, cidrMask: 24, mapPublicIpOnLaunch: false }]

@@ -14,7 +14,7 @@ const { InterfaceVpcEndpointAwsService: Service } = ec2;
  * What tasks and poller call when there is no internet, and who calls it. Each costs about 7 USD a month and zone.
  */
 export const ENDPOINT_SERVICES: Readonly<Record<string, ec2.InterfaceVpcEndpointAwsService>> = {
-  /** Image pulls, with the S3 gateway for the layers. */
+  /** Image pulls; the layers come from S3. */
   EcrApi: Service.ECR,
   EcrDocker: Service.ECR_DOCKER,
   /** Logs of the containers. */
@@ -35,7 +35,7 @@ export const ENDPOINT_SERVICES: Readonly<Record<string, ec2.InterfaceVpcEndpoint
   Kms: Service.KMS,
 };
 
-/** The VPC endpoints that stand in for the internet. */
+/** The interface endpoints that stand in for the internet; the network has the gateway for S3 in any case. */
 export class PrivateEndpoints extends Construct {
   /** Group of all interface endpoints. */
   readonly securityGroup: ec2.SecurityGroup;
@@ -57,9 +57,5 @@ export class PrivateEndpoints extends Construct {
         securityGroups: [this.securityGroup],
         open: false,
       });
-    vpc.addGatewayEndpoint("S3", {
-      service: ec2.GatewayVpcEndpointAwsService.S3,
-      subnets: [subnets],
-    });
   }
 }

@@ -99,6 +99,14 @@ describe("ALB", () => {
     expect(rule!.Properties.SourceSecurityGroupId["Fn::GetAtt"][0]).toMatch(/^ServerLoadBalancer/);
   });
 
+  it("needs two zones", () => {
+    const network = { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 1, egress: "nat" } as const;
+    const loadBalancer = { scheme: "internal", allowedCidrs: [] } as const;
+    expect(() => templates({ network, server: serverSettings({ loadBalancer }) })).toThrow(
+      /two availability zones/,
+    );
+  });
+
   it("TransportSecurity says what protects the endpoint", () => {
     const value = (template: typeof plain, id: string) => JSON.stringify(template.findOutputs(id)[id]!.Value);
     expect(value(secure, "ServerEndpoint")).toContain("https://");

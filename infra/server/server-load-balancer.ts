@@ -53,15 +53,23 @@ export class ServerLoadBalancer extends Construct {
       },
     ]);
 
+    // Without public subnets the network reports the mistake; the task subnets keep synth going until it does.
+    const subnets = (internetFacing ? network.publicSubnets : undefined) ?? network.taskSubnets;
     this.loadBalancer = new elb.ApplicationLoadBalancer(this, "Balancer", {
       vpc: network.vpc,
-      // Without public subnets the network reports the mistake; the task subnets keep synth going until it does.
-      vpcSubnets: (internetFacing ? network.publicSubnets : undefined) ?? network.taskSubnets,
+      vpcSubnets: subnets,
       internetFacing,
       securityGroup: group,
       dropInvalidHeaderFields: true,
     });
     this.#logAccess();
+    const zones = new Set(network.vpc.selectSubnets(subnets).availabilityZones);
+    this.node.addValidation({
+      validate: () =>
+        zones.size < 2
+          ? ["server.loadBalancer needs subnets in two availability zones: give the network a second one."]
+          : [],
+    });
 
     this.targetGroup = new elb.ApplicationTargetGroup(this, "Targets", {
       vpc: network.vpc,

@@ -75,7 +75,7 @@ export class ServerStack extends DbwardStack {
     output(
       "UpgradeCommand",
       `pnpm ops upgrade --stage ${stage} --tag <tag>`,
-      "Takes server and agents to another version, in that order",
+      "Says what to do, in which order, to get to another version",
     );
   }
 }
