@@ -7,6 +7,7 @@ import type { ExecRequest } from "./exec-request.ts";
 import { encodeMessage, MESSAGE_TYPE } from "./protocol/index.ts";
 import type { WebSocketConstructor } from "./session/index.ts";
 import { AgentPeer } from "./test-support/agent-peer.ts";
+import { answerWith, nonceOf } from "./test-support/canned-agent.ts";
 import { ExecService, type ExecServiceOptions } from "./test-support/exec-service.ts";
 import { channelClosed, split, transcript } from "./test-support/frames.ts";
 
@@ -43,28 +44,18 @@ const afterOpen =
   (socket, commandLine, connection) =>
     socket.once("message", () => act(socket, commandLine, connection));
 
-const nonceOf = (commandLine: string) => /n=@([0-9a-f]+)/.exec(commandLine)![1]!;
 const frame = (payload: Uint8Array, sequenceNumber: number, payloadType = 1) =>
   encodeMessage({ messageType: MESSAGE_TYPE.outputStreamData, sequenceNumber, payloadType, payload });
-
-/** An agent whose command has written `stdout`; `bytes` says how much of the terminal's output is sent. */
-function answer(socket: WebSocket, commandLine: string, stdout: Uint8Array, bytes?: number): AgentPeer {
-  const peer = new AgentPeer(() => performance.now(), {
-    transmit: (message) => socket.send(message),
-    input: () => undefined,
-  });
-  socket.on("message", (data: Buffer, isBinary) => isBinary && peer.receive(data));
-  for (const piece of split(transcript(nonceOf(commandLine), stdout, 0).subarray(0, bytes), [1024]))
-    peer.send(piece);
-  return peer;
-}
 
 const OUTPUT = randomBytes(5000);
 
 describe("a lost socket", () => {
   it("leaves the outcome of a command unknown", async () => {
     const lost = execute(
-      afterOpen((socket, line) => answer(socket, line, OUTPUT, 1000) && socket.terminate()),
+      afterOpen((socket, line) => {
+        answerWith(socket, line, OUTPUT, 1000);
+        socket.terminate();
+      }),
     );
     await expect(lost).rejects.toMatchObject({ code: "channel-lost" });
     expect(service.requests).toEqual(["ExecuteCommand"]);
@@ -72,7 +63,7 @@ describe("a lost socket", () => {
 
   it("runs a read-only command again", async () => {
     const session = afterOpen((socket, line, connection) => {
-      answer(socket, line, OUTPUT, connection < 3 ? 3000 : undefined);
+      answerWith(socket, line, OUTPUT, connection < 3 ? 3000 : undefined);
       if (connection < 3) socket.close();
     });
     const { stdout, attempts } = await execute(session, { readOnly: true });
@@ -94,7 +85,7 @@ describe("a lost socket", () => {
     const session = afterOpen((socket, line, connection) => {
       const whole = transcript(nonceOf(line), OUTPUT, 0);
       if (connection === 1) {
-        answer(socket, line, OUTPUT, 3 * 1024);
+        answerWith(socket, line, OUTPUT, 3 * 1024);
         socket.close();
       } else {
         peer = new AgentPeer(() => 0, {
@@ -132,7 +123,7 @@ describe("a session that ends", () => {
   it("before the output is whole gives no short output", async () => {
     const cut = execute(
       afterOpen((socket, line) => {
-        answer(socket, line, OUTPUT, 3000);
+        answerWith(socket, line, OUTPUT, 3000);
         socket.send(channelClosed(""));
       }),
     );
