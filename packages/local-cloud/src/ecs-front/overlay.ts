@@ -96,10 +96,18 @@ function overlayService(answer: EcsObject, runner: TaskRunner): void {
   const service = runner.service(String(answer.serviceArn));
   const tasks = runner.tasksOf(String(answer.serviceArn));
   Object.assign(answer, counts(tasks));
-  if (!service) return;
+  if (!service) {
+    // The record is there before the runner has seen it; one that is deleted has nothing to tell any more.
+    if (answer.status === "ACTIVE") answer.deployments = objects(answer.deployments).map(notBegun);
+    return;
+  }
   answer.events = service.events;
   answer.enableExecuteCommand = answer.enableExecuteCommand === true || tasks.some((it) => it.execEnabled);
   answer.deployments = overlayDeployments(objects(answer.deployments), service, tasks);
+}
+
+function notBegun(deployment: EcsObject): EcsObject {
+  return { ...deployment, ...counts([]), rolloutState: "IN_PROGRESS", rolloutStateReason: "" };
 }
 
 /** A deployment whose tasks are still there goes on being listed, although the emulator has dropped it. */

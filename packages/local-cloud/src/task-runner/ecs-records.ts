@@ -84,17 +84,23 @@ export async function describeTasks(
   return (await callEcs<{ tasks: TaskRecord[] }>(access, "DescribeTasks", { cluster, tasks })).tasks;
 }
 
+/**
+ * Services come before tasks: a task that a deployment starts in between is put right by the next look, while one
+ * that it ends would count as the new deployment's for good.
+ */
 async function readCluster(access: EmulatorAccess, cluster: string): Promise<Records> {
-  const [{ serviceArns }, { taskArns }] = await Promise.all([
-    callEcs<{ serviceArns: string[] }>(access, "ListServices", { cluster }),
-    callEcs<{ taskArns: string[] }>(access, "ListTasks", { cluster }),
-  ]);
-  const { services } =
-    serviceArns.length === 0
-      ? { services: [] }
-      : await callEcs<{ services: ServiceRecord[] }>(access, "DescribeServices", {
-          cluster,
-          services: serviceArns,
-        });
+  const { serviceArns } = await callEcs<{ serviceArns: string[] }>(access, "ListServices", { cluster });
+  const services = await describeServices(access, cluster, serviceArns);
+  const { taskArns } = await callEcs<{ taskArns: string[] }>(access, "ListTasks", { cluster });
   return { services, liveTasks: taskArns.map((taskArn) => ({ taskArn, clusterArn: cluster })) };
+}
+
+async function describeServices(
+  access: EmulatorAccess,
+  cluster: string,
+  services: readonly string[],
+): Promise<readonly ServiceRecord[]> {
+  if (services.length === 0) return [];
+  return (await callEcs<{ services: ServiceRecord[] }>(access, "DescribeServices", { cluster, services }))
+    .services;
 }

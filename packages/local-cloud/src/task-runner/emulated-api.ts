@@ -7,6 +7,7 @@ export interface EmulatorAccess {
   readonly region: string;
   /** The emulator reads the account from the access key, and checks no signature. */
   readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 /**

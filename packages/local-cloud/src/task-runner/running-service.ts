@@ -135,9 +135,9 @@ export class RunningService {
   #settle(tasks: readonly RunningTask[]): void {
     const { primary } = this;
     if (!primary || this.rolloutState(primary.id) !== "IN_PROGRESS") return;
-    const own = tasks.filter(({ deploymentId, healthy }) => deploymentId === primary.id && healthy);
-    const others = tasks.filter(({ deploymentId }) => deploymentId !== primary.id);
-    if (own.length < this.#record.desiredCount || others.length > 0) return;
+    const own = tasks.filter((task) => task.deploymentId === primary.id && !task.superseded);
+    const healthy = own.filter((task) => task.healthy);
+    if (healthy.length < this.#record.desiredCount || own.length < tasks.length) return;
     this.#completed.add(primary.id);
     this.#lastGood = primary.taskDefinition;
     this.#failures = 0;

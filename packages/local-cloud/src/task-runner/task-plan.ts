@@ -140,7 +140,10 @@ async function containerEnvironment(
     AWS_DEFAULT_REGION: access.region,
     AWS_ENDPOINT_URL: access.endpoint,
     AWS_ENDPOINT_URL_ECS: ecsEndpoint,
-    AWS_CONTAINER_CREDENTIALS_FULL_URI: `${ecsEndpoint}${CREDENTIALS_PATH}${taskId}`,
+    // The address that belongs to the path is translated in commands; programs that have it built in take the keys.
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: `${CREDENTIALS_PATH}${taskId}`,
+    AWS_ACCESS_KEY_ID: access.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
     ...Object.fromEntries(Object.entries(own).map(([name, value]) => [name, translate(value)])),
   };
 }

@@ -73,7 +73,7 @@ export class TaskRunner {
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
     const { directory, emulatorEndpoint: endpoint, region, credentials, logger } = options;
-    this.#access = { endpoint, region, accessKeyId: credentials.accessKeyId };
+    this.#access = { endpoint, region, ...credentials };
     this.#processes = new ProcessList(directory);
     const orphans = this.#processes.endOrphans();
     if (orphans > 0) logger.warn("tasks.orphans-ended", { count: orphans });
@@ -183,7 +183,8 @@ export class TaskRunner {
     await this.#endTasksWithout(live);
     for (const task of this.#tasks.values()) {
       const service = this.#serviceOf(task);
-      if (service && live.has(task.arn)) task.deploymentId = service.primary?.id;
+      if (service?.primary?.taskDefinition === task.record.taskDefinitionArn && live.has(task.arn))
+        task.deploymentId = service.primary.id;
       if (!serviceOf(task.record)) task.start();
       if (task.superseded && !service) void task.stop(task.superseded);
     }

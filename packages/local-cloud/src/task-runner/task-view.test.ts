@@ -31,6 +31,8 @@ describe("TaskView", () => {
       "http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
       "http://127.0.0.1:4567$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     ],
+    ["cat \\0042/data/x\\0042", "cat \\0042/work/.local/efs/fs-1/dbward/x\\0042"],
+    ["\\0042localhost:3000\\0042", "\\0042127.0.0.1:41234\\0042"],
   ])("%s", (text, expected) => {
     expect(view.translate(text)).toBe(expected);
   });

@@ -29,8 +29,8 @@ export interface ServiceAddress {
  * - `server:3000` and `server.<zone>:3000` become the port of the service `server`;
  * - `https://<service>.….amazonaws.com` becomes the emulated account, `http://169.254.170.2` the task's credentials.
  *
- * It works on the text of commands, environment and files that come through them. What a program builds from parts,
- * or has built in, it can't see.
+ * It works on the text of commands, environment and files that come through them, also where `printf %b` is to undo
+ * octal escapes around a name. What a program builds from parts, or has built in, it can't see.
  */
 export class TaskView {
   readonly #pattern: RegExp;
@@ -74,12 +74,12 @@ function awsRules({ awsEndpoint, ecsEndpoint }: TaskViewOptions): Rule[] {
 
 function ownPortRule(from: number, to: number): Rule {
   const hosts = "0\\.0\\.0\\.0|127\\.0\\.0\\.1|localhost|\\[::1?\\]";
-  return { pattern: `(?<![\\w.-])(?:${hosts}):${from}(?!\\d)`, replacement: `127.0.0.1:${to}` };
+  return { pattern: `${startsAfter("[\\w.-]")}(?:${hosts}):${from}(?!\\d)`, replacement: `127.0.0.1:${to}` };
 }
 
 function serviceRule({ service, containerPort, port }: ServiceAddress): Rule {
   return {
-    pattern: `(?<![\\w.-])${escapeForPattern(service)}(?:\\.[\\w-]+)*:${containerPort}(?!\\d)`,
+    pattern: `${startsAfter("[\\w.-]")}${escapeForPattern(service)}(?:\\.[\\w-]+)*:${containerPort}(?!\\d)`,
     replacement: `127.0.0.1:${port}`,
   };
 }
@@ -89,9 +89,14 @@ function pathRules(paths: ReadonlyMap<string, string>): Rule[] {
   return [...paths]
     .sort(([left], [right]) => right.length - left.length)
     .map(([from, to]) => ({
-      pattern: `(?<![\\w./~}*-])${escapeForPattern(from)}(?![\\w.-])`,
+      pattern: `${startsAfter("[\\w./~}*-]")}${escapeForPattern(from)}(?![\\w.-])`,
       replacement: to,
     }));
+}
+
+/** Not after one of these characters, unless it is the end of an octal escape such as `\\0042`. */
+function startsAfter(characters: string): string {
+  return `(?:(?<=\\\\0[0-7]{3})|(?<!${characters}))`;
 }
 
 function escapeForPattern(text: string): string {

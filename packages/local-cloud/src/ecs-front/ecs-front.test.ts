@@ -1,0 +1,375 @@
+import { existsSync, readFileSync } from "node:fs";
+import { get } from "node:http";
+import path from "node:path";
+import {
+  CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  GetLogEventsCommand,
+} from "@aws-sdk/client-cloudwatch-logs";
+import {
+  DeleteServiceCommand,
+  DescribeClustersCommand,
+  ExecuteCommandCommand,
+  ListTasksCommand,
+  RunTaskCommand,
+  StopTaskCommand,
+  UpdateServiceCommand,
+} from "@aws-sdk/client-ecs";
+import { CreateSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { Deadline } from "@dbward-aws/core";
+import { EcsExec } from "@dbward-aws/ecs-exec";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { processStart } from "../task-runner/process-group.ts";
+import { CLUSTER, FrontStage, shell, until, variables } from "./test-support/front-stage.ts";
+
+const CANARY = `dbw_${"c0ffee00".repeat(4)}`;
+const LIVES = shell("echo up; exec sleep 600");
+
+let stage: FrontStage;
+beforeAll(async () => {
+  stage = await FrontStage.start();
+}, 120_000);
+afterAll(async () => {
+  await stage?.close();
+});
+
+async function run(script: string, overrides = {}): Promise<string> {
+  const taskDefinition = await stage.define("once", shell(script), overrides);
+  const { tasks } = await stage.ecs.send(new RunTaskCommand({ cluster: CLUSTER, taskDefinition }));
+  return tasks![0]!.taskArn!;
+}
+
+async function ended(taskArn: string) {
+  return until(async () => {
+    const task = await stage.task(taskArn);
+    return task.lastStatus === "STOPPED" ? task : undefined;
+  });
+}
+
+describe("a one-off task", () => {
+  it("runs its command and ends with its exit code", async () => {
+    const task = await ended(await run("exit 7"));
+    expect(task).toMatchObject({
+      lastStatus: "STOPPED",
+      desiredStatus: "STOPPED",
+      stopCode: "EssentialContainerExited",
+      stoppedReason: "Essential container in task exited",
+      containers: [{ lastStatus: "STOPPED", exitCode: 7 }],
+    });
+    expect(task.stoppedAt).toBeInstanceOf(Date);
+  });
+
+  it("is known from the first moment, and does not count as running before it does", async () => {
+    const taskDefinition = await stage.define("once", LIVES);
+    const { tasks } = await stage.ecs.send(new RunTaskCommand({ cluster: CLUSTER, taskDefinition }));
+    expect(tasks![0]!.lastStatus).toBe("PROVISIONING");
+    const taskArn = tasks![0]!.taskArn!;
+    await until(async () => (await stage.task(taskArn)).lastStatus === "RUNNING" || undefined);
+    await stage.ecs.send(new StopTaskCommand({ cluster: CLUSTER, task: taskArn, reason: "enough" }));
+    expect(await ended(taskArn)).toMatchObject({ stopCode: "UserInitiated", stoppedReason: "enough" });
+  });
+
+  it("gets its secrets, takes overrides, and leaves no token in what is written", async () => {
+    const secrets = new SecretsManagerClient(stage.clientConfig);
+    const ssm = new SSMClient(stage.clientConfig);
+    const SecretString = JSON.stringify({ token: CANARY, port: 1 });
+    const { ARN } = await secrets.send(new CreateSecretCommand({ Name: "test/json", SecretString }));
+    await ssm.send(new PutParameterCommand({ Name: "/test/p", Value: "from ssm", Type: "SecureString" }));
+    const taskDefinition = await stage.define("secrets", {
+      ...shell(
+        `echo "$TOKEN"; test "$TOKEN/$PARAMETER/$OVER" = "${CANARY.slice(0, 4)}$REST/from ssm/ridden"`,
+      ),
+      environment: variables({ OVER: "", REST: CANARY.slice(4) }),
+      secrets: [
+        { name: "TOKEN", valueFrom: `${ARN}:token::` },
+        { name: "PARAMETER", valueFrom: "/test/p" },
+      ],
+    });
+    const { tasks } = await stage.ecs.send(
+      new RunTaskCommand({
+        cluster: CLUSTER,
+        taskDefinition,
+        overrides: { containerOverrides: [{ name: "main", environment: variables({ OVER: "ridden" }) }] },
+      }),
+    );
+    expect((await ended(tasks![0]!.taskArn!)).containers![0]!.exitCode).toBe(0);
+    expect(stage.written()).not.toContain(CANARY);
+  });
+
+  it("does not start without its secret, and says which one", async () => {
+    const valueFrom = "arn:aws:secretsmanager:us-east-1:000000000000:secret:none-AbCdEf";
+    const taskDefinition = await stage.define("secretless", {
+      ...LIVES,
+      secrets: [{ name: "X", valueFrom }],
+    });
+    const { tasks } = await stage.ecs.send(new RunTaskCommand({ cluster: CLUSTER, taskDefinition }));
+    expect(await ended(tasks![0]!.taskArn!)).toMatchObject({
+      stopCode: "TaskFailedToStart",
+      stoppedReason: expect.stringMatching(
+        /^ResourceInitializationError: unable to pull secrets.*none-AbCdEf/,
+      ),
+    });
+  });
+
+  it("finds AWS and its credentials where containers find them", async () => {
+    const script = [
+      "json=$(curl -sf http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI)",
+      'case $json in *\\"AccessKeyId\\":*) ;; *) exit 2;; esac',
+      'curl -sf --aws-sigv4 aws:amz:$AWS_REGION:sts -u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -d Action=GetCallerIdentity -d Version=2011-06-15 https://sts.$AWS_REGION.amazonaws.com/',
+    ].join("\n");
+    expect((await ended(await run(script))).containers![0]!.exitCode).toBe(0);
+  });
+
+  it("logs to CloudWatch, with tokens masked", async () => {
+    const logs = new CloudWatchLogsClient(stage.clientConfig);
+    const logGroupName = "/test/logs";
+    await logs.send(new CreateLogGroupCommand({ logGroupName }));
+    const options = {
+      "awslogs-group": logGroupName,
+      "awslogs-stream-prefix": "p",
+      "awslogs-region": "us-east-1",
+    };
+    const taskDefinition = await stage.define("logging", {
+      ...shell(`echo one; echo ${CANARY} >&2`),
+      logConfiguration: { logDriver: "awslogs", options },
+    });
+    const { tasks } = await stage.ecs.send(new RunTaskCommand({ cluster: CLUSTER, taskDefinition }));
+    const taskArn = tasks![0]!.taskArn!;
+    await ended(taskArn);
+    const logStreamName = `p/main/${taskArn.split("/").at(-1)}`;
+    const { events } = await logs.send(
+      new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true }),
+    );
+    expect(events!.map(({ message }) => message).sort()).toEqual(["dbw_[redacted]", "one"]);
+  });
+});
+
+describe("a service", () => {
+  it("runs its task, and says so truthfully", async () => {
+    await stage.serve("plain", LIVES);
+    const service = await stage.steady("plain");
+    expect(service).toMatchObject({ runningCount: 1, pendingCount: 0, desiredCount: 1 });
+    const task = await until(async () => {
+      const [it] = await stage.tasksOf("plain");
+      return it?.containers?.[0]?.managedAgents?.[0]?.lastStatus === "RUNNING" ? it : undefined;
+    });
+    expect(task).toMatchObject({
+      lastStatus: "RUNNING",
+      containers: [{ managedAgents: [{ name: "ExecuteCommandAgent" }] }],
+    });
+    const { clusters } = await stage.ecs.send(new DescribeClustersCommand({ clusters: [CLUSTER] }));
+    expect(clusters![0]!.runningTasksCount).toBeGreaterThanOrEqual(1);
+    expect(stage.front.services()).toContainEqual({
+      name: "plain",
+      desired: 1,
+      running: 1,
+      command: "sh -c echo up; exec sleep 600",
+      implementation: "sh",
+    });
+  });
+
+  it("replaces a task that dies", async () => {
+    await stage.serve("mortal", shell("echo $$ > /tmp/pid; exec sleep 600"));
+    const first = await stage.runningTask("mortal");
+    const pid = await pidOf(first.taskArn!);
+    process.kill(pid, "SIGKILL");
+    const second = await stage.runningTask("mortal", first.taskArn);
+    expect(second.taskArn).not.toBe(first.taskArn);
+    expect(await stage.task(first.taskArn!)).toMatchObject({
+      lastStatus: "STOPPED",
+      stoppedReason: "Essential container in task exited",
+      containers: [{ exitCode: 137 }],
+    });
+  });
+
+  it("never has two writers with 0/100, and gives the old one its time", async () => {
+    const script = `
+      mkdir -p /data; echo "start $$" >> /data/log
+      trap 'sleep 0.3; echo "end $$" >> /data/log; exit 0' TERM
+      while :; do sleep 0.05; done`;
+    const volumes = [
+      { name: "data", efsVolumeConfiguration: { fileSystemId: "fs-1", rootDirectory: "/one" } },
+    ];
+    const mountPoints = [{ sourceVolume: "data", containerPath: "/data" }];
+    const taskDefinition = await stage.define("writer", { ...shell(script), mountPoints }, { volumes });
+    const deploymentConfiguration = { minimumHealthyPercent: 0, maximumPercent: 100 };
+    await stage.serve("writer", LIVES, { taskDefinition, deploymentConfiguration });
+    const file = path.join(stage.directory, "efs", "fs-1", "one", "log");
+    await until(() => existsSync(file) || undefined);
+    const first = await stage.runningTask("writer");
+    await stage.ecs.send(
+      new UpdateServiceCommand({ cluster: CLUSTER, service: "writer", forceNewDeployment: true }),
+    );
+    expect((await stage.service("writer")).deployments![0]!.rolloutState).toBe("IN_PROGRESS");
+    await stage.runningTask("writer", first.taskArn);
+    const lines = await until(() => {
+      const words = readFileSync(file, "utf8").trim().split("\n");
+      return words.length === 3 ? words.map((line) => line.split(" ")) : undefined;
+    });
+    expect(lines.map(([word]) => word)).toEqual(["start", "end", "start"]);
+    expect(lines[0]![1]).toBe(lines[1]![1]);
+    await stage.steady("writer");
+  });
+
+  it("keeps the old task with 100/200 until the new one is healthy", async () => {
+    const healthCheck = { command: ["CMD-SHELL", "test -f /tmp/ready"], interval: 5, startPeriod: 60 };
+    const container = (more: string) => ({ ...shell(`${more}; exec sleep 600`), healthCheck });
+    await stage.serve("rolling", container("touch /tmp/ready"));
+    await stage.steady("rolling");
+    const old = await stage.runningTask("rolling");
+    expect(old.healthStatus).toBe("HEALTHY");
+    const taskDefinition = await stage.define("rolling", container("echo $$ > /tmp/pid"));
+    await stage.ecs.send(new UpdateServiceCommand({ cluster: CLUSTER, service: "rolling", taskDefinition }));
+    const fresh = await stage.runningTask("rolling", old.taskArn);
+    const { runningCount, deployments } = await stage.service("rolling");
+    expect(runningCount).toBe(2);
+    expect(deployments!.map(({ status, runningCount: count }) => [status, count])).toEqual([
+      ["PRIMARY", 1],
+      ["ACTIVE", 1],
+    ]);
+    const { taskArns } = await stage.ecs.send(
+      new ListTasksCommand({ cluster: CLUSTER, serviceName: "rolling" }),
+    );
+    expect(taskArns!.sort()).toEqual([old.taskArn, fresh.taskArn].sort());
+    await exec(fresh.taskArn!, "touch /tmp/ready");
+    await stage.steady("rolling");
+    await ended(old.taskArn!);
+  });
+
+  it("replaces a task that its health check finds unhealthy", async () => {
+    const healthCheck = { command: ["CMD", "test", "-f", "/tmp/ready"], interval: 5, retries: 1 };
+    await stage.serve("sick", { ...LIVES, healthCheck });
+    const event = await until(async () =>
+      (await stage.service("sick")).events?.find(({ message }) =>
+        message?.includes("failed container health checks"),
+      ),
+    );
+    expect(event).toBeDefined();
+    await stage.ecs.send(new DeleteServiceCommand({ cluster: CLUSTER, service: "sick", force: true }));
+  });
+
+  it("backs off visibly, and its circuit breaker gives up", async () => {
+    await stage.serve("broken", shell("exit 1"), {
+      deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+    });
+    const service = await until(async () => {
+      const it = await stage.service("broken");
+      return it.deployments?.[0]?.rolloutState === "FAILED" ? it : undefined;
+    });
+    expect(service.events!.map(({ message }) => message)).toContainEqual(
+      expect.stringContaining("is unable to consistently start tasks successfully"),
+    );
+    expect(stage.log.join("\n")).toContain("service.backing-off");
+  });
+
+  it("rolls back to the last good task definition", async () => {
+    await stage.serve(
+      "rollback",
+      { ...LIVES, healthCheck: { command: ["CMD", "true"], interval: 5 } },
+      {
+        deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true } },
+      },
+    );
+    const { taskDefinition: good } = await stage.steady("rollback");
+    const taskDefinition = await stage.define("rollback", shell("exit 1"));
+    await stage.ecs.send(new UpdateServiceCommand({ cluster: CLUSTER, service: "rollback", taskDefinition }));
+    await until(async () => (await stage.service("rollback")).taskDefinition !== good || undefined);
+    await until(async () => (await stage.service("rollback")).taskDefinition === good || undefined);
+    await stage.steady("rollback");
+  });
+
+  it("ends all its processes when it is deleted", async () => {
+    await stage.serve("deleted", shell("echo $$ > /tmp/pid; sleep 600"));
+    const { taskArn } = await stage.runningTask("deleted");
+    const pid = await pidOf(taskArn!);
+    await stage.ecs.send(new DeleteServiceCommand({ cluster: CLUSTER, service: "deleted", force: true }));
+    await until(() => processStart(pid) === undefined || undefined);
+  });
+});
+
+describe("ECS Exec", () => {
+  it("runs in the task's view, with exact output and exit code", async () => {
+    await stage.serve("exec", {
+      ...shell("echo hello > /data/file; exec sleep 600"),
+      mountPoints: [{ sourceVolume: "none", containerPath: "/data" }],
+      environment: variables({ GREETING: "from the container" }),
+    });
+    const { taskArn } = await stage.runningTask("exec");
+    const result = await exec(taskArn!, 'echo "$GREETING"; printf "\\377\\000"; exit 3');
+    expect([Buffer.from(result.stdout).toString("latin1"), result.exitCode]).toEqual([
+      "from the container\n\u00ff\u0000",
+      3,
+    ]);
+  });
+
+  it("refuses a task that was started without it", async () => {
+    await stage.serve("closed", LIVES, { enableExecuteCommand: false });
+    const { taskArn, containers } = await stage.runningTask("closed");
+    expect(containers![0]!.managedAgents).toBeUndefined();
+    const command = new ExecuteCommandCommand({
+      cluster: CLUSTER,
+      task: taskArn,
+      command: "true",
+      interactive: true,
+    });
+    await expect(stage.ecs.send(command)).rejects.toMatchObject({ name: "InvalidParameterException" });
+  });
+
+  it("can be told to be unreachable for a while", async () => {
+    const { taskArn } = await stage.runningTask("plain");
+    stage.front.setFaults({ refuse: 1 });
+    const command = new ExecuteCommandCommand({
+      cluster: CLUSTER,
+      task: taskArn,
+      command: "true",
+      interactive: true,
+    });
+    await expect(stage.ecs.send(command)).rejects.toMatchObject({ name: "TargetNotConnectedException" });
+    expect((await stage.ecs.send(command)).session?.streamUrl).toMatch(/^ws:\/\/127\.0\.0\.1:/);
+  });
+});
+
+describe("a restart of the front", () => {
+  it("ends everything and starts it again", async () => {
+    await stage.serve("again", shell("echo $$ > /tmp/pid; exec sleep 600"));
+    const pid = await pidOf((await stage.runningTask("again")).taskArn!);
+    await stage.restartFront();
+    expect(processStart(pid)).toBeUndefined();
+    const { taskArn } = await stage.runningTask("again");
+    expect(await pidOf(taskArn!)).not.toBe(pid);
+  });
+});
+
+describe("the front", () => {
+  it("answers only to its own name", async () => {
+    const status = await new Promise((resolve) => {
+      get(`${stage.front.endpoint}/_local/services`, { headers: { host: "evil.example" } }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+    });
+    expect(status).toBe(400);
+  });
+});
+
+async function exec(task: string, script: string) {
+  await until(
+    async () =>
+      (await stage.task(task)).containers?.[0]?.managedAgents?.[0]?.lastStatus === "RUNNING" || undefined,
+  );
+  const deadline = Deadline.after(10_000);
+  return new EcsExec({ ecs: stage.ecs }).execute({
+    cluster: CLUSTER,
+    task,
+    container: "main",
+    script,
+    deadline,
+  });
+}
+
+/** What the task's command has written into /tmp/pid. */
+async function pidOf(taskArn: string): Promise<number> {
+  const file = path.join(stage.directory, "tasks", taskArn.split("/").at(-1)!, "main", "tmp", "pid");
+  return until(() => (existsSync(file) && Number(readFileSync(file, "utf8"))) || undefined);
+}
