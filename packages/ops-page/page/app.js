@@ -155,7 +155,7 @@ async function showDashboard() {
 function widgetFrame(widget, index) {
   const title = widget.title || (widget.kind === "text" ? "Links" : widget.kind);
   const frame = element("figure", { class: "widget", "data-kind": widget.kind, "aria-label": title });
-  frame.style.gridColumn = `${widget.x + 1} / span ${widget.width}`;
+  frame.style.setProperty("--column", `${widget.x + 1} / span ${widget.width}`);
   frame.style.order = String(widget.y * 100 + widget.x);
   if (widget.title) frame.append(element("figcaption", {}, widget.title));
   if (widget.kind === "metric") charts.set(index, new Chart(frame, widget));

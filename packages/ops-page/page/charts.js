@@ -102,6 +102,15 @@ export class Chart {
     }
   }
 
+  /** @param {number} seconds since the epoch */
+  #clock(seconds) {
+    const isDays = this.#to - this.#from > 86_400;
+    return new Date(seconds * 1000).toLocaleString(
+      [],
+      isDays ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hour12: false },
+    );
+  }
+
   /** @param {Series[]} series @returns {uPlot.Options} */
   #options(series) {
     const style = getComputedStyle(document.documentElement);
@@ -132,7 +141,15 @@ export class Chart {
         left: { range: (_plot, _low, high) => range(left, high, marks) },
         right: { range: (_plot, _low, high) => range(right, high, []) },
       },
-      axes: [{ ...axis }, valueAxis(left, "left", 3), ...(hasRight ? [valueAxis(right, "right", 1)] : [])],
+      // Each area reaches down to the one below it, not through it.
+      ...(stacked
+        ? { bands: series.slice(1).map((_one, below) => ({ series: [below + 2, below + 1] })) }
+        : {}),
+      axes: [
+        { ...axis, space: 64, values: (_plot, ticks) => ticks.map((tick) => this.#clock(tick)) },
+        valueAxis(left, "left", 3),
+        ...(hasRight ? [valueAxis(right, "right", 1)] : []),
+      ],
       series: [
         {},
         ...series.map((one, index) => ({
@@ -153,8 +170,8 @@ export class Chart {
 }
 
 /**
- * The values as they are drawn: in a stacked chart each line stands on the ones before it, and the tallest is drawn
- * first so that the others lie over it.
+ * The values as they are drawn: in a stacked chart each line stands on the ones before it, where one without a value
+ * counts as nothing.
  *
  * @param {MetricWidget} widget
  * @returns {(number | null)[][]}
@@ -164,8 +181,7 @@ function plotted({ series, stacked, times }) {
   const ground = times.map(() => 0);
   return series.map(({ values }) =>
     values.map((value, at) => {
-      if (value === null) return null;
-      ground[at] = (ground[at] ?? 0) + value;
+      ground[at] = (ground[at] ?? 0) + (value ?? 0);
       return ground[at] ?? null;
     }),
   );
