@@ -30,6 +30,11 @@ describe("TokenCapture", () => {
     });
   });
 
+  it("asks again when the stack's parameter gets a new value", () => {
+    expect(byExec.findParameters("CaptureAgain").CaptureAgain).toMatchObject({ Type: "String", Default: "" });
+    expect(only(byExec, RESOURCE).Again).toEqual({ Ref: "CaptureAgain" });
+  });
+
   it("takes the bootstrap token for the first agent and a minted one for each further agent", () => {
     expect(
       only(byExec, RESOURCE).AgentTokens.map((token: Record<string, unknown>) => [token.Agent, token.Source]),

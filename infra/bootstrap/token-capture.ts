@@ -1,6 +1,7 @@
 import {
   ADMIN_TOKEN_VERSION_ATTRIBUTE,
   agentTokenVersionAttribute,
+  CAPTURE_AGAIN_PARAMETER,
   CAPTURE_RESOURCE_TYPE,
   CAPTURE_WARNINGS_ATTRIBUTE,
   type CaptureProperties,
@@ -11,7 +12,7 @@ import {
   stageNames,
 } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
-import { CustomResource, Duration, RemovalPolicy } from "aws-cdk-lib";
+import { CfnParameter, CustomResource, Duration, RemovalPolicy } from "aws-cdk-lib";
 import type * as ec2 from "aws-cdk-lib/aws-ec2";
 import type * as ecs from "aws-cdk-lib/aws-ecs";
 import type * as iam from "aws-cdk-lib/aws-iam";
@@ -112,11 +113,18 @@ export class TokenCapture extends Construct {
       environment: { NODE_OPTIONS: "--enable-source-maps" },
     });
 
+    // CloudFormation asks a custom resource nothing as long as its properties stay, and a secret's value is none of them.
+    const again = new CfnParameter(this, "Again", {
+      default: "",
+      description: "Any new value has the token secrets looked at again, and filled where they are empty",
+    });
+    again.overrideLogicalId(CAPTURE_AGAIN_PARAMETER);
+
     this.#resource = new CustomResource(this, "Resource", {
       resourceType: CAPTURE_RESOURCE_TYPE,
       serviceToken: this.function.functionArn,
       serviceTimeout: SERVICE_TIMEOUT,
-      properties: captureProperties(props, this.task),
+      properties: { ...captureProperties(props, this.task), Again: again.valueAsString },
     });
     this.adminTokenVersion = this.#resource.getAttString(ADMIN_TOKEN_VERSION_ATTRIBUTE);
     this.metricsTokenVersion = this.#resource.getAttString(METRICS_TOKEN_VERSION_ATTRIBUTE);

@@ -1,3 +1,4 @@
+import { CAPTURE_AGAIN_PARAMETER } from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
 
 /** CloudFormation handed the function properties that it can't read: function and template are of different versions. */
@@ -113,7 +114,8 @@ export class StoredTokenRefused extends DbwardError {
     super("capture-token-refused", `The server refuses the stored ${label}.`, {
       hint:
         "It is kept, as nothing is rotated unasked. To have it captured anew, blank it: " +
-        `aws secretsmanager put-secret-value --secret-id ${secret} --secret-string ' '; then deploy again.`,
+        `aws secretsmanager put-secret-value --secret-id ${secret} --secret-string ' '; then deploy, with a new value of ` +
+        `the Server stack's parameter ${CAPTURE_AGAIN_PARAMETER} when nothing else has changed.`,
     });
   }
 }

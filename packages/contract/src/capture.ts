@@ -74,7 +74,12 @@ export interface CaptureProperties {
   readonly AllowSessionLogging: "true" | "false";
   /** Only for method `task`. */
   readonly CaptureTask?: CaptureTaskProperties;
+  /** Read by nobody: a new value makes CloudFormation ask again although nothing else has changed. */
+  readonly Again?: string;
 }
+
+/** Parameter of the Server stack whose new value has the secrets looked at again. */
+export const CAPTURE_AGAIN_PARAMETER = "CaptureAgain";
 
 /** Attribute of the custom resource that carries the version id of an agent's secret; changes when its value does. */
 export function agentTokenVersionAttribute(agent: string): string {
