@@ -7,7 +7,7 @@ export class AwsCallError extends DbwardError {
   constructor(doing: string, error: unknown) {
     super("aws-call-failed", `${doing} failed: ${redact(summary(error))}.`, {
       cause: error,
-      hint: hintFor(nameOf(error)),
+      hint: hintFor(`${nameOf(error)} ${(error as { code?: unknown }).code ?? ""}`),
     });
   }
 }
@@ -41,8 +41,8 @@ function nameOf(error: unknown): string {
 
 function summary(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const text = error.message || (error as { code?: string }).code || "no further word";
-  return text.startsWith(error.name) ? text : `${error.name}: ${text.replace(/\.$/, "")}`;
+  const text = error.message.replace(/\.$/, "") || (error as { code?: string }).code || "no further word";
+  return error.name === "Error" || text.startsWith(error.name) ? text : `${error.name}: ${text}`;
 }
 
 function hintFor(name: string): string {

@@ -1,5 +1,8 @@
 import { runCli } from "./run-cli.ts";
 
+// The SDK's word on Node versions is for whoever maintains this, not for whoever runs it.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
 process.once("SIGTERM", () => stop.abort());

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { cleanup } from "./cleanup.ts";
+import { dashboard } from "./dashboard.ts";
 import { logs } from "./logs.ts";
 import { preflight } from "./preflight.ts";
 import { restart } from "./restart.ts";
@@ -16,4 +17,5 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   restart,
   logs,
   cleanup,
+  dashboard,
 };

@@ -12,6 +12,13 @@ export const status: Command = {
   options: { json: { type: "boolean" } },
   async run(context) {
     const found = await readStatus(context);
+    if (!context.options.json && found.stacks.every(({ state }) => state === "missing")) {
+      const { stage } = context.settings;
+      context.print(
+        `Stage ${stage} is not deployed in ${context.region}. Run: pnpm sst deploy --stage ${stage}`,
+      );
+      return 1;
+    }
     const problems = problemsOf(found);
     if (context.options.json)
       context.print(

@@ -1,8 +1,8 @@
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
-import { METRICS_USER, SERVER } from "@dbward-aws/contract";
 import { type DbwardClient, TokenRefusedError } from "@dbward-aws/dbward-client";
 import { during } from "../aws-error.ts";
 import { type Command, type CommandContext, UsageError } from "../command.ts";
+import { rotationSteps } from "../rotation-steps.ts";
 import { describeSecret, type TokenSecret, tokenSecrets } from "../secret-state.ts";
 import { reachServer } from "../server-url.ts";
 import { table } from "../table.ts";
@@ -67,6 +67,7 @@ async function list(context: CommandContext): Promise<number> {
 /** Asks the server what the token's owner would ask. The value goes nowhere else. */
 async function verify(context: CommandContext, token: TokenSecret, client: DbwardClient): Promise<Verdict> {
   const value = await readValue(context, token.secret);
+  if (value.trim() === "") return "not captured";
   try {
     if (token.kind === "admin") await client.listTokens({ token: value });
     else await client.agents({ token: value });
@@ -97,37 +98,10 @@ async function get(context: CommandContext, { owner, secret }: TokenSecret): Pro
 }
 
 /** A rotation takes the token away from its holder, so a person does it, knowing the order. */
-function explainRotation(context: CommandContext, { owner, kind, secret }: TokenSecret): number {
-  const { stage } = context.settings;
-  const deploy = `pnpm sst deploy --stage ${stage}`;
-  const empty =
-    `aws secretsmanager update-secret-version-stage --secret-id ${secret} --version-stage AWSCURRENT ` +
-    "--remove-from-version-id VERSION";
-  const steps: Readonly<Record<TokenSecret["kind"], readonly string[]>> = {
-    agent: [
-      `See the token's id: GET /api/tokens with the admin token, subject ${owner}.`,
-      "Make its successor: POST /api/tokens with subject_type agent, and the same subject_id.",
-      `Put it into a file, then: aws secretsmanager put-secret-value --secret-id ${secret} --secret-string file://FILE`,
-      `Let the agent take it: ${deploy} (a new version of the secret replaces its tasks).`,
-      "When the agent shows up healthy, revoke the old one: DELETE /api/tokens/ID. Delete the file.",
-    ],
-    metrics: [
-      `Take the old value out of use: ${empty}`,
-      `Capture again: ${deploy}. The capture asks the server for a new token of user ${METRICS_USER}; the old one stops working at once.`,
-      `The poller reads the new one after its first refusal. See: pnpm ops status --stage ${stage}`,
-    ],
-    admin: [
-      "The server makes a new admin token, and with it new agent tokens, only at a start with --force-bootstrap: " +
-        "it revokes all bootstrap tokens, so agents are refused until the end of these steps.",
-      "Never delete or move the token files: the server does not start without them.",
-      `Stop the server's task (pnpm ops restart replaces it, so set the service to 0 tasks first), and run one task of its task definition whose ` +
-        `command ends in --force-bootstrap, until its log says that the tokens were written to ${SERVER.stateDirectory}.`,
-      `Take the old values out of use, in each of the stage's token secrets: ${empty}`,
-      `Start the service and capture again: ${deploy}. See: pnpm ops tokens --stage ${stage}`,
-    ],
-  };
-  context.print(`To rotate the token of ${owner} (secret ${secret}):`);
-  for (const [index, step] of steps[kind].entries()) context.print(`${index + 1}. ${step}`);
+function explainRotation(context: CommandContext, token: TokenSecret): number {
+  context.print(`To rotate the token of ${token.owner} (secret ${token.secret}):`);
+  for (const [index, step] of rotationSteps(context.settings, token).entries())
+    context.print(`${index + 1}. ${step}`);
   return 0;
 }
 

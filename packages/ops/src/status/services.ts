@@ -108,10 +108,9 @@ function timeOf({ stoppedAt }: Task): number {
 }
 
 function endOf({ stoppedReason = "no reason given", containers = [] }: Task): string {
-  const exits = containers.flatMap(({ name, exitCode, reason }) =>
-    exitCode === undefined && !reason
-      ? []
-      : [`${name} ${reason ?? ""}${exitCode === undefined ? "" : `exit code ${exitCode}`}`],
-  );
-  return [stoppedReason, ...exits].join(", ");
+  const exits = containers.flatMap(({ name, exitCode, reason }) => {
+    const told = [reason, exitCode === undefined ? undefined : `exit code ${exitCode}`].filter(Boolean);
+    return told.length > 0 ? [`container ${name}: ${told.join(", ")}`] : [];
+  });
+  return [stoppedReason, ...exits].join("; ");
 }

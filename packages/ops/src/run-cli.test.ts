@@ -1,0 +1,478 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Answers, AwsFault, type Input } from "./test-support/aws-peer.ts";
+import { CANARY, ops, withAws } from "./test-support/ops-run.ts";
+
+const STACKS = ["State", "Server", "Agents", "Monitoring"].map((id) => `prod-dbward-${id}`);
+const NOW = Date.now() / 1000;
+
+const service = (serviceName: string, more: object = {}) => ({
+  serviceName,
+  status: "ACTIVE",
+  desiredCount: 1,
+  runningCount: 1,
+  taskDefinition: `${serviceName}:3`,
+  deployments: [{ id: "d1", status: "PRIMARY", rolloutState: "COMPLETED" }],
+  ...more,
+});
+const SERVICES = [service("server"), service("agent-app"), service("agent-reports")];
+
+/** A stage in which all is well. */
+const HEALTHY: Answers = {
+  DescribeStacks: ({ StackName }) => ({
+    Stacks: [
+      {
+        StackName,
+        StackId: `arn:aws:cloudformation:eu-central-1:123456789012:stack/${StackName}/1`,
+        StackStatus: "UPDATE_COMPLETE",
+        CreationTime: "2026-01-01T00:00:00Z",
+      },
+    ],
+  }),
+  DescribeServices: ({ services }) => ({
+    services: SERVICES.filter(({ serviceName }) => (services as string[]).includes(serviceName)),
+  }),
+  DescribeSecret: () => ({ VersionIdsToStages: { v1: ["AWSCURRENT"] }, LastChangedDate: 1_780_000_000 }),
+  GetSecretValue: ({ SecretId }) => ({
+    SecretString: `${CANARY.slice(0, -1)}${String(SecretId).length % 10}`,
+  }),
+  DescribeAlarms: () => ({
+    MetricAlarms: [
+      { AlarmName: "dbward-prod-agents-offline", StateValue: "OK", AlarmDescription: "An agent is gone." },
+    ],
+  }),
+  GetMetricData: ({ MetricDataQueries }) => ({
+    MetricDataResults: (MetricDataQueries as { Id: string }[]).map(({ Id }) => ({
+      Id,
+      Values: [1],
+      Timestamps: [NOW],
+    })),
+  }),
+};
+
+const servers: ReturnType<typeof createServer>[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close().closeAllConnections();
+});
+
+/** A dbward server that knows these tokens; the option that leads a command to it. */
+async function startDbward(
+  known: (token: string) => "admin" | "metrics" | "agent" | undefined,
+): Promise<string> {
+  const server = createServer((request, response) => {
+    const owner = known((request.headers.authorization ?? "").replace("Bearer ", ""));
+    const answer = (status: number, body: object) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify(body));
+    };
+    if (request.url === "/health")
+      return answer(200, { status: "ok", version: "0.3.0", min_agent_version: "0.3.0" });
+    if (!owner) return answer(401, { error: "authentication failed", code: "unauthorized" });
+    if (request.url === "/api/tokens" && owner === "admin") return answer(200, []);
+    if (request.url === "/api/agents" && owner !== "agent") return answer(200, { agents: [] });
+    return answer(403, { error: "agent tokens cannot access this endpoint", code: "forbidden" });
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe("pnpm ops", () => {
+  it("lists its commands", async () => {
+    const { code, out } = await ops("--help");
+    expect(code).toBe(0);
+    for (const name of [
+      "status",
+      "preflight",
+      "tokens",
+      "upgrade",
+      "restart",
+      "logs",
+      "cleanup",
+      "dashboard",
+    ])
+      expect(out).toMatch(new RegExp(`^ {2}${name} +\\S`, "m"));
+  });
+
+  it.each([
+    ["stauts", /There is no command "stauts"/],
+    ["status --stag prod", /Unknown option '--stag'/],
+    ["restart", /restart needs to know what/],
+    [
+      "restart agent nobody",
+      /"agent nobody" names no service of stage prod\. There are: server, agent \(all of them\), agent app/,
+    ],
+    ["logs", /logs needs to know whose/],
+    ["logs server --since soon", /--since can't be "soon"/],
+    ["tokens get nobody", /"nobody" owns no token of stage prod\. There are: admin, metrics, app, reports/],
+    ["tokens steal admin", /tokens has no "steal"/],
+    ["upgrade --tag latest", /upgrade needs the version/],
+    ["dashboard --port many", /--port can't be "many"/],
+  ])("doesn't understand %j, and says so", async (line, expected) => {
+    const { code, err } = await ops(line);
+    expect([code, err]).toEqual([2, expect.stringMatching(expected)]);
+  });
+
+  it("tells mistakes in the settings", async () => {
+    const { code, err } = await ops("status", { storage: { backend: "s2" as never } });
+    expect([code, err]).toEqual([1, expect.stringMatching(/storage\.backend: must be one of/)]);
+  });
+});
+
+describe("status", () => {
+  it("is content with a stage in which all is well", async () => {
+    await withAws(HEALTHY);
+    const { code, out, err } = await ops("status");
+    expect(err).toBe("");
+    expect(out).toMatchInlineSnapshot(`
+      "Stage prod in eu-central-1
+
+      Stacks
+          prod-dbward-State       UPDATE_COMPLETE
+          prod-dbward-Server      UPDATE_COMPLETE
+          prod-dbward-Agents      UPDATE_COMPLETE
+          prod-dbward-Monitoring  UPDATE_COMPLETE
+
+      Services
+          server   1 of 1 running
+          app      1 of 1 running
+          reports  1 of 1 running
+
+      Tokens
+          dbward/prod/admin-token          captured
+          dbward/prod/metrics-token        captured
+          dbward/prod/agent-token          captured
+          dbward/prod/agent-token/reports  captured
+
+      Metrics
+          ServerReachable  1
+          QueueDepth       1
+          RequestsPending  1
+          RequestsRunning  1
+          AgentsHealthy    1
+          AgentsOffline    1
+
+      Alarms: 1 of 1 OK
+
+      Dashboard: https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/dbward-prod
+
+      All is well."
+    `);
+    expect(code).toBe(0);
+  });
+
+  it("says of each thing that is wrong what it is, and where to look", async () => {
+    await withAws({
+      ...HEALTHY,
+      DescribeStacks: ({ StackName }) => ({
+        Stacks: [
+          {
+            StackName,
+            StackId: `id/${StackName}`,
+            StackStatus: StackName === STACKS[2] ? "ROLLBACK_COMPLETE" : "CREATE_COMPLETE",
+          },
+        ],
+      }),
+      DescribeStackEvents: () => ({
+        StackEvents: [
+          {
+            LogicalResourceId: "Other",
+            ResourceStatus: "CREATE_FAILED",
+            ResourceStatusReason: "Resource creation cancelled",
+          },
+          {
+            LogicalResourceId: "Agent",
+            ResourceStatus: "CREATE_FAILED",
+            ResourceStatusReason: `Secret is empty ${CANARY}`,
+          },
+        ],
+      }),
+      DescribeServices: () => ({ services: [service("server", { runningCount: 0 }), SERVICES[1]] }),
+      ListTasks: () => ({ taskArns: ["task/1"] }),
+      DescribeTasks: () => ({
+        tasks: [
+          {
+            stoppedReason: "Essential container in task exited",
+            stoppedAt: NOW,
+            containers: [{ name: "server", exitCode: 137, reason: "OutOfMemoryError" }],
+          },
+        ],
+      }),
+      DescribeSecret: ({ SecretId }) =>
+        String(SecretId).endsWith("metrics-token") ? {} : { VersionIdsToStages: { v: ["AWSCURRENT"] } },
+      DescribeAlarms: () => ({
+        MetricAlarms: [
+          {
+            AlarmName: "dbward-prod-server-unreachable",
+            StateValue: "ALARM",
+            AlarmDescription: "The server doesn't answer.",
+          },
+        ],
+      }),
+      GetMetricData: () => ({ MetricDataResults: [] }),
+    });
+    const { code, out } = await ops("status");
+    expect(out.slice(out.indexOf("6 problems"))).toMatchInlineSnapshot(`
+      "6 problems:
+      - Stack prod-dbward-Agents is ROLLBACK_COMPLETE: Agent failed: Secret is empty dbw_[redacted]
+        https://eu-central-1.console.aws.amazon.com/cloudformation/home?region=eu-central-1#/stacks/events?stackId=id%2Fprod-dbward-Agents
+      - server: 0 of 1 running; the last task stopped: Essential container in task exited; container server: OutOfMemoryError, exit code 137. Its log: https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/$252Fecs$252Fdbward-prod$252Fserver
+        https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters/dbward-prod/services/server/health?region=eu-central-1
+      - Service agent-reports isn't there
+        https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters/dbward-prod/services/agent-reports/health?region=eu-central-1
+      - Secret dbward/prod/metrics-token is empty: its token was not captured. Deploy again; the error of the capture says what stands in its way
+        https://eu-central-1.console.aws.amazon.com/secretsmanager/secret?name=dbward%2Fprod%2Fmetrics-token&region=eu-central-1
+      - The poller has published nothing for 5 minutes: see its function's log, or wait when it is new
+        https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252Fdbward-prod-poll-agents
+      - Alarm dbward-prod-server-unreachable: The server doesn't answer.
+        https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#alarmsV2:alarm/dbward-prod-server-unreachable"
+    `);
+    expect(code).toBe(1);
+  });
+
+  it("says in one line that nothing is deployed", async () => {
+    const DescribeStacks = ({ StackName }: Input) => {
+      throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
+    };
+    await withAws({ ...HEALTHY, DescribeStacks });
+    const { code, out } = await ops("status");
+    expect([code, out]).toEqual([
+      1,
+      "Stage prod is not deployed in eu-central-1. Run: pnpm sst deploy --stage prod",
+    ]);
+  });
+
+  it("is JSON for scripts, without a token", async () => {
+    await withAws(HEALTHY);
+    const { out } = await ops("status --json");
+    expect(JSON.parse(out)).toMatchObject({
+      stage: "prod",
+      problems: [],
+      services: [{ name: "server" }, {}, {}],
+    });
+    expect(out).not.toContain("dbw_");
+  });
+});
+
+describe("tokens", () => {
+  it("asks the server whether it takes each of them", async () => {
+    await withAws({
+      ...HEALTHY,
+      GetSecretValue: ({ SecretId }) => ({ SecretString: `${CANARY}${SecretId}` }),
+    });
+    const url = await startDbward((token) => {
+      if (token.endsWith("admin-token")) return "admin";
+      if (token.endsWith("metrics-token")) return "metrics";
+      return token.endsWith("agent-token") ? "agent" : undefined;
+    });
+    const { code, out, err } = await ops(`tokens --url ${url}`);
+    expect(err).toBe("");
+    const states = out.split("\n").map((line) => line.split(/ {2,}/).slice(0, 3).join(" "));
+    expect(states).toEqual([
+      "OWNER SECRET STATE",
+      "admin dbward/prod/admin-token works",
+      "metrics dbward/prod/metrics-token works",
+      "app dbward/prod/agent-token works",
+      "reports dbward/prod/agent-token/reports refused",
+      "",
+      "The server refuses the token of reports. Run: pnpm ops tokens rotate reports --stage prod",
+    ]);
+    expect(out).not.toContain("dbw_");
+    expect(code).toBe(1);
+  });
+
+  it("says so when the server is out of reach", async () => {
+    const peer = await withAws(HEALTHY);
+    const { code, out } = await ops("tokens --url http://127.0.0.1:1");
+    expect(out).toContain("was not checked: http://127.0.0.1:1 can't be reached from here (refused).");
+    expect(out).toMatch(/^admin .* unchecked/m);
+    expect(peer.calls).not.toContain("GetSecretValue");
+    expect(code).toBe(0);
+  });
+
+  it("shows a value only when asked for in words", async () => {
+    const peer = await withAws({ ...HEALTHY, GetSecretValue: () => ({ SecretString: CANARY }) });
+    const refused = await ops("tokens get admin");
+    expect([refused.code, refused.out]).toEqual([2, ""]);
+    expect(refused.err).toContain("--reveal");
+    expect(peer.calls).toEqual([]);
+    expect(await ops("tokens get admin --reveal")).toEqual({ code: 0, out: CANARY, err: "" });
+  });
+
+  it.each(["admin", "metrics", "app", "reports"])("explains how to rotate that of %s", async (owner) => {
+    await withAws({});
+    const { code, out } = await ops(`tokens rotate ${owner}`);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^To rotate the token of .*:\n1\. [\s\S]*put-secret-value/);
+  });
+});
+
+describe("upgrade", () => {
+  const running = (tags: Record<string, string>): Answers => ({
+    ...HEALTHY,
+    DescribeTaskDefinition: ({ taskDefinition }) => {
+      const name = String(taskDefinition).split(":")[0]!;
+      return {
+        taskDefinition: {
+          containerDefinitions: [
+            { name: name === "server" ? "server" : "agent", image: `ghcr.io/dbward-dev/x:${tags[name]}` },
+          ],
+        },
+      };
+    },
+  });
+
+  it("begins with the server", async () => {
+    await withAws(running({ server: "0.2.0", "agent-app": "0.2.0", "agent-reports": "0.2.0" }));
+    const { code, out } = await ops("upgrade --tag 0.3.0 --url http://127.0.0.1:1");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^1\. Server first\. .* set stages\.prod\.server\.image\.tag to "0\.3\.0"/m);
+    expect(out).toMatch(
+      /^3\. Then the agents\. Set stages\.prod\.agents\[0\]\.image\.tag, stages\.prod\.agents\[1\]/m,
+    );
+  });
+
+  it("goes on with the agents, those first that the server refuses", async () => {
+    await withAws(running({ server: "0.3.0", "agent-app": "0.2.9", "agent-reports": "0.3.0" }));
+    const url = await startDbward(() => undefined);
+    const { out } = await ops(`upgrade --tag 0.3.0 --url ${url}`);
+    expect(out).toContain("The server says: version 0.3.0, agents from 0.3.0 on.");
+    expect(out).toContain("Now: agent app runs 0.2.9, and the server takes agents from 0.3.0 on");
+    expect(out).toMatch(/^1\. Then the agents\. Set stages\.prod\.agents\[0\]\.image\.tag to/m);
+  });
+
+  it("refuses to go back", async () => {
+    await withAws(running({ server: "0.3.0", "agent-app": "0.3.0", "agent-reports": "0.3.0" }));
+    const { code, out } = await ops("upgrade --tag 0.2.0 --url http://127.0.0.1:1");
+    expect([code, out]).toEqual([1, expect.stringContaining("going back to 0.2.0 is not supported")]);
+  });
+
+  it("knows when there is nothing to do", async () => {
+    await withAws(running({ server: "0.3.0", "agent-app": "0.3.0", "agent-reports": "0.3.0" }));
+    const { out } = await ops("upgrade --tag 0.3.0 --url http://127.0.0.1:1");
+    expect(out).toContain("nothing to do");
+  });
+});
+
+describe("restart", () => {
+  it("forces a deployment, one service after the other", async () => {
+    const updated: unknown[] = [];
+    const peer = await withAws({
+      ...HEALTHY,
+      UpdateService: (input) => {
+        updated.push(input);
+        return { service: service(String(input.service)) };
+      },
+    });
+    const { code, out } = await ops("restart agent");
+    expect(code).toBe(0);
+    expect(updated).toEqual([
+      { cluster: "dbward-prod", service: "agent-app", forceNewDeployment: true },
+      { cluster: "dbward-prod", service: "agent-reports", forceNewDeployment: true },
+    ]);
+    expect(peer.calls).toEqual(["UpdateService", "DescribeServices", "UpdateService", "DescribeServices"]);
+    expect(out).toContain("agent-reports: 1 of 1 running.");
+  });
+
+  it("fails with ECS's own reason", async () => {
+    const failed = {
+      deployments: [
+        { id: "d1", status: "PRIMARY", rolloutState: "FAILED", rolloutStateReason: "tasks failed to start" },
+      ],
+    };
+    await withAws({
+      UpdateService: () => ({ service: service("server") }),
+      DescribeServices: () => ({ services: [service("server", failed)] }),
+    });
+    const { code, err } = await ops("restart server");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/did not come through: tasks failed to start\..*\[restart-failed\]/),
+    ]);
+  });
+});
+
+describe("logs", () => {
+  it("prints the lines of all groups in order of time, without secrets", async () => {
+    await withAws({
+      FilterLogEvents: ({ logGroupName, nextToken }) => {
+        if (String(logGroupName).endsWith("reports")) throw new AwsFault("ResourceNotFoundException");
+        return nextToken
+          ? { events: [{ eventId: "1", timestamp: 1_000, message: `first ${CANARY}\n` }] }
+          : { events: [{ eventId: "2", timestamp: 2_000, message: "second" }], nextToken: "more" };
+      },
+    });
+    const { code, out } = await ops("logs agent");
+    expect(code).toBe(0);
+    expect(out).toBe("1970-01-01T00:00:01.000Z first dbw_[redacted]\n1970-01-01T00:00:02.000Z second");
+  });
+});
+
+describe("cleanup", () => {
+  const template = JSON.stringify({
+    Resources: {
+      Results: { DeletionPolicy: "Retain" },
+      ResultsPolicy: { DeletionPolicy: "Retain" },
+      Files: { DeletionPolicy: "RetainExceptOnCreate" },
+      Role: {},
+    },
+  });
+  const resource = (LogicalResourceId: string, ResourceType: string, PhysicalResourceId: string) => ({
+    LogicalResourceId,
+    ResourceType,
+    PhysicalResourceId,
+  });
+  const resources: Answers = {
+    GetTemplate: ({ StackName }) => ({ TemplateBody: /State/.test(String(StackName)) ? template : "{}" }),
+    ListStackResources: () => ({
+      StackResourceSummaries: [
+        resource("Results", "AWS::S3::Bucket", "results-1"),
+        resource("ResultsPolicy", "AWS::S3::BucketPolicy", "results-1-policy"),
+        resource("Files", "AWS::EFS::FileSystem", "fs-1"),
+        resource("Role", "AWS::IAM::Role", "role-1"),
+      ],
+    }),
+  };
+
+  it("lists what a removed stage left, with the commands that delete it", async () => {
+    await withAws({
+      ...resources,
+      DescribeStacks: ({ StackName }) => {
+        throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
+      },
+      ListStacks: () => ({
+        StackSummaries: [
+          { StackName: STACKS[0], StackId: `id/${STACKS[0]}/1`, StackStatus: "DELETE_COMPLETE" },
+          { StackName: "other-State", StackId: "id/other-State/1", StackStatus: "DELETE_COMPLETE" },
+        ],
+      }),
+      DescribeSecret: ({ SecretId }) => {
+        if (SecretId === "dbward/prod/admin-token") return { DeletedDate: 1_700_000_000 };
+        throw new AwsFault("ResourceNotFoundException");
+      },
+    });
+    const { code, out, err } = await ops("cleanup");
+    expect(err).toBe("");
+    expect(code).toBe(0);
+    expect(out).toMatchInlineSnapshot(`
+      "Stage prod is removed. Kept, unless deleted since:
+      - AWS::S3::Bucket results-1
+      - AWS::EFS::FileSystem fs-1
+
+      To delete it, once and for all, data included:
+        aws s3 rb s3://results-1 --force --region eu-central-1
+        aws efs describe-mount-targets --file-system-id fs-1 --query 'MountTargets[].MountTargetId' --output text --region eu-central-1 | xargs -n1 aws efs delete-mount-target --region eu-central-1 --mount-target-id
+        aws efs delete-file-system --file-system-id fs-1 --region eu-central-1
+        aws secretsmanager delete-secret --secret-id dbward/prod/admin-token --force-delete-without-recovery"
+    `);
+  });
+
+  it("says of a stage that is up what would be kept", async () => {
+    await withAws({ ...HEALTHY, ...resources, ListStacks: () => ({ StackSummaries: [] }) });
+    const { out } = await ops("cleanup");
+    expect(out).toContain(
+      "Stage prod is deployed. When it is removed (pnpm sst remove --stage prod), this is kept:\n- AWS::S3::Bucket results-1",
+    );
+  });
+});
