@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { get } from "node:http";
 import path from "node:path";
+import { CloudFormationClient, CreateStackCommand } from "@aws-sdk/client-cloudformation";
 import {
   CloudWatchLogsClient,
   CreateLogGroupCommand,
@@ -301,6 +302,24 @@ describe("ECS Exec", () => {
       "from the container\n\u00ff\u0000",
       3,
     ]);
+  });
+
+  it("works for a service of CloudFormation's, whose setting the emulator drops", async () => {
+    const cloudFormation = new CloudFormationClient(stage.clientConfig);
+    const container = { Name: "main", Image: "none", Command: ["sleep", "600"], StopTimeout: 2 };
+    const service = { Cluster: CLUSTER, ServiceName: "stacked", TaskDefinition: { Ref: "Definition" } };
+    const Resources = {
+      Definition: {
+        Type: "AWS::ECS::TaskDefinition",
+        Properties: { Family: "stacked", ContainerDefinitions: [container] },
+      },
+      Service: { Type: "AWS::ECS::Service", Properties: { ...service, EnableExecuteCommand: true } },
+    };
+    await cloudFormation.send(
+      new CreateStackCommand({ StackName: "stacked", TemplateBody: JSON.stringify({ Resources }) }),
+    );
+    const { taskArn } = await stage.runningTask("stacked");
+    expect((await exec(taskArn!, "exit 5")).exitCode).toBe(5);
   });
 
   it("refuses a task that was started without it", async () => {
