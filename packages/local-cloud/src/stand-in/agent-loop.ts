@@ -49,7 +49,7 @@ export class AgentLoop {
 
   async #poll(state: "active" | "draining"): Promise<void> {
     await this.#files.alive();
-    const told = this.#finished;
+    const told = [...this.#finished];
     try {
       const response = await fetch(new URL("/api/agent/poll", this.#config.serverUrl), {
         method: "POST",

@@ -150,8 +150,10 @@ export function createApi(parts: ApiParts): Api {
       sql: requiredString(body, "sql"),
       createdBy: token.subjectId,
     });
+    // Looked at before the wait: an agent may have it by the end of that.
+    const created = requestView(request);
     await store.save();
-    return { status: 201, body: requestView(request) };
+    return { status: 201, body: created };
   }
 
   function findRequest(id: string) {
@@ -164,8 +166,9 @@ export function createApi(parts: ApiParts): Api {
     const request = findRequest(id);
     if (request.status !== "pending") throw conflict(`request is ${request.status}`);
     queue.approve(request);
+    const approved = requestView(request);
     await store.save();
-    return ok(requestView(request));
+    return ok(approved);
   }
 
   async function agentPoll({ body, token }: Call): Promise<Reply> {

@@ -68,19 +68,24 @@ export class RequestQueue {
   ): { jobs: Job[]; changed: boolean } {
     let changed = this.#takeOver(instance, report, finished);
     const held = this.#state.requests.filter(
-      (request) =>
-        request.instance === instance && (request.status === "dispatched" || request.status === "running"),
+      (request) => request.instance === instance && isUnderWay(request),
     );
-    const room = report.state === "active" ? report.maxConcurrent - held.length : 0;
-    const jobs = this.#state.requests.filter(
+    // What it was handed and doesn't run never arrived: it gets it again, or somebody else does.
+    const lost = held.filter(({ status }) => status === "dispatched");
+    if (report.state === "draining") {
+      for (const request of lost) request.status = "approved";
+      return { jobs: [], changed: changed || lost.length > 0 };
+    }
+    const waiting = this.#state.requests.filter(
       (request) => request.status === "approved" && reaches(report, request),
     );
-    for (const job of jobs.slice(0, Math.max(0, room))) {
-      job.status = "dispatched";
-      job.instance = instance;
+    const fresh = waiting.slice(0, Math.max(0, report.maxConcurrent - held.length));
+    for (const request of fresh) {
+      request.status = "dispatched";
+      request.instance = instance;
       changed = true;
     }
-    return { jobs: jobs.slice(0, Math.max(0, room)).map(jobOf), changed };
+    return { jobs: [...lost, ...fresh].map(jobOf), changed };
   }
 
   /** Gives the work of agents that are gone back, or up: what was running may have been done. */
@@ -108,7 +113,7 @@ export class RequestQueue {
     for (const request of this.#state.requests) {
       if (request.instance !== instance) continue;
       const end = finished.find(({ id }) => id === request.id);
-      if (end && (request.status === "dispatched" || request.status === "running")) {
+      if (end && isUnderWay(request)) {
         if (end.error === undefined) request.status = "succeeded";
         else fail(request, end.error);
         changed = true;
@@ -119,6 +124,10 @@ export class RequestQueue {
     }
     return changed;
   }
+}
+
+function isUnderWay({ status }: RequestRecord): boolean {
+  return status === "dispatched" || status === "running";
 }
 
 function fail(request: RequestRecord, error: string): void {

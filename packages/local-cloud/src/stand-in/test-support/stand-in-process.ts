@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { STAND_IN_AGENT, STAND_IN_SERVER, standInCommand } from "../index.ts";
+import { STAND_IN_AGENT, STAND_IN_SERVER } from "../index.ts";
 
 /** A stand-in that runs as a process of its own. */
 export class StandInProcess {
@@ -15,9 +15,7 @@ export class StandInProcess {
   #waiting: (() => void)[] = [];
 
   constructor(entry: string, args: readonly string[], environment: NodeJS.ProcessEnv) {
-    const [node, ...rest] = standInCommand(entry);
-    this.#child = spawn(node!, [...rest, ...args], {
-      cwd: tmpdir(),
+    this.#child = spawn(process.execPath, ["--import", "tsx", entry, ...args], {
       env: { PATH: process.env.PATH, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
