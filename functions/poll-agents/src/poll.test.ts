@@ -1,7 +1,7 @@
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { ECSClient } from "@aws-sdk/client-ecs";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { METRICS } from "@dbward-aws/contract";
+import { METRICS, POLLER_LIMITS } from "@dbward-aws/contract";
 import { createLogger } from "@dbward-aws/core";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -216,9 +216,10 @@ describe("per-agent metrics", () => {
   it("stay in one call at their cap", async () => {
     const agents = Array.from({ length: 10_000 }, (_, index) => agentRow(`agent-${index}`));
     dbward.answers["/api/agents"] = () => ({ body: { agents } });
-    await poll(createPoller({ perAgentMetrics: 300 }));
+    await poll(createPoller({ perAgentMetrics: POLLER_LIMITS.maxPerAgentMetrics }));
     expect(aws.of("PutMetricData")).toHaveLength(1);
-    expect(aws.of("PutMetricData")[0]!.MetricData.length).toBeLessThanOrEqual(1000);
+    const perAgent = Object.keys(published()).filter((name) => name.startsWith("Agent="));
+    expect(perAgent).toHaveLength(3 * (POLLER_LIMITS.maxPerAgentMetrics + 1));
   });
 });
 

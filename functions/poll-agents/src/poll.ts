@@ -17,12 +17,13 @@ export interface Poller {
 /**
  * One poll: a snapshot, its measurements, one publication. Whatever the server, the secret and ECS do is a measurement.
  *
- * @param availableMs milliseconds until the function is ended; the snapshot takes at most half of them
+ * @param availableMs milliseconds until the function is ended; the snapshot takes at most half of them.
+ *   @default - no end
  * @throws {PublishError} when the measurements did not reach CloudWatch
  */
 export async function poll(
   { settings, sources, publisher, logger }: Poller,
-  availableMs: number = POLLER_LIMITS.timeoutSeconds * 1_000,
+  availableMs: number = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const snapshot = await takeSnapshot(
     sources,

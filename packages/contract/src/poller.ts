@@ -21,16 +21,12 @@ export const POLLER_ENVIRONMENT = {
 /** `PutMetricData`, or log lines in embedded metric format that CloudWatch Logs turns into metrics. */
 export type Publisher = "api" | "emf";
 
-/** What the poller's function needs and keeps to; the construct takes its timeout and its checks from here. */
+/** What the poller keeps to. The function's timeout must be longer than both times together. */
 export const POLLER_LIMITS = {
   /** Milliseconds for one snapshot: server, token and ECS together. */
   snapshotMs: 10_000,
   /** Milliseconds for handing the measurements to CloudWatch, after the snapshot. */
   publishMs: 10_000,
-  /** Timeout of the function: longer than both together, so that its own error is the one that is seen. */
-  timeoutSeconds: 30,
-  /** Memory of the function. 10,000 agents fit. */
-  memoryMiB: 256,
   /** Most agents with metrics of their own: three metrics each, and all of them in one PutMetricData call. */
-  maxPerAgentMetrics: 300,
+  maxPerAgentMetrics: 50,
 } as const;

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { Deadline } from "@dbward-aws/core";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { DbwardClient } from "./client.ts";
 import {
   AnswerTooLargeError,
@@ -23,6 +23,7 @@ const CANARY = `dbw_${"c0ffee00".repeat(4)}`;
 const started: FakeServer[] = [];
 const clients: DbwardClient[] = [];
 afterEach(async () => {
+  vi.useRealTimers();
   for (const client of clients.splice(0)) client.close();
   await Promise.all(started.splice(0).map((server) => server.close()));
 });
@@ -177,6 +178,16 @@ describe("answers", () => {
     await client.health();
     server.connections[0]?.destroy();
     expect(await client.health()).toMatchObject({ version: "0.2.0" });
+  });
+
+  it("does not use a connection again that was idle for long", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const server = await serve(always(200, RECORDED.health));
+    const client = connect(server.url);
+    await client.health();
+    vi.advanceTimersByTime(60_000);
+    await client.health();
+    expect(server.connections).toHaveLength(2);
   });
 
   it("keeps its connection", async () => {
