@@ -75,7 +75,7 @@ describe("the agent", () => {
     expect((await api("POST", `/api/requests/${first.id}/approve`)).status).toBe("approved");
     await until(async () => (await status(first.id)) === "succeeded");
 
-    const long = [await request("select pg_sleep(1)"), await request("select pg_sleep(1), stand_in_fail()")];
+    const long = [await request("select pg_sleep(2)"), await request("select pg_sleep(2), stand_in_fail()")];
     const waiting = await request("select 2");
     for (const { id } of [...long, waiting]) await api("POST", `/api/requests/${id}/approve`);
     await until(async () => (await row()).status === "saturated");

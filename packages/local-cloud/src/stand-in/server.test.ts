@@ -94,6 +94,12 @@ describe("one writer", () => {
     expect((await readdir(sandbox.path("data"))).filter((name) => name.includes("lock"))).toEqual([]);
   });
 
+  it("lets one of three win that start at the same time", async () => {
+    const servers = await Promise.all([sandbox.server(), sandbox.server(), sandbox.server()]);
+    const urls = await Promise.allSettled(servers.map((server) => server.url()));
+    expect(urls.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected", "rejected"]);
+  });
+
   it("takes over what a killed server left", async () => {
     const first = await sandbox.server();
     await first.url();
