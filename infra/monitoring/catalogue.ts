@@ -185,7 +185,7 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "ignore",
     notification: { kind: "direct" },
     meaning: "The metrics token does not work: queue and agents are not watched.",
-    firstStep: "Issue a new one with `pnpm ops tokens`.",
+    firstStep: "Issue a new one: `pnpm ops tokens rotate metrics`.",
   },
   {
     id: "poller-silent",
