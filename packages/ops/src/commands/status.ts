@@ -42,6 +42,7 @@ async function readStatus(context: CommandContext): Promise<StageStatus> {
 
 function report({ settings, region, names, links }: CommandContext, found: StageStatus): string[] {
   const problems = problemsOf(found);
+  const deploying = found.stacks.some(({ state }) => state.endsWith("_IN_PROGRESS"));
   const ringing = found.alarms.filter(({ state }) => state !== "OK");
   return [
     `Stage ${settings.stage} in ${region}`,
@@ -53,6 +54,7 @@ function report({ settings, region, names, links }: CommandContext, found: Stage
     "",
     `Dashboard: ${links.dashboard(names.dashboard)}`,
     "",
+    ...(deploying ? ["A deployment is under way; what it hasn't come to yet counts as a problem.", ""] : []),
     ...(problems.length === 0
       ? ["All is well."]
       : [

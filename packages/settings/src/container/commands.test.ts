@@ -39,7 +39,7 @@ function run(command: readonly string[], environment: Record<string, string>, aw
   for (const name of ["dbward-server", "dbward-agent"]) {
     writeFileSync(
       join(bin, name),
-      `#!/bin/sh\necho "$0 $*" > ${home}/arguments; env > ${home}/environment; ls -l ${home}/*.toml > ${home}/mode\n`,
+      `#!/bin/sh\necho "$0 $*" > ${home}/arguments; env > ${home}/environment; umask > ${home}/umask; ls -l ${home}/*.toml > ${home}/mode\n`,
     );
     chmodSync(join(bin, name), 0o755);
   }
@@ -78,6 +78,7 @@ describe("serverCommand", () => {
     );
     expect(ran.read("server.toml")).toContain("# café \\n %s $HOME `id` 'x'\n");
     expect(ran.mode).toMatch(/^-rw-------/);
+    expect(ran.read("umask")).not.toMatch(/77/);
     expect(ran.environment).not.toMatch(/^DBWARD_/m);
   });
 

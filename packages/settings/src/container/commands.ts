@@ -6,25 +6,25 @@ import { RESULT_STORAGE_VARIABLE } from "./variables.ts";
 
 const SERVER_FILE = "/tmp/server.toml";
 const AGENT_FILE = "/tmp/agent.toml";
+const START_SERVER = `exec dbward-server --listen 0.0.0.0:${SERVER.port} --config ${SERVER_FILE}`;
 
 /**
  * Command of the server's container. Writes the configuration to a file and becomes the server; a configuration
  * from SSM gets the stage's `[result_storage]` on the way, a rendered one has it already.
  */
 export function serverCommand(config: ConfigSettings): string[] {
-  const write =
-    config.source === "rendered"
-      ? [`printf '%s\\n' "$${CONFIG_VARIABLE}" > ${SERVER_FILE}`]
-      : [
-          `printf '%s\\n' "$${CONFIG_VARIABLE}" | awk '${DROP_RESULT_STORAGE}' > ${SERVER_FILE}`,
-          `printf '\\n%s\\n' "$${RESULT_STORAGE_VARIABLE}" >> ${SERVER_FILE}`,
-        ];
-  return shell([
-    "umask 077",
-    ...write,
-    `unset ${CONFIG_VARIABLE} ${RESULT_STORAGE_VARIABLE}`,
-    `exec dbward-server --listen 0.0.0.0:${SERVER.port} --config ${SERVER_FILE}`,
-  ]);
+  return config.source === "rendered"
+    ? command(
+        `printf '%s\\n' "$${CONFIG_VARIABLE}" > ${SERVER_FILE}`,
+        `unset ${CONFIG_VARIABLE}`,
+        START_SERVER,
+      )
+    : command(
+        `printf '%s\\n' "$${CONFIG_VARIABLE}" | awk '${DROP_RESULT_STORAGE}' > ${SERVER_FILE}` +
+          ` && printf '\\n%s\\n' "$${RESULT_STORAGE_VARIABLE}" >> ${SERVER_FILE}`,
+        `unset ${CONFIG_VARIABLE} ${RESULT_STORAGE_VARIABLE}`,
+        START_SERVER,
+      );
 }
 
 /**
@@ -39,12 +39,11 @@ export function serverEnvironment(config: ConfigSettings, storage: ResultStorage
 
 /** Command of an agent's container: writes the configuration to a file and becomes the agent. */
 export function agentCommand(_config: ConfigSettings): string[] {
-  return shell([
-    "umask 077",
+  return command(
     `printf '%s\\n' "$${CONFIG_VARIABLE}" > ${AGENT_FILE}`,
     `unset ${CONFIG_VARIABLE}`,
     `exec dbward-agent --config ${AGENT_FILE}`,
-  ]);
+  );
 }
 
 /** As {@link serverEnvironment}, for {@link agentCommand}. */
@@ -52,6 +51,7 @@ export function agentEnvironment(config: ConfigSettings): Record<string, string>
   return config.source === "rendered" ? { [CONFIG_VARIABLE]: config.toml } : {};
 }
 
-function shell(steps: readonly string[]): string[] {
-  return ["sh", "-c", steps.join(" && ")];
+/** The file is for its reader alone; the umask ends with the parentheses, and the process keeps its own. */
+function command(write: string, forget: string, become: string): string[] {
+  return ["sh", "-c", `(umask 077 && ${write}) && ${forget} && ${become}`];
 }

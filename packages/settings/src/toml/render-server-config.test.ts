@@ -44,6 +44,13 @@ region = "eu-central-1"
     expect(parse(renderServerConfig(once, BUCKET))).toEqual(parse(once));
   });
 
+  it("keeps numbers and dates as they are, where it has to write the file anew", () => {
+    const toml = "auth = {}\nbig = 9007199254740993\nday = 2026-01-02\nmoment = 2026-01-02T03:04:05Z\n";
+    const rendered = renderServerConfig(toml, BUCKET);
+    for (const line of ["big = 9007199254740993", "day = 2026-01-02", "moment = 2026-01-02T03:04:05"])
+      expect(rendered).toContain(line);
+  });
+
   it("puts results on the file system", () => {
     expect(parse(renderServerConfig("", { backend: "local" })).result_storage).toEqual({
       backend: "local",

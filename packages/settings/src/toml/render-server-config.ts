@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { METRICS_PERMISSION, METRICS_ROLE, SERVER } from "@dbward-aws/contract";
-import { parse, stringify, type TomlTable } from "smol-toml";
+import { stringify, TomlError, type TomlTable } from "smol-toml";
+import { parseToml } from "./parse-toml.ts";
 import { readStatements, type Statement } from "./statements.ts";
 import { asArray, asTable } from "./values.ts";
 
@@ -25,7 +26,7 @@ export function renderResultStorage(storage: ResultStorage): string {
  * @throws TomlError when `toml` is not valid TOML
  */
 export function renderServerConfig(toml: string, storage: ResultStorage): string {
-  const given = parse(toml);
+  const given = parseToml(toml);
   const wanted = complete(given, storage);
   const statements = readStatements(toml);
   const text = [
@@ -84,9 +85,10 @@ function withLogFormat(given: TomlTable): (statement: Statement) => string {
 
 function means(text: string, wanted: TomlTable): boolean {
   try {
-    return isDeepStrictEqual(plain(parse(text)), plain(wanted));
-  } catch {
-    return false;
+    return isDeepStrictEqual(plain(parseToml(text)), plain(wanted));
+  } catch (error) {
+    if (error instanceof TomlError) return false;
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
-import { parse, TomlError, type TomlTable } from "smol-toml";
+import { TomlError, type TomlTable } from "smol-toml";
 import type { Problem } from "../problems.ts";
+import { parseToml } from "./parse-toml.ts";
 import { readStatements, type Statement } from "./statements.ts";
 
 /** A TOML document that parses, and the lines on which its parts stand. */
@@ -9,7 +10,7 @@ export class TomlDocument {
   readonly #statements: readonly Statement[];
 
   private constructor(name: string, text: string) {
-    this.root = parse(text);
+    this.root = parseToml(text);
     this.#name = name;
     this.#statements = readStatements(text);
   }
