@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createLogUpdate } from "log-update";
 import { StageEnded } from "../stage/errors.ts";
-import { choosePorts } from "../stage/ports.ts";
+import { choosePorts, DEFAULT_BASE_PORT } from "../stage/ports.ts";
 import { fetchStatus, followEvents } from "./control-client.ts";
 import { endRun } from "./end-run.ts";
 import { formatDuration, paint } from "./format.ts";
@@ -76,7 +76,8 @@ async function findRun(files: StageFiles): Promise<Run | undefined> {
 }
 
 async function start({ root, files, port }: UpOptions): Promise<Run> {
-  await files.rememberPorts(await choosePorts(await files.ports(), port));
+  const wishes = { remembered: await files.ports(), from: DEFAULT_BASE_PORT };
+  await files.rememberPorts(await choosePorts(port === undefined ? wishes : { ...wishes, asked: port }));
   return startHost(root, files);
 }
 

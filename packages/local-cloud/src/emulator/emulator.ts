@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Deadline, redact } from "@dbward-aws/core";
 import { endGroup } from "../stage/end-group.ts";
@@ -47,6 +47,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     mkdir(temporary, { recursive: true }),
     mkdir(join(directory, "logs"), { recursive: true }),
   ]);
+  // Functions are unpacked there, and the nearest package.json decides how Node reads them: not the checkout's.
+  await writeFile(join(temporary, "package.json"), '{ "type": "commonjs" }');
+  const programs = await nodeForFunctions(temporary);
   const child = spawn(options.python, ["-u", LAUNCHER], {
     cwd: directory,
     detached: true,
@@ -63,9 +66,8 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         STATE_DIR: join(temporary, "state"),
         S3_DATA_DIR: join(temporary, "s3"),
         PYTHONDONTWRITEBYTECODE: "1",
-        NODE_PATH: options.nodePath.join(":"),
-        // Node 20 has the WebSocket client that the functions use only behind this switch.
-        NODE_OPTIONS: process.versions.node.startsWith("20.") ? "--experimental-websocket" : "",
+        NODE_PATH: options.nodePath.join(delimiter),
+        PATH: [programs, process.env.PATH ?? ""].join(delimiter),
       },
     ),
   });
@@ -114,6 +116,22 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
       await ended;
     },
   };
+}
+
+/**
+ * The `node` of the functions: this process's own. They are made for Lambda's Node 22 and its WebSocket client, which
+ * Node 20 has behind a switch; a function's own NODE_OPTIONS would hide the switch, so it is given here.
+ *
+ * @returns the folder that holds it
+ */
+async function nodeForFunctions(temporary: string): Promise<string> {
+  const folder = join(temporary, "bin");
+  const switches = process.versions.node.startsWith("20.") ? "--experimental-websocket " : "";
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "node"), `#!/bin/sh\nexec '${process.execPath}' ${switches}"$@"\n`, {
+    mode: 0o755,
+  });
+  return folder;
 }
 
 async function answers(endpoint: string): Promise<true | undefined> {

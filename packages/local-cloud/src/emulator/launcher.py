@@ -176,6 +176,17 @@ def delete_capacity_providers(_physical_id, props):
         put_capacity_providers(props["Cluster"], {})
 
 
+def create_service(logical_id, props, stack_name):
+    """As the emulator's own, which leaves out ECS Exec, managed tags, Cloud Map and the grace period."""
+    request = provisioners._pascal_to_camel(props)
+    request["serviceName"] = props.get("ServiceName") or physical_id(stack_name, logical_id)
+    deployment_configuration = provisioners._ecs_deployment_configuration(props)
+    if deployment_configuration is not None:
+        request["deploymentConfiguration"] = deployment_configuration
+    service = answered(ecs._create_service(request))["service"]
+    return service["serviceArn"], {"ServiceArn": service["serviceArn"], "Name": service["serviceName"]}
+
+
 def create_scalable_target(_logical_id, props, _stack_name):
     parts = (props["ResourceId"], props["ScalableDimension"], props["ServiceNamespace"])
     return "|".join(parts), {"Id": "|".join(parts)}
@@ -220,6 +231,7 @@ register(
 )
 register("AWS::ApplicationAutoScaling::ScalableTarget", create_scalable_target, keep_nothing)
 register("AWS::ApplicationAutoScaling::ScalingPolicy", create_scaling_policy, keep_nothing)
+provisioners._RESOURCE_HANDLERS["AWS::ECS::Service"]["create"] = create_service
 provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]["create"] = create_secret
 # Schedules are looked at every 10 s, which makes a minute up to 70 s long and an alarm on missing data fire.
 eventbridge._SCHEDULER_TICK_INTERVAL = 1

@@ -29,7 +29,12 @@ export async function buildWorkspace({ turbo, root, log, deadline }: WorkspaceBu
       "--ui=stream",
     ],
     cwd: root,
-    env: { ...(process.env as Record<string, string>), TURBO_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1" },
+    env: {
+      ...(process.env as Record<string, string>),
+      TURBO_TELEMETRY_DISABLED: "1",
+      // What is installed was checked when `pnpm local` started; once a package more is a second each.
+      pnpm_config_verify_deps_before_run: "false",
+    },
     log,
     deadline,
   });

@@ -29,18 +29,25 @@ it("chooses four different ports that are free", async () => {
 it("keeps what it remembers where that is free, and replaces what is taken", async () => {
   const emulator = await freePort();
   const ecs = await takePort();
-  const ports = await choosePorts({ emulator, ecs });
+  const ports = await choosePorts({ remembered: { emulator, ecs } });
   expect(ports.emulator).toBe(emulator);
   expect(ports.ecs).not.toBe(ecs);
 });
 
+it("looks upwards from where it is told to", async () => {
+  const from = await takePort();
+  const { emulator, ecs } = await choosePorts({ from });
+  expect(emulator).toBeGreaterThan(from);
+  expect(ecs).toBeGreaterThan(emulator);
+});
+
 it("takes the port that was asked for before the one remembered", async () => {
   const asked = await freePort();
-  expect((await choosePorts({ emulator: 1 }, asked)).emulator).toBe(asked);
+  expect((await choosePorts({ remembered: { emulator: 1 }, asked })).emulator).toBe(asked);
 });
 
 it("refuses a port that was asked for and is taken", async () => {
   const taken = await takePort();
-  await expect(choosePorts({}, taken)).rejects.toThrow(PortInUse);
-  await expect(choosePorts({}, taken)).rejects.toThrow(`Port ${taken} on 127.0.0.1 is taken`);
+  await expect(choosePorts({ asked: taken })).rejects.toThrow(PortInUse);
+  await expect(choosePorts({ asked: taken })).rejects.toThrow(`Port ${taken} on 127.0.0.1 is taken`);
 });

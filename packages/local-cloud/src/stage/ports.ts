@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { PortInUse } from "./errors.ts";
 
 /** The loopback ports of a local stage. */
@@ -13,25 +13,37 @@ export interface StagePorts {
   readonly dashboard: number;
 }
 
-/** Where a stage begins to look when nothing else is said. */
+/** Where `pnpm local` begins to look, so that its addresses are the same every day. */
 export const DEFAULT_BASE_PORT = 4566;
 const ROLES = ["emulator", "ecs", "server", "dashboard"] as const;
 
+/** What speaks for certain ports. */
+export interface PortWishes {
+  /** Ports of the last run: taken again where they are free. */
+  readonly remembered?: Partial<StagePorts>;
+  /** The emulator's port, when the user named one; it must be free. */
+  readonly asked?: number;
+  /** Where to look from, upwards. @default - any free ports, so that stages that start at the same time don't meet */
+  readonly from?: number;
+}
+
 /**
- * Four free ports: those remembered from the last run where they are still free, else the next free ones.
+ * Four free ports.
  *
- * @param base the emulator's port when the user named one; it must be free
- * @throws {@link PortInUse} when it isn't
+ * @throws {@link PortInUse} when the port that was asked for is taken
  */
-export async function choosePorts(remembered: Partial<StagePorts> = {}, base?: number): Promise<StagePorts> {
-  if (base !== undefined && !(await isFree(base))) throw new PortInUse(base);
-  const known: Partial<StagePorts> = base === undefined ? remembered : { emulator: base };
+export async function choosePorts({ remembered, asked, from }: PortWishes = {}): Promise<StagePorts> {
+  if (asked !== undefined && !(await isFree(asked))) throw new PortInUse(asked);
+  const known: Partial<StagePorts> = asked === undefined ? (remembered ?? {}) : { emulator: asked };
+  const base = asked ?? from;
   const taken = new Set<number>();
   const ports: Partial<Record<keyof StagePorts, number>> = {};
-  for (const role of ROLES) {
-    const wanted = known[role];
-    let port = wanted ?? (base ?? DEFAULT_BASE_PORT) + ROLES.indexOf(role);
-    while (taken.has(port) || !(await isFree(port))) port = port < MAX_PORT ? port + 1 : MIN_PORT;
+  for (const [index, role] of ROLES.entries()) {
+    let port = known[role] ?? (base === undefined ? await anyFree() : base + index);
+    while (taken.has(port) || !(await isFree(port))) {
+      if (base === undefined) port = await anyFree();
+      else port = port < MAX_PORT ? port + 1 : MIN_PORT;
+    }
     taken.add(port);
     ports[role] = port;
   }
@@ -42,10 +54,24 @@ const MIN_PORT = 1024;
 const MAX_PORT = 65_535;
 
 /** Whether 127.0.0.1:port can be listened on at this moment. */
-export function isFree(port: number): Promise<boolean> {
+export async function isFree(port: number): Promise<boolean> {
+  return (await listenOnce(port)) !== undefined;
+}
+
+async function anyFree(): Promise<number> {
+  const port = await listenOnce(0);
+  if (port === undefined) throw new Error("No port of 127.0.0.1 is free.");
+  return port;
+}
+
+/** @returns the port that could be listened on */
+function listenOnce(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", () => resolve(false));
-    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => probe.close(() => resolve(true)));
+    probe.once("error", () => resolve(undefined));
+    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
+      const address = probe.address() as AddressInfo;
+      probe.close(() => resolve(address.port));
+    });
   });
 }
