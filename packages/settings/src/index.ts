@@ -5,10 +5,9 @@ export {
   serverCommand,
   serverEnvironment,
 } from "./container/commands.ts";
-export { RESULT_STORAGE_VARIABLE } from "./container/variables.ts";
 export type * from "./dbward-config.ts";
 export { defineConfig } from "./dbward-config.ts";
 export { type LoadOptions, loadStage } from "./load-stage.ts";
 export { type Problem, SettingsError } from "./problems.ts";
 export type * from "./stage-settings.ts";
-export { type ResultStorage, renderResultStorage, renderServerConfig } from "./toml/render-server-config.ts";
+export { type ResultStorage, renderServerConfig } from "./toml/render-server-config.ts";
