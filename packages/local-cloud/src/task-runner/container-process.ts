@@ -19,7 +19,7 @@ export interface ContainerProcessOptions {
 /** The main process of a container, and with it everything that it starts. */
 export class ContainerProcess {
   readonly pid: number;
-  /** Exit code as a container has it (128 and the signal's number when a signal ended it); all of its group is gone then. */
+  /** Exit code as a container has it (128 and the signal's number when a signal ended it); all of its group is ended then. */
   readonly ended: Promise<number>;
 
   private constructor(child: ChildProcess, ended: Promise<number>) {

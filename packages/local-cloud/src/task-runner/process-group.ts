@@ -15,7 +15,7 @@ export function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
  * When a process started, in a form that is only good for comparing: with it a process id names one process, also
  * after the id was given to another one.
  *
- * @returns `undefined` when there is no such process
+ * @returns `undefined` when there is no such process, or nothing of it but its exit code
  */
 export function processStart(pid: number): string | undefined {
   try {
@@ -23,8 +23,11 @@ export function processStart(pid: number): string | undefined {
       return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The second field is the program's name in parentheses, and may hold anything; the start is the 22nd.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === ZOMBIE ? undefined : fields[19];
   } catch {
     return undefined;
   }
 }
+
+const ZOMBIE = "Z";

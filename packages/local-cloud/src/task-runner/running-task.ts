@@ -147,9 +147,13 @@ export class RunningTask {
     });
   }
 
-  /** Ends all containers: SIGTERM, and SIGKILL after the stop timeout of each. Resolves when all are gone. */
-  stop(cause: StopCause): Promise<void> {
-    this.#ending ??= this.#stop(cause);
+  /**
+   * Ends all containers: SIGTERM, and SIGKILL after the stop timeout of each. Resolves when all are gone.
+   *
+   * @param mostSeconds a shorter stop timeout, when there is no time
+   */
+  stop(cause: StopCause, mostSeconds = LONGEST_STOP_TIMEOUT_SECONDS): Promise<void> {
+    this.#ending ??= this.#stop(cause, mostSeconds);
     return this.#ending;
   }
 
@@ -232,7 +236,7 @@ export class RunningTask {
     this.#options.onChange(this);
   }
 
-  async #stop(cause: StopCause): Promise<void> {
+  async #stop(cause: StopCause, mostSeconds: number): Promise<void> {
     this.#cause = cause;
     this.#stoppingAt = Date.now() / 1000;
     this.#become("STOPPING");
@@ -240,7 +244,7 @@ export class RunningTask {
     const containers = [...this.#containers.values()];
     await Promise.all(
       containers.map(async ({ plan, process, log }) => {
-        await process.stop(Math.min(plan.definition.stopTimeout ?? 30, LONGEST_STOP_TIMEOUT_SECONDS));
+        await process.stop(Math.min(plan.definition.stopTimeout ?? 30, mostSeconds));
         await log?.close();
       }),
     );

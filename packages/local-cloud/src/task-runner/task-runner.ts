@@ -140,13 +140,16 @@ export class TaskRunner {
     void this.task(reference)?.stop({ stopCode: "UserInitiated", stoppedReason: reason });
   }
 
-  /** Ends all processes. The emulator's records stay as they are. */
+  /**
+   * Ends all processes. The emulator's records stay as they are. Nobody waits for answers any more, so that a drain
+   * is cut short.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake();
     await this.#looping;
     const cause: StopCause = { stopCode: "UserInitiated", stoppedReason: "The local stage is shut down" };
-    await Promise.all(this.tasks.map((task) => task.stop(cause)));
+    await Promise.all(this.tasks.map((task) => task.stop(cause, CLOSE_TIMEOUT_SECONDS)));
     this.#logs.destroy();
     this.#cloudFormation.destroy();
   }
@@ -358,6 +361,7 @@ export class TaskRunner {
 
 const LOOK_INTERVAL_MS = 200;
 const LOOKS_BEFORE_A_WORD = 25;
+const CLOSE_TIMEOUT_SECONDS = 3;
 const ENDED_TASKS_KEPT = 200;
 
 /** With these the emulator ends the tasks of a former deployment. */
