@@ -111,6 +111,15 @@ describe("answers", () => {
     expect(server.seen[0]).toMatchObject({ url: "/api/agents", authorization: `Bearer ${CANARY}` });
   });
 
+  it("reads a letter that comes in two pieces", async () => {
+    const bytes = Buffer.from(JSON.stringify({ version: "größe" }));
+    const cut = bytes.indexOf(0xc3) + 1;
+    const server = await serve((_request, response) =>
+      response.write(bytes.subarray(0, cut), () => setImmediate(() => response.end(bytes.subarray(cut)))),
+    );
+    expect(await connect(server.url).health()).toEqual({ version: "größe" });
+  });
+
   it("keeps the path of a base URL", async () => {
     const server = await serve(always(200, RECORDED.health));
     await connect(`${server.url}/dbward/`).health();

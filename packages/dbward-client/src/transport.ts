@@ -1,5 +1,6 @@
 import http from "node:http";
 import https from "node:https";
+import { StringDecoder } from "node:string_decoder";
 import {
   AnswerTooLargeError,
   MalformedAnswerError,
@@ -81,19 +82,19 @@ export class Transport {
         reject(request.reusedSocket && !signal.aborted ? new StaleConnection(error) : error);
       });
       request.on("response", (response) => {
-        const chunks: Buffer[] = [];
+        // Decoded as it comes: a long answer is not held twice.
+        const decoder = new StringDecoder("utf8");
+        let body = "";
         let size = 0;
         response.on("data", (chunk: Buffer) => {
           size += chunk.length;
           if (size > maxBytes) {
             reject(new AnswerTooLargeError(call, maxBytes, response.statusCode ?? 0));
             response.destroy();
-          } else chunks.push(chunk);
+          } else body += decoder.write(chunk);
         });
         response.on("error", reject);
-        response.on("end", () =>
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks, size).toString("utf8") }),
-        );
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, body: body + decoder.end() }));
       });
       request.end(body);
     });
