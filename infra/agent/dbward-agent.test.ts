@@ -167,7 +167,11 @@ describe("Agent service", () => {
 
   it("finds the server through Service Connect, and has no public IP", () => {
     const service = only(agents, "AWS::ECS::Service");
-    expect(service.ServiceConnectConfiguration).toEqual({ Enabled: true, Namespace: "dbward-test.internal" });
+    // The ARN: by name ECS knows HTTP namespaces only.
+    expect(service.ServiceConnectConfiguration).toEqual({
+      Enabled: true,
+      Namespace: { "Fn::ImportValue": expect.stringMatching(/^test-dbward-Server:.*Namespace.*Arn/) },
+    });
     expect(service.NetworkConfiguration.AwsvpcConfiguration.AssignPublicIp).toBe("DISABLED");
   });
 

@@ -103,7 +103,7 @@ export class DbwardAgent extends Construct {
       enableECSManagedTags: true,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
       // A client of the namespace only: it offers nothing, and resolves `server`.
-      serviceConnectConfiguration: { namespace: names.namespace },
+      serviceConnectConfiguration: { namespace: server.namespace.namespaceArn },
     });
     acceptTaskFindings(this.taskDefinition, this.taskDefinition.taskRole, exec);
   }

@@ -209,6 +209,7 @@ describe("Service", () => {
     ]);
     expect(service.ServiceConnectConfiguration).toMatchObject({
       Enabled: true,
+      Namespace: { "Fn::GetAtt": [expect.stringContaining("Namespace"), "Arn"] },
       Services: [
         {
           PortName: "server",

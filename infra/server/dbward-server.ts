@@ -52,6 +52,8 @@ const SERVICE_CONNECT_REGISTRATION = "server-connect";
  */
 export class DbwardServer extends Construct {
   readonly cluster: ecs.Cluster;
+  /** The stage's Cloud Map namespace: agents are clients of it. */
+  readonly namespace: servicediscovery.INamespace;
   readonly service: ecs.FargateService;
   readonly taskDefinition: ecs.FargateTaskDefinition;
   readonly logGroup: logs.LogGroup;
@@ -84,12 +86,14 @@ export class DbwardServer extends Construct {
       },
     ]);
     // One namespace serves both: Service Connect for agents, and DNS for what can't be its client, such as a function.
+    // It goes to services by its ARN: by name ECS knows HTTP namespaces only, and would quietly make one more.
     const namespace = this.cluster.addDefaultCloudMapNamespace({
       name: names.namespace,
       type: servicediscovery.NamespaceType.DNS_PRIVATE,
       vpc: network.vpc,
       useForServiceConnect: true,
     });
+    this.namespace = namespace;
     this.logGroup = serviceLogGroup(
       this,
       names.logGroup(names.serverService),
@@ -116,6 +120,7 @@ export class DbwardServer extends Construct {
       propagateTags: ecs.PropagatedTagSource.SERVICE,
       ...(settings.server.loadBalancer === undefined ? {} : { healthCheckGracePeriod: Duration.seconds(60) }),
       serviceConnectConfiguration: {
+        namespace: namespace.namespaceArn,
         services: [
           {
             portMappingName: SERVER.serviceConnectName,
