@@ -15,6 +15,7 @@ import { runFramed } from "./run-framed.ts";
 import {
   defaultWebSocket,
   ExecSession,
+  type OutputListener,
   type SessionResumer,
   type WebSocketConstructor,
 } from "./session/index.ts";
@@ -206,7 +207,7 @@ export class EcsExec {
     commandLine: string,
     opening: AbortSignal,
     signal: AbortSignal,
-    onOutput: (bytes: Buffer) => void,
+    onOutput: OutputListener,
   ): Promise<ExecSession> {
     opening.throwIfAborted();
     const { ecs, kms, ssm, logger } = this.#options;

@@ -7,4 +7,10 @@ export type { ExecOutcome, ExecRequest, ExecResult, ScriptOrCommand } from "./ex
 export { InputTooLarge, InputTruncated, OutputTruncated, ToolsMissing } from "./framing/index.ts";
 export { MalformedFrame } from "./protocol/index.ts";
 export { RawSession } from "./raw-session.ts";
-export type { SessionAddress, SessionResumer, WebSocketConstructor, WebSocketLike } from "./session/index.ts";
+export type {
+  SessionAddress,
+  SessionEnd,
+  SessionResumer,
+  WebSocketConstructor,
+  WebSocketLike,
+} from "./session/index.ts";

@@ -1,6 +1,7 @@
 import type { ByteQueue } from "./byte-queue.ts";
 import { SessionRefused } from "./errors.ts";
-import type { ExecSession } from "./session/index.ts";
+import type { TerminalSize } from "./protocol/index.ts";
+import type { ExecSession, SessionEnd } from "./session/index.ts";
 
 /** A terminal in a container. Iterate over it for its output. */
 export class RawSession implements AsyncIterable<Uint8Array> {
@@ -19,6 +20,18 @@ export class RawSession implements AsyncIterable<Uint8Array> {
 
   get sessionId(): string {
     return this.#session.sessionId;
+  }
+
+  /**
+   * Resolves when the service has ended the session, or after {@link close}. Rejects with what ends the iteration.
+   */
+  get ended(): Promise<SessionEnd> {
+    return this.#session.ended;
+  }
+
+  /** Gives the terminal another size. */
+  resize(size: TerminalSize): void {
+    this.#session.resize(size);
   }
 
   /** Types bytes on the terminal. They are copied. */

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { CommandNotStarted } from "./errors.ts";
 import type { Completion } from "./framing/index.ts";
-import { encodeInput, FrameReader, frameCommand, OutputTruncated } from "./framing/index.ts";
-import type { ExecSession, SessionEnd } from "./session/index.ts";
+import { encodeInput, FrameReader, frameCommand, OutputTruncated, RECEIPT } from "./framing/index.ts";
+import type { ExecSession, OutputListener, SessionEnd } from "./session/index.ts";
 
 /** Characters of an agent's error text that go into an error. */
 const MAX_ANSWER = 500;
@@ -14,7 +14,7 @@ export interface FramedRun {
   /** Interrupts the command when it aborts. */
   readonly signal: AbortSignal;
   /** Opens the session of a command line; what it outputs goes to `onOutput`. */
-  readonly open: (commandLine: string, onOutput: (bytes: Buffer) => void) => Promise<ExecSession>;
+  readonly open: (commandLine: string, onOutput: OutputListener) => Promise<ExecSession>;
   /** May throw to end it. */
   readonly onStdout: (bytes: Buffer) => void;
 }
@@ -31,7 +31,6 @@ export interface FramedRun {
 export async function runFramed({ script, stdin, signal, open, onStdout }: FramedRun): Promise<Completion> {
   const nonce = randomBytes(8).toString("hex");
   const commandLine = frameCommand({ script, nonce, hasStdin: stdin !== undefined });
-  let session: ExecSession | undefined;
   let settle!: { resolve: (completion: Completion) => void; reject: (error: unknown) => void };
   const completed = new Promise<Completion>((resolve, reject) => {
     settle = { resolve, reject };
@@ -39,10 +38,18 @@ export async function runFramed({ script, stdin, signal, open, onStdout }: Frame
   // It may fail while the session is still being opened.
   completed.catch(() => undefined);
   const reader = new FrameReader(nonce, {
-    ready: (encoder) => session?.write(encodeInput(stdin ?? new Uint8Array(), encoder)),
+    ready: (encoder) => {
+      const input = encodeInput(stdin ?? new Uint8Array(), encoder);
+      opening.then(
+        (opened) => opened.write(input),
+        () => undefined,
+      );
+    },
     output: onStdout,
   });
-  session = await open(commandLine, (bytes) => {
+  const opening = open(commandLine, (bytes, stream) => {
+    // The framing keeps the command's standard error apart; this one is the session's own.
+    if (stream === "stderr") return;
     try {
       reader.push(bytes);
       if (reader.completion) settle.resolve(reader.completion);
@@ -50,11 +57,14 @@ export async function runFramed({ script, stdin, signal, open, onStdout }: Frame
       settle.reject(error);
     }
   });
+  const session = await opening;
   const abort = () => settle.reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   try {
-    return await Promise.race([completed, session.ended.then((end) => explainEnd(end, reader))]);
+    const completion = await Promise.race([completed, session.ended.then((end) => explainEnd(end, reader))]);
+    session.write(RECEIPT);
+    return completion;
   } catch (error) {
     session.interrupt();
     throw error;

@@ -150,6 +150,14 @@ describe("opening", () => {
     expect(bench.told).toEqual([["stdout", "$ "]]);
   });
 
+  it("tells the terminal's size again when it changes", () => {
+    const bench = new Bench({ terminal: { cols: 80, rows: 24 } });
+    bench.channel.resize({ cols: 100, rows: 30 });
+    bench.agent(PAYLOAD_TYPE.output, "$ ");
+    bench.channel.resize({ cols: 120, rows: 40 });
+    expect(bench.input.map(({ payload }) => decodeSize(payload).cols)).toEqual([100, 120]);
+  });
+
   it("sends input at once where the session is known to have no handshake", () => {
     const bench = new Bench({ withoutHandshake: true });
     bench.channel.write(Buffer.from("ls\r"));

@@ -86,7 +86,8 @@ export interface DataChannelOptions {
 export class DataChannel {
   readonly #now: () => number;
   readonly #events: ChannelEvents;
-  readonly #terminal: TerminalSize;
+  readonly #withoutHandshake: boolean;
+  #terminal: TerminalSize;
   readonly #clientId = randomUUID();
   readonly #incoming: ReorderBuffer;
   readonly #outgoing: Retransmitter;
@@ -108,7 +109,7 @@ export class DataChannel {
     this.#events = options.events;
     this.#terminal = options.terminal ?? { cols: 300, rows: 100 };
     this.#incoming = new ReorderBuffer(options.reorderLimits);
-    if (options.withoutHandshake) this.#phase = "open";
+    this.#withoutHandshake = options.withoutHandshake ?? false;
     this.#outgoing = new Retransmitter(this.#now, (frame) => this.#transmitStream(frame));
   }
 
@@ -144,6 +145,7 @@ export class DataChannel {
       }),
     );
     this.#outgoing.resendAll();
+    if (this.#withoutHandshake && this.#phase === "opening") this.#open();
     this.#flush();
   }
 
@@ -177,6 +179,12 @@ export class DataChannel {
     for (let at = 0; at < bytes.length; at += STREAM_PAYLOAD_SIZE)
       this.#held.push(Buffer.from(bytes.subarray(at, at + STREAM_PAYLOAD_SIZE)));
     this.#flush();
+  }
+
+  /** Tells the terminal's size: now, or as soon as the session takes it. */
+  resize(size: TerminalSize): void {
+    this.#terminal = size;
+    if (this.#phase === "open") this.#sendSize();
   }
 
   /** Does what is due by now. */

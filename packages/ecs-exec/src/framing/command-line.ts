@@ -9,6 +9,12 @@ const MAX_COMMAND_LINE = 65_535;
 /** Bytes of the command's standard error that are kept: the last ones. */
 export const MAX_STDERR = 65_536;
 
+/** Tenths of a second for which a finished command line waits for {@link RECEIPT}; a terminal takes at most 255. */
+const RECEIPT_TIMEOUT = 200;
+
+/** To be typed when everything has come. Without it the finished command line goes on waiting; that is all. */
+export const RECEIPT = Buffer.from("\n");
+
 /** What goes into a framed command line. */
 export interface FramedCommand {
   /** Text of a POSIX shell script. It is part of the command line, which CloudTrail records: no secrets. */
@@ -28,7 +34,7 @@ export interface FramedCommand {
  * - `@<nonce>:ready:<tool>`, only with standard input: send it now, see `encodeInput`;
  * - `@<nonce>:begin:<tool>`, then the script's standard output as the tool encodes it;
  * - `@<nonce>:end`, then the exit code, the line of `cksum` (with base64), and the encoded standard error;
- * - `@<nonce>:done`.
+ * - `@<nonce>:done`: type {@link RECEIPT} now.
  *
  * `@` appears in nothing that the tools write. `@<nonce>:unsupported` and `@<nonce>:damaged` stand for all of it when
  * the container lacks the tools, or when standard input arrived damaged: then the script is not run.
@@ -69,6 +75,9 @@ function wrapper({ script, nonce, hasStdin }: FramedCommand): string {
     'echo "$n:begin:$e"',
     'o=$(exec 7>&1; v=$(m); echo "$v")',
     'printf "\\n%s:end\\n%s\\n%s:done\\n" "$n" "$o" "$n"',
+    // The agent gives what is still on its way two seconds once the command is gone: so it stays for the receipt, or
+    // without stty for a second.
+    `stty -icanon min 0 time ${RECEIPT_TIMEOUT} 2>/dev/null && read -r l || sleep 1`,
   ].join("; ");
 }
 

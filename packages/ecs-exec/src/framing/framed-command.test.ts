@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasPty, spawnOnPty } from "../test-support/pty.ts";
-import { frameCommand, MAX_STDERR } from "./command-line.ts";
+import { frameCommand, MAX_STDERR, RECEIPT } from "./command-line.ts";
 import { encodeInput, MAX_STDIN } from "./encode-input.ts";
 import { InputTooLarge, ToolsMissing } from "./errors.ts";
 import { type Completion, FrameReader } from "./frame-reader.ts";
@@ -17,8 +18,9 @@ interface Run extends Completion {
 }
 
 /** Runs a script as a session would: framed, on a terminal, read by the frame reader. */
-async function run(script: string, stdin?: Uint8Array, path = process.env.PATH): Promise<Run> {
-  const command = frameCommand({ script, nonce: NONCE, hasStdin: stdin !== undefined });
+async function run(script: string, stdin?: Uint8Array, path = PATH, shell = "/bin/sh"): Promise<Run> {
+  const framed = frameCommand({ script, nonce: NONCE, hasStdin: stdin !== undefined });
+  const command = framed.replaceAll("/bin/sh", shell);
   // The terminal's helper finds python3 on the PATH; the command has only the given one.
   const pty = spawnOnPty(`/usr/bin/env PATH=${path} ${command}`);
   const stdout: Buffer[] = [];
@@ -26,17 +28,25 @@ async function run(script: string, stdin?: Uint8Array, path = process.env.PATH):
     ready: (encoder) => pty.stdin!.write(encodeInput(stdin!, encoder)),
     output: (bytes) => stdout.push(Buffer.from(bytes)),
   });
-  for await (const chunk of pty.stdout!) reader.push(chunk as Buffer);
+  try {
+    for await (const chunk of pty.stdout!) {
+      reader.push(chunk as Buffer);
+      if (reader.completion) break;
+    }
+  } finally {
+    pty.kill();
+  }
   if (!reader.completion) throw new Error(`the command never ended: ${reader.preamble}`);
   return { ...reader.completion, stdout: Buffer.concat(stdout) };
 }
 
+const PATH = process.env.PATH ?? "";
 const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
 /** Folders with nothing but the named tools: images that have little. */
 const TOOLS = {
   "base64 and cksum": ["base64", "cksum", "tee", "tail", "cat", "sleep", "stty", "dd"],
-  "od alone": ["od", "tail", "cat", "dd"],
+  "od alone": ["od", "tail", "cat", "dd", "sleep"],
   nothing: ["cat"],
 } as const;
 const paths = {} as Record<keyof typeof TOOLS, string>;
@@ -79,7 +89,7 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
           const { stdout } = await here("cat", bytes);
           expect(stdout.equals(bytes)).toBe(true);
         }),
-        { numRuns: 8 },
+        { numRuns: 4 },
       );
     });
 
@@ -112,6 +122,44 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
       expect(stdout).toHaveLength(1024 * 1024);
     });
   });
+
+  // What /bin/sh is: dash in Debian, BusyBox in Alpine, bash in Fedora.
+  it.each(["dash", "bash", "busybox"])("works in %s, if that is here", async (shell) => {
+    const file = spawnSync("/bin/sh", ["-c", `command -v ${shell}`], { encoding: "utf8" }).stdout.trim();
+    if (file === "") return;
+    const path = mkdtempSync(join(folder, "bin-"));
+    symlinkSync(file, join(path, "sh"));
+    const here = shell === "busybox" ? path : PATH;
+    const applets = here === path ? spawnSync(file, ["--list"], { encoding: "utf8" }).stdout.split("\n") : [];
+    for (const tool of ["base64", "cat", "cksum", "od", "stty", "tail", "tee"])
+      if (applets.includes(tool)) symlinkSync(file, join(path, tool));
+    const { stdout, stderr, exitCode } = await run(
+      "cat; echo err >&2; exit 3",
+      ALL_BYTES,
+      here,
+      join(path, "sh"),
+    );
+    expect(stdout.equals(ALL_BYTES)).toBe(true);
+    expect([stderr.toString(), exitCode]).toEqual(["err\n", 3]);
+  });
+
+  it.each([
+    ["base64 and cksum", RECEIPT],
+    ["od alone", Buffer.alloc(0)],
+  ] as const)(
+    "ends by itself after the receipt, or without one where there is no stty: %s",
+    async (tools, receipt) => {
+      const command = frameCommand({ script: "echo out", nonce: NONCE, hasStdin: false });
+      const pty = spawnOnPty(`/usr/bin/env PATH=${paths[tools]} ${command}`);
+      const ended = once(pty, "exit");
+      let shown = "";
+      for await (const chunk of pty.stdout!) {
+        shown += String(chunk);
+        if (shown.includes(":done")) pty.stdin!.write(receipt);
+      }
+      expect((await ended)[0]).toBe(0);
+    },
+  );
 
   it("hides its own descriptors from the script", async () => {
     const { stdout } = await run(

@@ -36,6 +36,9 @@ export interface SessionResumer {
   resume(sessionId: string, signal: AbortSignal): Promise<SessionAddress | undefined>;
 }
 
+/** Takes output in order, each byte once. ECS Exec's sessions have everything on `stdout`. */
+export type OutputListener = (bytes: Buffer, stream: "stdout" | "stderr") => void;
+
 /** How an {@link ExecSession} is opened. */
 export interface ExecSessionOptions extends SessionAddress {
   readonly sessionId: string;
@@ -51,8 +54,7 @@ export interface ExecSessionOptions extends SessionAddress {
   readonly terminal?: TerminalSize | undefined;
   /** See `DataChannelOptions`. */
   readonly withoutHandshake?: boolean | undefined;
-  /** Takes output in order, each byte once. */
-  readonly onOutput: (bytes: Buffer, stream: "stdout" | "stderr") => void;
+  readonly onOutput: OutputListener;
 }
 
 /** How a session came to its end. It says nothing of what the command did. */
@@ -128,6 +130,12 @@ export class ExecSession {
   /** Sends bytes to the terminal. They are copied, and wait until the session is ready for them. */
   write(bytes: Uint8Array): void {
     this.#channel.write(bytes);
+    this.#schedule();
+  }
+
+  /** Gives the terminal another size. */
+  resize(size: TerminalSize): void {
+    this.#channel.resize(size);
     this.#schedule();
   }
 

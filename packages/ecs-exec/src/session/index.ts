@@ -1,6 +1,7 @@
 export {
   ExecSession,
   type ExecSessionOptions,
+  type OutputListener,
   type SessionAddress,
   type SessionEnd,
   type SessionResumer,
