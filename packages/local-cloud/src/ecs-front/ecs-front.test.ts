@@ -71,6 +71,22 @@ describe("a one-off task", () => {
     expect(await ended(taskArn)).toMatchObject({ stopCode: "UserInitiated", stoppedReason: "enough" });
   });
 
+  it("is started once for a client token, also by two calls at the same time", async () => {
+    const taskDefinition = await stage.define("once", shell("exit 0"));
+    const start = () =>
+      stage.ecs.send(new RunTaskCommand({ cluster: CLUSTER, taskDefinition, clientToken: "one" }));
+    const answers = [...(await Promise.all([start(), start()])), await start()];
+    const arns = answers.map(({ tasks }) => tasks![0]!.taskArn!);
+    expect(new Set(arns).size).toBe(1);
+    await ended(arns[0]!);
+  });
+
+  it("is refused with overrides that are too long for ECS", async () => {
+    const overrides = { containerOverrides: [{ name: "main", command: ["x".repeat(8200)] }] };
+    const command = new RunTaskCommand({ cluster: CLUSTER, taskDefinition: "once", overrides });
+    await expect(stage.ecs.send(command)).rejects.toMatchObject({ name: "InvalidParameterException" });
+  });
+
   it("gets its secrets, takes overrides, and leaves no token in what is written", async () => {
     const secrets = new SecretsManagerClient(stage.clientConfig);
     const ssm = new SSMClient(stage.clientConfig);

@@ -6,6 +6,7 @@ import { CREDENTIALS_PATH, ECS_TARGET, type ServiceView, TaskRunner } from "../t
 import { EcsRefusal } from "./ecs-refusal.ts";
 import { execContainer, executeCommand } from "./execute-command.ts";
 import { type EcsObject, layOver, layOverTaskList } from "./overlay.ts";
+import { type EmulatorAnswer, RunTaskRules } from "./run-task.ts";
 
 export interface EcsFrontOptions {
   /** Of the local stage: everything is written below it. */
@@ -82,6 +83,7 @@ class Front {
   readonly #options: EcsFrontOptions;
   readonly #runner: TaskRunner;
   readonly #gateway: ExecGateway;
+  readonly #runTask = new RunTaskRules();
   #refusals: number;
 
   constructor(options: EcsFrontOptions, runner: TaskRunner, gateway: ExecGateway) {
@@ -138,16 +140,24 @@ class Front {
         return;
       }
     }
-    const answered = await this.#forward(request, body);
-    const answer = parse(Buffer.from(await answered.arrayBuffer()));
-    if (answered.ok) {
+    const call = () => this.#call(request, body);
+    const { ok, status, content } = await (operation === "RunTask"
+      ? this.#runTask.apply(asked, call)
+      : call());
+    if (ok) {
       if (operation === "StopTask")
         this.#runner.stopTask(String(asked.task), String(asked.reason ?? "Task stopped by user"));
       if (!/^(Describe|List)/.test(operation)) this.#runner.nudge();
-      if (operation === "ListTasks") layOverTaskList(answer, asked, this.#runner);
-      layOver(answer, this.#runner);
+      if (operation === "ListTasks") layOverTaskList(content, asked, this.#runner);
+      layOver(content, this.#runner);
     }
-    sendJson(response, answered.status, answer);
+    sendJson(response, status, content);
+  }
+
+  async #call(request: IncomingMessage, body: Buffer): Promise<EmulatorAnswer> {
+    const answered = await this.#forward(request, body);
+    const content = parse(Buffer.from(await answered.arrayBuffer()));
+    return { ok: answered.ok, status: answered.status, content };
   }
 
   /** What the client of a session asks of Session Manager, when its endpoint is this one. */
