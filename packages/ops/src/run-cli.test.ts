@@ -437,7 +437,16 @@ describe("cleanup", () => {
 
   it("lists what a removed stage left, with the commands that delete it", async () => {
     await withAws({
-      ...resources,
+      DescribeStackEvents: ({ StackName }) => ({
+        StackEvents: /State/.test(String(StackName))
+          ? [
+              { ...resource("Results", "AWS::S3::Bucket", "results-1"), ResourceStatus: "DELETE_SKIPPED" },
+              { ...resource("Policy", "AWS::S3::BucketPolicy", "p-1"), ResourceStatus: "DELETE_SKIPPED" },
+              { ...resource("Files", "AWS::EFS::FileSystem", "fs-1"), ResourceStatus: "DELETE_SKIPPED" },
+              { ...resource("Role", "AWS::IAM::Role", "role-1"), ResourceStatus: "DELETE_COMPLETE" },
+            ]
+          : [],
+      }),
       DescribeStacks: ({ StackName }) => {
         throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
       },

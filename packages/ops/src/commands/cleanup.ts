@@ -1,8 +1,8 @@
 import {
   GetTemplateCommand,
+  paginateDescribeStackEvents,
   paginateListStackResources,
   paginateListStacks,
-  type StackResourceSummary,
 } from "@aws-sdk/client-cloudformation";
 import { STACK_IDS } from "@dbward-aws/contract";
 import { during } from "../aws-error.ts";
@@ -44,59 +44,89 @@ interface Kept {
   readonly deployed: boolean;
 }
 
-/** CloudFormation keeps the record of a deleted stack for 90 days: which is where retained resources are named. */
 async function findKept(context: CommandContext): Promise<Kept[]> {
-  const wanted = new Set(STACK_IDS.map((id) => context.names.stack(id)));
-  const live = await Promise.all(
-    [...wanted].map(async (name) => {
-      const stack = await findStack(context.clients, name);
-      return stack ? [{ id: stack.StackId ?? name, deployed: true }] : [];
-    }),
-  );
-  const deleted: { id: string; deployed: boolean }[] = [];
-  const pages = paginateListStacks(
-    { client: context.clients.cloudFormation },
-    { StackStatusFilter: ["DELETE_COMPLETE"] },
-  );
-  await during(
-    "Listing the deleted stacks",
-    (async () => {
-      for await (const { StackSummaries = [] } of pages)
-        for (const { StackName, StackId } of StackSummaries)
-          if (wanted.has(StackName!)) deleted.push({ id: StackId!, deployed: false });
-    })(),
-  );
-  const kept = await Promise.all(
-    [...live.flat(), ...deleted].map(({ id, deployed }) => keptOf(context, id, deployed)),
-  );
-  const byId = new Map(kept.flat().map((resource) => [resource.id, resource]));
-  return [...byId.values()];
+  const [willBe, was] = await Promise.all([keptByLiveStacks(context), keptByDeletedStacks(context)]);
+  return [...new Map([...was, ...willBe].map((resource) => [resource.id, resource])).values()];
 }
 
-async function keptOf({ clients }: CommandContext, stack: string, deployed: boolean): Promise<Kept[]> {
-  const { TemplateBody = "{}" } = await during(
-    `Reading the template of ${stack}`,
-    clients.cloudFormation.send(new GetTemplateCommand({ StackName: stack })),
+/** What the templates say is to be retained. */
+async function keptByLiveStacks({ clients, names }: CommandContext): Promise<Kept[]> {
+  const kept = await Promise.all(
+    STACK_IDS.map(async (id) => {
+      const name = names.stack(id);
+      if (!(await findStack(clients, name))) return [];
+      const { TemplateBody = "{}" } = await during(
+        `Reading the template of ${name}`,
+        clients.cloudFormation.send(new GetTemplateCommand({ StackName: name })),
+      );
+      const { Resources = {} } = JSON.parse(TemplateBody) as {
+        Resources?: Record<string, { DeletionPolicy?: string }>;
+      };
+      const pages = paginateListStackResources({ client: clients.cloudFormation }, { StackName: name });
+      const resources = await all(
+        `Listing the resources of ${name}`,
+        pages,
+        (page) => page.StackResourceSummaries,
+      );
+      return resources.filter(({ LogicalResourceId }) =>
+        Resources[LogicalResourceId!]?.DeletionPolicy?.startsWith("Retain"),
+      );
+    }),
   );
-  const { Resources = {} } = JSON.parse(TemplateBody) as {
-    Resources?: Record<string, { DeletionPolicy?: string }>;
-  };
-  const summaries: StackResourceSummary[] = [];
-  await during(
-    `Listing the resources of ${stack}`,
-    (async () => {
-      const pages = paginateListStackResources({ client: clients.cloudFormation }, { StackName: stack });
-      for await (const { StackResourceSummaries = [] } of pages) summaries.push(...StackResourceSummaries);
-    })(),
+  return asKept(kept.flat(), true);
+}
+
+/** CloudFormation keeps the events of a deleted stack for 90 days: they name what it passed over. */
+async function keptByDeletedStacks({ clients, names }: CommandContext): Promise<Kept[]> {
+  const wanted = new Set(STACK_IDS.map((id) => names.stack(id)));
+  const client = clients.cloudFormation;
+  const stacks = await all(
+    "Listing the deleted stacks",
+    paginateListStacks({ client }, { StackStatusFilter: ["DELETE_COMPLETE"] }),
+    (page) => page.StackSummaries,
   );
-  return summaries
-    .filter(({ LogicalResourceId }) => Resources[LogicalResourceId!]?.DeletionPolicy?.startsWith("Retain"))
+  const events = await Promise.all(
+    stacks
+      .filter(({ StackName }) => wanted.has(StackName!))
+      .map(({ StackId, StackName }) =>
+        all(
+          `Reading the events of the deleted ${StackName}`,
+          paginateDescribeStackEvents({ client }, { StackName: StackId }),
+          (page) => page.StackEvents,
+        ),
+      ),
+  );
+  return asKept(
+    events.flat().filter(({ ResourceStatus }) => ResourceStatus === "DELETE_SKIPPED"),
+    false,
+  );
+}
+
+function asKept(
+  resources: readonly { ResourceType?: string; PhysicalResourceId?: string }[],
+  deployed: boolean,
+): Kept[] {
+  return resources
     .filter(({ ResourceType, PhysicalResourceId }) => PhysicalResourceId && !isPartOf(ResourceType!))
     .map(({ ResourceType, PhysicalResourceId }) => ({
       type: ResourceType!,
       id: PhysicalResourceId!,
       deployed,
     }));
+}
+
+/** Everything of a list that comes in pages. */
+async function all<P, T>(
+  doing: string,
+  pages: AsyncIterable<P>,
+  itemsOf: (page: P) => readonly T[] | undefined,
+): Promise<T[]> {
+  const items: T[] = [];
+  const read = async () => {
+    for await (const page of pages) items.push(...(itemsOf(page) ?? []));
+  };
+  await during(doing, read());
+  return items;
 }
 
 /** Goes with what it belongs to. */
