@@ -140,6 +140,46 @@ describe("a session that ends", () => {
   });
 });
 
+describe("a raw session", () => {
+  const open = async (session: Serve) => {
+    const exec = await connect(session);
+    return exec.open({ ...CONTAINER, commandLine: "x", deadline: Deadline.after(5_000) });
+  };
+  const read = async (session: AsyncIterable<Uint8Array>) => {
+    for await (const _ of session);
+  };
+
+  it.each([
+    ["Unable to start command: no such file", "command-not-started"],
+    ["idle for too long", "channel-lost"],
+  ])("that ends with %j throws %s", async (text, code) => {
+    const session = await open(afterOpen((socket) => socket.send(channelClosed(text))));
+    await expect(read(session)).rejects.toMatchObject({ code });
+    expect((await session.ended).output).toBe(text);
+  });
+
+  it("shows all output, and tells an exit code where the session has one", async () => {
+    const session = await open(
+      afterOpen((socket) => {
+        socket.send(frame(Buffer.from("out"), 0, 1));
+        socket.send(frame(Buffer.from("err"), 1, 11));
+        socket.send(frame(Buffer.from("EXIT_CODE: 4"), 2, 12));
+        socket.send(channelClosed(""));
+      }),
+    );
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of session) chunks.push(chunk);
+    expect(Buffer.concat(chunks).toString()).toBe("outerr");
+    expect(await session.ended).toEqual({ output: "", isIncomplete: false, exitCode: 4 });
+  });
+
+  it("ends when it is closed", async () => {
+    const session = await open(() => undefined);
+    session.close();
+    await read(session);
+  });
+});
+
 describe("deadline and signal", () => {
   const silent: Serve = () => undefined;
 

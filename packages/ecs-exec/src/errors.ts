@@ -85,7 +85,7 @@ export class CommandNotStarted extends DbwardError {
   constructor(answer: string, options: Cause = {}) {
     super("command-not-started", `The container didn't start the command: ${answer}.`, {
       ...options,
-      hint: "A framed command needs /bin/sh in the image.",
+      hint: "Look whether the image has the program: /bin/sh, unless a raw session was opened.",
     });
   }
 }

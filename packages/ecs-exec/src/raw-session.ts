@@ -1,5 +1,7 @@
 import type { ByteQueue } from "./byte-queue.ts";
-import { SessionRefused } from "./errors.ts";
+import { ChannelLost } from "./channel/index.ts";
+import { CommandNotStarted } from "./errors.ts";
+import { printable } from "./printable.ts";
 import type { TerminalSize } from "./protocol/index.ts";
 import type { ExecSession, SessionEnd } from "./session/index.ts";
 
@@ -12,8 +14,7 @@ export class RawSession implements AsyncIterable<Uint8Array> {
     this.#session = session;
     this.#output = output;
     session.ended.then(
-      (end) =>
-        output.end(end.output ? new SessionRefused(`it ended with "${end.output.trim()}"`) : undefined),
+      (end) => output.end(explainEnd(end)),
       (error: unknown) => output.end(error),
     );
   }
@@ -52,4 +53,13 @@ export class RawSession implements AsyncIterable<Uint8Array> {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return this.#output;
   }
+}
+
+/** A session that ended with a text did not end by itself. */
+function explainEnd({ output }: SessionEnd): Error | undefined {
+  const answer = printable(output);
+  if (answer === "") return undefined;
+  // The agent's words, when it can't execute the command line.
+  if (answer.includes("Unable to start command")) return new CommandNotStarted(answer);
+  return new ChannelLost(`the session ended with "${answer}"`);
 }

@@ -2,10 +2,8 @@ import { randomBytes } from "node:crypto";
 import { CommandNotStarted } from "./errors.ts";
 import type { Completion } from "./framing/index.ts";
 import { encodeInput, FrameReader, frameCommand, OutputTruncated, RECEIPT } from "./framing/index.ts";
+import { printable } from "./printable.ts";
 import type { ExecSession, OutputListener, SessionEnd } from "./session/index.ts";
-
-/** Characters of an agent's error text that go into an error. */
-const MAX_ANSWER = 500;
 
 /** A script, and where its output goes. */
 export interface FramedRun {
@@ -80,11 +78,4 @@ function explainEnd(end: SessionEnd, reader: FrameReader): never {
   if (reader.hasBegun || end.isIncomplete)
     throw new OutputTruncated(answer ? `the session ended with "${answer}"` : "the session ended before it");
   throw new CommandNotStarted(answer || printable(reader.preamble) || "the session ended without any output");
-}
-
-function printable(text: string): string {
-  return text
-    .replace(/[\p{C}\s]+/gu, " ")
-    .trim()
-    .slice(0, MAX_ANSWER);
 }
