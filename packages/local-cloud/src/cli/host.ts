@@ -1,6 +1,7 @@
 // The process that hosts a local stage: started by `pnpm local`, ended by SIGTERM.
 import { METRICS } from "@dbward-aws/contract";
 import { Deadline, describeError } from "@dbward-aws/core";
+import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
 import { type LocalStage, startLocalStage } from "../stage/local-stage.ts";
 import { Progress } from "../stage/progress.ts";
 import { clearRun } from "../stage/stage-directory.ts";
@@ -17,11 +18,11 @@ const progress = new Progress((event) => events.add(event));
 const ending = new AbortController();
 const FIRST_METRIC_MS = 30_000;
 let stage: LocalStage | undefined;
-let dashboardUrl: string | undefined;
+let dashboard: DashboardPage | undefined;
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => ending.abort());
 
-const control = await startControlServer({ events, status: async () => stage?.status(dashboardUrl) });
+const control = await startControlServer({ events, status: async () => stage?.status(dashboard?.url) });
 const host = await identify(process.pid);
 if (!host || !(await files.claim({ host, control: control.port }))) process.exit(ALREADY_RUNNING);
 
@@ -40,6 +41,7 @@ try {
     console.error(describeError(error));
   }
 } finally {
+  await dashboard?.close();
   await stage?.close().catch((error: unknown) => console.error(describeError(error)));
   await clearRun(files.directory, { keepLogs: true });
   await files.release();
@@ -60,8 +62,24 @@ async function bringUp(): Promise<void> {
   });
   stage = started;
   await started.deploy();
+  dashboard = await progress.step("Open the dashboard", async (note) => {
+    const page = await serveDashboard(started);
+    note(page.url);
+    return page;
+  });
   await progress.step("First metric", (note) => firstMetric(started, note));
   events.add({ kind: "ready", milliseconds: Math.round(performance.now() - startedAt) });
+}
+
+/** The page asks an account on this machine: it may look often. */
+function serveDashboard(started: LocalStage): Promise<DashboardPage> {
+  const { endpoint, ecsEndpoint } = started;
+  return startDashboardPage({
+    stage: started.stage,
+    port: started.ports.dashboard,
+    aws: { ...started.clientConfig(), endpoint, ecsEndpoint },
+    refreshSeconds: { metrics: 5, state: 2 },
+  });
 }
 
 /** The schedule's first turn is a minute away: the poller is asked once now. */

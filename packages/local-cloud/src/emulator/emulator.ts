@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Deadline, redact } from "@dbward-aws/core";
@@ -17,8 +17,8 @@ export interface EmulatorOptions {
   readonly port: number;
   /** Given to the functions that it runs, as the place of the ECS API. */
   readonly ecsEndpoint: string;
-  /** Folders in which functions find packages that their bundle leaves out. */
-  readonly nodePath: readonly string[];
+  /** Folder `@aws-sdk` in which functions find what their bundle leaves out, as they do on Lambda. */
+  readonly sdk?: string;
   readonly deadline: Deadline;
 }
 
@@ -49,6 +49,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   ]);
   // Functions are unpacked there, and the nearest package.json decides how Node reads them: not the checkout's.
   await writeFile(join(temporary, "package.json"), '{ "type": "commonjs" }');
+  const packages = join(temporary, "node_modules");
+  await mkdir(packages, { recursive: true });
+  // This folder alone: the emulator loads SDK 2 into every function when it finds it beside SDK 3.
+  if (options.sdk) await symlink(options.sdk, join(packages, "@aws-sdk"));
   const programs = await nodeForFunctions(temporary);
   const child = spawn(options.python, ["-u", LAUNCHER], {
     cwd: directory,
@@ -66,7 +70,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         STATE_DIR: join(temporary, "state"),
         S3_DATA_DIR: join(temporary, "s3"),
         PYTHONDONTWRITEBYTECODE: "1",
-        NODE_PATH: options.nodePath.join(delimiter),
+        NODE_PATH: packages,
         PATH: [programs, process.env.PATH ?? ""].join(delimiter),
       },
     ),

@@ -1,5 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { Deadline } from "@dbward-aws/core";
 import { expect, it } from "vitest";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
@@ -16,7 +18,7 @@ function machine(pip: string): InstallOptions {
 case "$*" in
   *ensurepip*) echo "3.11.0 $0";;
   -c*) echo 3.11.0;;
-  *"-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; [ -e "$3/stale" ] && exit 9; exit 0;;
+  *"-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python";;
   *pip*) ${pip};;
 esac`;
   writeFileSync(join(bin, "python3"), script);
@@ -46,15 +48,28 @@ it("says what pip said when a download breaks, and tries anew the next time", as
   await expect(installEmulator(options)).rejects.toMatchObject({ code: "emulator-install-failed" });
 });
 
-it("makes anew what an interrupted run has left", async () => {
-  const options = machine("exit 1");
-  await installEmulator(options).catch(() => undefined);
-  const [home = ""] = readdirSync(options.cacheDirectory);
-  const left = join(options.cacheDirectory, home, "stale");
-  writeFileSync(left, "");
-  const env = machine("exit 0").env!;
-  await installEmulator({ ...options, env });
-  expect(existsSync(left)).toBe(false);
+it("removes what an interrupted run has left", async () => {
+  const options = machine("exit 0");
+  const python = await installEmulator(options);
+  const home = dirname(dirname(python));
+  const ended = spawnSync(process.execPath, ["--eval", ""]).pid;
+  renameSync(home, `${home}.part-${ended}-left`);
+  expect(await installEmulator(options)).toBe(python);
+  expect(readdirSync(options.cacheDirectory)).toEqual([basename(home)]);
+});
+
+it("waits for another process that is making it", async () => {
+  const options = machine("exit 0");
+  const python = await installEmulator(options);
+  const home = dirname(dirname(python));
+  const part = `${home}.part-${process.ppid}-other`;
+  renameSync(home, part);
+  let hasWaited = false;
+  const waiting = installEmulator({ ...options, env: { PATH: "/nowhere" } });
+  await setImmediate();
+  hasWaited = !existsSync(home);
+  renameSync(part, home);
+  expect([await waiting, hasWaited]).toEqual([python, true]);
 });
 
 it("says which Python is too old and what is needed", async () => {

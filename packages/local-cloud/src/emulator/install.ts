@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Deadline } from "@dbward-aws/core";
@@ -25,36 +26,66 @@ export interface InstallOptions {
 }
 
 /**
- * Makes the virtual environment that the emulator runs in, unless a finished one is there. What an interrupted run
- * left is made anew: only a whole environment gets its mark.
+ * Makes the virtual environment that the emulator runs in, unless it is there. It is made beside its place and moved
+ * there when it is whole, so that an interrupted run leaves nothing that could be taken for one. Of several processes
+ * that want it at the same time one makes it, and the others wait.
  *
  * @returns the environment's Python
  * @throws {@link EmulatorUnavailable} `python-missing`, `emulator-install-failed`
  */
 export async function installEmulator(options: InstallOptions): Promise<string> {
-  const requirements = await readFile(REQUIREMENTS);
-  const home = join(options.cacheDirectory, `ministack-${digest(requirements)}`);
+  const { cacheDirectory, deadline, note } = options;
+  const name = `ministack-${digest(await readFile(REQUIREMENTS))}`;
+  const home = join(cacheDirectory, name);
   const python = join(home, "bin", "python");
-  const mark = join(home, "complete");
-  if (await readFile(mark, "utf8").then(Boolean, () => false)) {
-    options.note?.("ready");
+  await mkdir(cacheDirectory, { recursive: true });
+  await deadline.until(async () => {
+    const isBeingMade = !existsSync(python) && (await othersParts(cacheDirectory, name)).length > 0;
+    return isBeingMade ? undefined : true;
+  }, 200);
+  if (existsSync(python)) {
+    note?.("ready");
     return python;
   }
   const env = options.env ?? process.env;
   const { source, passedOver } = await findPython(env);
   if (!source) throw pythonMissing(passedOver);
-  options.note?.(source.kind === "uv" ? "with uv" : `with Python ${source.version}`);
-  await rm(home, { recursive: true, force: true });
-  await mkdir(options.cacheDirectory, { recursive: true });
-  for (const [command, args] of installation(source, home, python)) {
-    await runStep(options, env, command, args);
+  note?.(source.kind === "uv" ? "with uv" : `with Python ${source.version}`);
+  const part = join(cacheDirectory, `${name}.part-${process.pid}-${randomUUID()}`);
+  try {
+    for (const [command, args] of installation(source, part)) await runStep(options, env, command, args);
+    await rename(part, home).catch((error: unknown) => {
+      if (!existsSync(python)) throw error; // else another process was quicker
+    });
+  } finally {
+    await rm(part, { recursive: true, force: true });
   }
-  await writeFile(`${mark}.part`, `${source.kind}\n`);
-  await rename(`${mark}.part`, mark);
   return python;
 }
 
-function installation(source: PythonSource, home: string, python: string): [string, string[]][] {
+/** Environments that other living processes are making; those of processes that have ended are removed. */
+async function othersParts(cacheDirectory: string, name: string): Promise<string[]> {
+  const living: string[] = [];
+  for (const entry of await readdir(cacheDirectory)) {
+    const pid = Number(new RegExp(`^${name}\\.part-(\\d+)-`).exec(entry)?.[1]);
+    if (!pid || pid === process.pid) continue;
+    if (isProcess(pid)) living.push(entry);
+    else await rm(join(cacheDirectory, entry), { recursive: true, force: true });
+  }
+  return living;
+}
+
+function isProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function installation(source: PythonSource, home: string): [string, string[]][] {
+  const python = join(home, "bin", "python");
   const pinned = ["--require-hashes", "--only-binary", ":all:", "-r", REQUIREMENTS];
   if (source.kind === "uv") {
     return [

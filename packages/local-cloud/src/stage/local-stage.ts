@@ -246,7 +246,7 @@ class StageStart {
       directory: this.#directory,
       port: ports.emulator,
       ecsEndpoint,
-      nodePath: this.#tools.sstNodePath,
+      sdk: this.#tools.sstSdk,
       deadline: this.#deadline,
     });
     this.#cleanUp.add(() => emulator.close());

@@ -62,7 +62,8 @@ function endpointUnresolved(run: SstRun): ToolFailed {
 async function failed(run: SstRun, end: ToolEnd): Promise<ToolFailed> {
   const reasons = await run.failureReasons().catch(() => []);
   const why = run.deadline.passed ? "it took too long" : `it ended with ${end.exitCode ?? "a signal"}`;
-  const details = reasons.length > 0 ? reasons : end.lastLines.slice(-SHOWN_LINES);
+  const printed = end.lastLines.filter((line) => !STACK_LINE.test(line)).slice(-SHOWN_LINES);
+  const details = reasons.length > 0 ? reasons : printed;
   return new ToolFailed(
     `local-${run.verb}-failed`,
     `sst ${run.verb} --stage ${run.stage} failed: ${why}.\n${details.map((line) => `  ${line}`).join("\n")}\n`,
@@ -71,3 +72,5 @@ async function failed(run: SstRun, end: ToolEnd): Promise<ToolFailed> {
 }
 
 const SHOWN_LINES = 12;
+/** Where an error came from inside the tool says nothing to its user. */
+const STACK_LINE = /^\s*(at |Trace: )/;

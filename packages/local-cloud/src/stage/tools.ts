@@ -7,8 +7,8 @@ export interface WorkspaceTools {
   readonly sst: string;
   readonly cdk: string;
   readonly turbo: string;
-  /** Folders of packages that SST's own functions need at run time and don't bundle. */
-  readonly sstNodePath: readonly string[];
+  /** Folder of the AWS SDK that SST's own functions need at run time and don't bundle. */
+  readonly sstSdk: string;
 }
 
 /** @param root folder of the checkout, whose package.json names the tools */
@@ -20,6 +20,6 @@ export function workspaceTools(root: string): WorkspaceTools {
     sst: join(sst, "cli", "sst.js"),
     cdk: join(folder("aws-cdk"), "bin", "cdk"),
     turbo: join(folder("turbo"), "bin", "turbo"),
-    sstNodePath: [join(sst, "node_modules"), dirname(sst)],
+    sstSdk: join(dirname(sst), "@aws-sdk"),
   };
 }

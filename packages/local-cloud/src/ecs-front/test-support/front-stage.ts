@@ -61,7 +61,6 @@ export class FrontStage {
       directory,
       port,
       ecsEndpoint: `http://127.0.0.1:${frontPort}`,
-      nodePath: [],
       deadline,
     });
     const log: string[] = [];
