@@ -1,4 +1,4 @@
-// Bundles the function in whose folder it is started. ESM and `module` before `main` halve size and load
+// Bundles the function in whose folder it is started, into `dist` or the folder given. ESM and `module` before `main` halve size and load
 // time against CDK's default bundling; the SDK is inside, so that what was tested is what runs.
 import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -6,10 +6,11 @@ import { createRequire } from "node:module";
 // A dependency of each function: this file's own folder has none.
 const { build } = createRequire(`${process.cwd()}/`)("esbuild");
 
-await rm("dist", { recursive: true, force: true });
+const outdir = process.argv[2] ?? "dist";
+await rm(outdir, { recursive: true, force: true });
 await build({
   entryPoints: { index: "src/handler.ts" },
-  outdir: "dist",
+  outdir,
   outExtension: { ".js": ".mjs" },
   chunkNames: "chunks/[name]-[hash]",
   bundle: true,

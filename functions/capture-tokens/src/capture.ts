@@ -86,10 +86,8 @@ interface Question {
 function ask({ event, request, missing, stored }: Question, tools: Tools): Promise<Report> {
   const plan = { request, missing, patienceSeconds: tools.patience.serverSeconds };
   if (request.properties.Method === "task") return captureByTask(plan, event.RequestId, tools);
-  const questions = new Map(
-    [...stored].map(([token, { value }]) => [request.tokens.indexOf(token), value] as const),
-  );
-  return captureByExec(plan, questions, tools);
+  const questions = [...stored].map(([token, { value }]) => [request.tokens.indexOf(token), value] as const);
+  return captureByExec(plan, new Map(questions), tools);
 }
 
 /** Stores each token as it was read. One that can't be stored does not keep the others from it. */

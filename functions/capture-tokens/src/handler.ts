@@ -12,8 +12,8 @@ const RESERVE_MS = 45_000;
 
 const ecs = new ECSClient({});
 const secrets = new SecretsManagerClient({ maxAttempts: 8 });
-const exec = new EcsExec({ ecs });
 const logger = createLogger();
+const exec = new EcsExec({ ecs, logger });
 
 /** The custom resource `Custom::DbwardTokenCapture`. */
 export async function handler(event: CloudFormationCustomResourceEvent, context: Context): Promise<void> {
