@@ -46,7 +46,8 @@ export class Chart {
 
   /** @param {MetricWidget} widget @param {number} from @param {number} to seconds since the epoch */
   update(widget, from, to) {
-    this.#widget = widget;
+    const series = widget.series.map((line, index) => ({ color: COLOURS[index % COLOURS.length], ...line }));
+    this.#widget = { ...widget, series };
     this.#from = from;
     this.#to = to;
     this.#drawLegend();
@@ -58,13 +59,19 @@ export class Chart {
     this.#plot?.destroy();
     this.#canvas.replaceChildren();
     this.#plot = undefined;
-    const { times, series } = this.#widget;
+    const { times } = this.#widget;
+    // A line without a single value has no place in a chart; the legend still names it.
+    const drawn = { ...this.#widget, series: this.#widget.series.filter(hasValues) };
     if (times.length === 0) {
       this.#canvas.append(element("p", { class: "quiet" }, "No data in this range."));
       return;
     }
-    const data = [times, ...plotted(this.#widget)];
-    this.#plot = new uPlot(this.#options(series), /** @type {uPlot.AlignedData} */ (data), this.#canvas);
+    const data = [times, ...plotted(drawn)];
+    this.#plot = new uPlot(
+      this.#options(drawn.series),
+      /** @type {uPlot.AlignedData} */ (data),
+      this.#canvas,
+    );
   }
 
   #resize() {
@@ -84,7 +91,7 @@ export class Chart {
           element(
             "tr",
             {},
-            element("th", { scope: "row" }, swatch(colour(line, index)), line.label),
+            element("th", { scope: "row" }, swatch(line.color ?? ""), line.label),
             this.#cells[index],
           ),
         ),
@@ -152,13 +159,13 @@ export class Chart {
       ],
       series: [
         {},
-        ...series.map((one, index) => ({
+        ...series.map((one) => ({
           label: one.label,
           scale: one.axis,
-          stroke: colour(one, index),
+          stroke: one.color ?? "",
           width: 2,
           points: { show: one.values.filter((value) => value !== null).length < 40, size: 5 },
-          ...(stacked ? { fill: `${colour(one, index)}66` } : {}),
+          ...(stacked ? { fill: `${one.color}66` } : {}),
         })),
       ],
       hooks: {
@@ -206,14 +213,15 @@ function drawMarks(plot, marks, ink) {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.fillStyle = ink;
+    ctx.textAlign = "left";
     ctx.fillText(label, bbox.left + 6, y - 4);
     ctx.restore();
   }
 }
 
-/** @param {Series} line @param {number} index */
-function colour({ color }, index) {
-  return color ?? COLOURS[index % COLOURS.length] ?? "#666666";
+/** @param {Series} line */
+function hasValues({ values }) {
+  return values.some((value) => value !== null);
 }
 
 /** @param {string} fill */

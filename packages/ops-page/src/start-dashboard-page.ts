@@ -151,7 +151,8 @@ async function respond(
 ): Promise<void> {
   const refused = refusal(request, port);
   if (refused) return send(response, refused.status, { error: refused.reason });
-  const url = new URL(request.url ?? "/", "http://127.0.0.1");
+  // Joined, not resolved: `//host/` is a path here, not another host.
+  const url = new URL(`http://127.0.0.1${request.url}`);
   const asked = url.searchParams.get("range") ?? DEFAULT_RANGE;
   const range = Object.hasOwn(RANGES, asked) ? asked : DEFAULT_RANGE;
   switch (url.pathname) {
