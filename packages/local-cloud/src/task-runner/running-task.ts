@@ -107,16 +107,15 @@ export class RunningTask {
     return this.#execAgentStartedAt;
   }
 
-  /** RUNNING, and all its health checks say so too. */
+  /** RUNNING, and all its health checks say so too; without any, it must have been running for a moment. */
   get healthy(): boolean {
-    return this.#status === "RUNNING" && (this.health === "HEALTHY" || !this.#hasHealthChecks);
+    if (this.#status !== "RUNNING") return false;
+    return this.#hasHealthChecks ? this.health === "HEALTHY" : this.#secondsRunning >= STEADY_SECONDS;
   }
 
   /** It came up: it was healthy once, or without a health check it ran for a while. */
   get cameUp(): boolean {
-    if (this.#hasHealthChecks) return this.#wasHealthy;
-    const { startedAt, stoppedAt = Date.now() / 1000 } = this.times;
-    return startedAt !== undefined && stoppedAt - startedAt >= QUICK_FAILURE_SECONDS;
+    return this.#hasHealthChecks ? this.#wasHealthy : this.#secondsRunning >= QUICK_FAILURE_SECONDS;
   }
 
   /** Health of the task: the worst of its containers that have a health check. */
@@ -254,6 +253,10 @@ export class RunningTask {
     this.#become("STOPPED");
   }
 
+  get #secondsRunning(): number {
+    return this.#startedAt === undefined ? 0 : (this.#stoppedAt ?? Date.now() / 1000) - this.#startedAt;
+  }
+
   get #hasHealthChecks(): boolean {
     return this.definition.containerDefinitions.some(({ healthCheck }) => healthCheck !== undefined);
   }
@@ -270,6 +273,8 @@ export class RunningTask {
   }
 }
 
+/** A program that fails at once is RUNNING for a moment too. */
+const STEADY_SECONDS = 1;
 /** A task without a health check that ends sooner than this has not come up. */
 const QUICK_FAILURE_SECONDS = 10;
 /** What Fargate allows. */
