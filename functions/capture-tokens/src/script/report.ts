@@ -92,9 +92,11 @@ function mintProblem(token: Token, details: readonly string[], source: "rendered
   return new MintRefused(token.label, answerOf(details));
 }
 
-/** `status body`, cut and without anything that looks like a secret. */
-function answerOf([status, ...body]: readonly string[]): string {
-  return status === "000" ? "no answer" : redact(`HTTP ${status} ${body.join(" ")}`).slice(0, MAX_ANSWER);
+/** What `status body` says, cut and without anything that looks like a secret. */
+function answerOf([status = "", ...body]: readonly string[]): string {
+  if (status === "000") return "no answer";
+  if (!/^\d{3}$/.test(status)) return "curl did not run; the image's curl must know --aws-sigv4";
+  return redact(`HTTP ${status} ${body.join(" ")}`).slice(0, MAX_ANSWER);
 }
 
 const MAX_ANSWER = 300;
