@@ -140,6 +140,58 @@ describe("a session that ends", () => {
   });
 });
 
+describe("a stream", () => {
+  const stream = async (session: Serve, request: Partial<ExecRequest> = {}) => {
+    const exec = await connect(session);
+    return exec.stream({
+      ...CONTAINER,
+      deadline: Deadline.after(5_000),
+      script: "x",
+      ...request,
+    } as ExecRequest);
+  };
+  const read = async (chunks: AsyncIterable<Uint8Array>, into: Uint8Array[]) => {
+    for await (const chunk of chunks) into.push(chunk);
+  };
+
+  it("that breaks hands out what came, and then the error; what was handed out isn't run again", async () => {
+    const broken = await stream(
+      afterOpen((socket, line) => {
+        answerWith(socket, line, OUTPUT, 3000);
+        socket.close();
+      }),
+      { readOnly: true },
+    );
+    const chunks: Uint8Array[] = [];
+    await expect(read(broken, chunks)).rejects.toMatchObject({ code: "channel-lost" });
+    await expect(broken.outcome).rejects.toMatchObject({ code: "channel-lost" });
+    const got = Buffer.concat(chunks);
+    expect(got.length).toBeGreaterThan(1000);
+    expect(got.equals(OUTPUT.subarray(0, got.length))).toBe(true);
+    expect(service.requests).toEqual(["ExecuteCommand"]);
+  });
+
+  it("that nobody reads is bounded", async () => {
+    const unread = await stream(afterOpen(flood), { maxOutputBytes: 100_000 });
+    await expect(unread.outcome).rejects.toMatchObject({ code: "output-too-large" });
+  });
+
+  it("that is left early ends its session", async () => {
+    let closed: Promise<void> | undefined;
+    const left = await stream(
+      afterOpen((socket, line) => {
+        closed = new Promise((resolve) => {
+          socket.on("close", () => resolve());
+        });
+        flood(socket, line);
+      }),
+    );
+    for await (const _ of left) break;
+    await closed;
+    await expect(left.outcome).rejects.toThrow();
+  });
+});
+
 describe("a raw session", () => {
   const open = async (session: Serve) => {
     const exec = await connect(session);

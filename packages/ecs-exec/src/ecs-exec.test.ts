@@ -1,22 +1,19 @@
 import { Deadline } from "@dbward-aws/core";
 import { afterEach, describe, expect, it } from "vitest";
-import { WebSocket } from "ws";
-import { EcsExec, type EcsExecOptions } from "./ecs-exec.ts";
-import type { WebSocketConstructor } from "./session/index.ts";
+import { EcsExec } from "./ecs-exec.ts";
 import { ExecService, type ExecServiceOptions } from "./test-support/exec-service.ts";
 import { hasPty } from "./test-support/pty.ts";
 import { servePty } from "./test-support/pty-agent.ts";
 
-const WS = WebSocket as unknown as WebSocketConstructor;
 const CONTAINER = { cluster: "dbward-test", task: "0123456789abcdef", container: "server" };
 const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
 let service: ExecService;
 afterEach(() => service?.close());
 
-async function connect(options: ExecServiceOptions, more: Partial<EcsExecOptions> = {}): Promise<EcsExec> {
+async function connect(options: ExecServiceOptions): Promise<EcsExec> {
   service = await ExecService.start(options);
-  return new EcsExec({ ecs: service.ecs, webSocket: WS, ...more });
+  return new EcsExec({ ecs: service.ecs });
 }
 const soon = () => Deadline.after(10_000);
 

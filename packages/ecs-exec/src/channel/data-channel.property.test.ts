@@ -21,14 +21,15 @@ const fates = fc.array(fate, { maxLength: 120 });
 const worseFates = fc.array(worseFate, { maxLength: 40 });
 const bytes = fc.uint8Array({ maxLength: 6000, size: "max" });
 const sizes = fc.array(fc.integer({ min: 1, max: 1024 }), { minLength: 1, maxLength: 8 });
-const outages = fc.array(fc.integer({ min: 1, max: 5000 }), { maxLength: 3 });
+const times = fc.array(fc.integer({ min: 1, max: 5000 }), { maxLength: 3 });
+const network = fc.record({ fates, outages: times, pauses: times });
 
 describe("a data channel over a faulty network", () => {
   it("delivers all output and all input, whatever becomes of single frames", () => {
     fc.assert(
-      fc.property(fates, outages, bytes, sizes, bytes, (faults, breaks, stdout, pieces, stdin) => {
+      fc.property(network, fc.boolean(), bytes, sizes, bytes, (faults, handshake, stdout, pieces, stdin) => {
         const output = split(Buffer.concat([Buffer.from("first"), stdout]), pieces);
-        const result = simulate({ network: { fates: faults, outages: breaks }, output, input: stdin });
+        const result = simulate({ network: faults, handshake, output, input: stdin });
         expect(result.end).toBe("closed");
         expect(result.output.equals(Buffer.concat(output))).toBe(true);
         expect(result.input.equals(stdin)).toBe(true);
@@ -51,8 +52,8 @@ describe("a data channel over a faulty network", () => {
             errors.push(error);
           }
         };
-        const network = { fates: [...early, ...late], closeAt };
-        simulate({ network, output: split(transcript(NONCE, stdout, 7), pieces), onOutput: read });
+        const faults = { fates: [...early, ...late], closeAt };
+        simulate({ network: faults, output: split(transcript(NONCE, stdout, 7), pieces), onOutput: read });
         for (const error of errors) expect(error).toBeInstanceOf(OutputTruncated);
         if (!reader.completion) return;
         whole++;

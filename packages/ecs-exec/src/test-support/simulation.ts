@@ -1,7 +1,14 @@
 import type { DbwardError } from "@dbward-aws/core";
 import { DataChannel } from "../channel/data-channel.ts";
-import type { DataKey, DataKeyRequest } from "../channel/handshake.ts";
-import { PAYLOAD_OFFSET, PAYLOAD_TYPE } from "../protocol/index.ts";
+import {
+  ACTION_SESSION_TYPE,
+  encodeHandshakeComplete,
+  encodeHandshakeRequest,
+  encodeMessage,
+  MESSAGE_TYPE,
+  PAYLOAD_OFFSET,
+  PAYLOAD_TYPE,
+} from "../protocol/index.ts";
 import { AgentPeer } from "./agent-peer.ts";
 import { channelClosed } from "./frames.ts";
 
@@ -21,6 +28,8 @@ export interface Network {
   readonly fates: readonly Fate[];
   /** Times at which the connection breaks; everything on the way is lost, and 250 ms later there is a new one. */
   readonly outages?: readonly number[];
+  /** Times at which publication is paused, for 250 ms. */
+  readonly pauses?: readonly number[];
   /** Time at which the service ends the session, whatever is still on the way. @default - when all is acknowledged */
   readonly closeAt?: number | undefined;
 }
@@ -31,9 +40,8 @@ export interface SimulationOptions {
   readonly output: readonly Uint8Array[];
   /** Typed as soon as the first output has come. */
   readonly input?: Uint8Array;
-  /** Sends the agent's first message, and answers what is not standard input. */
-  readonly handshake?: (peer: AgentPeer) => (payloadType: number, payload: Uint8Array) => void;
-  readonly dataKey?: (request: DataKeyRequest) => DataKey;
+  /** The agent begins with a handshake, and throws input away that comes before its end. @default false */
+  readonly handshake?: boolean;
   readonly onOutput?: (bytes: Buffer) => void;
 }
 
@@ -45,6 +53,15 @@ export interface SimulationResult {
   /** Virtual milliseconds. */
   readonly duration: number;
 }
+
+const HANDSHAKE_REQUEST = encodeHandshakeRequest({
+  AgentVersion: "3.3.0.0",
+  RequestedClientActions: [
+    { ActionType: ACTION_SESSION_TYPE, ActionParameters: { SessionType: "InteractiveCommands" } },
+  ],
+});
+const publication = (messageType: string) =>
+  encodeMessage({ messageType, sequenceNumber: 0, payload: new Uint8Array() });
 
 const ROUND = 250;
 const END_OF_TIME = 300_000;
@@ -87,10 +104,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
         options.onOutput?.(Buffer.from(bytes));
       },
       exitCode: () => undefined,
-      dataKeyRequested: (request) => {
-        if (options.dataKey) client.encrypt(options.dataKey(request));
-        else client.refuseEncryption("no key");
-      },
+      dataKeyRequested: () => client.refuseEncryption("no key"),
       closed: (_output, missing) => {
         end = missing ? "incomplete" : "closed";
       },
@@ -103,12 +117,21 @@ export function simulate(options: SimulationOptions): SimulationResult {
       },
     },
   });
-  let answer: ((payloadType: number, payload: Uint8Array) => void) | undefined;
+  let isReady = !options.handshake;
+  const sendOutput = () => {
+    options.output.forEach((bytes, index) => {
+      at(now + index + 1, () => agent.send(bytes));
+    });
+  };
   const agent = new AgentPeer(() => now, {
     transmit: (frame) => carry(frame, (arrived) => client.receive(arrived)),
     input: ({ payloadType, payload }) => {
-      if (payloadType === PAYLOAD_TYPE.output) input.push(Buffer.from(payload));
-      else answer?.(payloadType, payload);
+      if (payloadType === PAYLOAD_TYPE.handshakeResponse) {
+        isReady = true;
+        const complete = encodeHandshakeComplete({ HandshakeTimeToComplete: 1, CustomerMessage: "" });
+        agent.send(complete, PAYLOAD_TYPE.handshakeComplete);
+        sendOutput();
+      } else if (payloadType === PAYLOAD_TYPE.output && isReady) input.push(Buffer.from(payload));
     },
   });
   const receiveAtAgent = (frame: Buffer) => {
@@ -120,10 +143,12 @@ export function simulate(options: SimulationOptions): SimulationResult {
   };
 
   client.connected("token");
-  answer = options.handshake?.(agent);
-  options.output.forEach((bytes, index) => {
-    at(index + 1, () => agent.send(bytes));
-  });
+  if (options.handshake) agent.send(HANDSHAKE_REQUEST, PAYLOAD_TYPE.handshakeRequest);
+  else sendOutput();
+  for (const time of network.pauses ?? []) {
+    at(time, () => client.receive(publication(MESSAGE_TYPE.pausePublication)));
+    at(time + ROUND, () => client.receive(publication(MESSAGE_TYPE.startPublication)));
+  }
   for (const time of network.outages ?? []) {
     at(time, () => {
       epoch++;
@@ -142,7 +167,13 @@ export function simulate(options: SimulationOptions): SimulationResult {
     if (now >= agentTick) {
       agent.tick();
       agentTick += 100;
-      if (queue.length === 0 && agent.isDrained && client.isInputDelivered && network.closeAt === undefined)
+      if (
+        queue.length === 0 &&
+        isReady &&
+        agent.isDrained &&
+        client.isInputDelivered &&
+        network.closeAt === undefined
+      )
         client.receive(channelClosed(""));
     }
     if (now >= clientTick) client.tick();
