@@ -1,34 +1,12 @@
 import { App } from "aws-cdk-lib";
 import { describe, expect, it } from "vitest";
 import { nagFindings } from "../test-support/findings.ts";
-import { agentSettings, serverSettings, stageSettings } from "../test-support/settings.ts";
+import { stageSettings } from "../test-support/settings.ts";
 import { REGION, stage, templates } from "../test-support/synth.ts";
+import { VARIANTS } from "../test-support/variants.ts";
 import { addDbwardStacks } from "./index.ts";
 import { deploymentRegion } from "./region.ts";
 import { retainedResources } from "./retained.ts";
-
-const VARIANTS = {
-  "the defaults": {},
-  "a public load balancer": {
-    server: serverSettings({
-      loadBalancer: {
-        scheme: "internet-facing",
-        certificateArn: "arn:aws:acm:eu-central-1:111111111111:certificate/1",
-        allowedCidrs: ["0.0.0.0/0"],
-      },
-    }),
-  },
-  "no ECS Exec": { capture: { method: "task", allowSessionLogging: false } },
-  "no internet": {
-    network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "endpoints" },
-    server: serverSettings({ image: { repository: "x", tag: "1", ecrRepositoryName: "server" } }),
-    agents: [agentSettings({ image: { repository: "x", tag: "1", ecrRepositoryName: "agent" } })],
-  },
-  "public subnets": {
-    network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "public" },
-    storage: { backend: "local", retentionDays: 30 },
-  },
-} as const;
 
 describe.each(Object.entries(VARIANTS))("cdk-nag on %s", (_name, settings) => {
   it.each(["state", "server", "agents", "monitoring"] as const)("finds nothing in the %s stack", (name) => {
