@@ -215,7 +215,7 @@ class Session {
   #detach(): void {
     this.#connection = undefined;
     this.#agent.detach();
-    this.#waitForClient();
+    if (!this.over) this.#waitForClient();
   }
 
   #waitForClient(): void {

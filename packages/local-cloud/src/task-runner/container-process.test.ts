@@ -63,7 +63,7 @@ async function gone(pid: number): Promise<void> {
 }
 
 function signal(): { given: Promise<void>; give: () => void } {
-  let give = () => undefined as void;
+  let give: () => void = () => undefined;
   const given = new Promise<void>((resolve) => {
     give = resolve;
   });

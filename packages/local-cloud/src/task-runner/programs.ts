@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { AGENT } from "@dbward-aws/contract";
 import { STAND_IN_AGENT, STAND_IN_SERVER } from "../stand-in/index.ts";
 
 /** One of dbward's programs, and what runs when a container calls it. */
@@ -28,6 +29,12 @@ export function installPrograms(folder: string, environment: NodeJS.ProcessEnv, 
     writeFileSync(path.join(folder, name), script(program), { mode: 0o755 });
     return program;
   });
+}
+
+/** Files in `/tmp` that a real agent has its places for built in. */
+export function builtInPaths(programs: readonly Program[]): readonly string[] {
+  const isReal = programs.some(({ name, kind }) => name === "dbward-agent" && kind === "binary");
+  return isReal ? [AGENT.readyFile, AGENT.aliveFile] : [];
 }
 
 const require = createRequire(import.meta.url);

@@ -14,6 +14,8 @@ export interface TaskSurroundings {
   readonly directory: string;
   /** Folder with dbward's programs. */
   readonly programs: string;
+  /** Files that a program of this machine has at a place of its own, whatever its task definition says. */
+  readonly keptPaths: readonly string[];
   readonly access: EmulatorAccess;
   readonly secrets: SecretSources;
   /** Where ECS and the credentials of tasks are. */
@@ -76,6 +78,7 @@ async function planContainer(
   }
   const view = new TaskView({
     paths,
+    keptPaths: surroundings.keptPaths,
     ports,
     services: surroundings.addresses(),
     awsEndpoint: surroundings.access.endpoint,

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
@@ -9,7 +10,7 @@ import { callEcs, type EmulatorAccess } from "./emulated-api.ts";
 import { isExecEnabled } from "./exec-setting.ts";
 import { freePort } from "./free-port.ts";
 import { ProcessList } from "./process-list.ts";
-import { installPrograms, type Program } from "./programs.ts";
+import { builtInPaths, installPrograms, type Program } from "./programs.ts";
 import { RunningService } from "./running-service.ts";
 import { RunningTask, type StopCause } from "./running-task.ts";
 import { readTaskDefinition, type TaskDefinition } from "./task-definition.ts";
@@ -79,12 +80,15 @@ export class TaskRunner {
     if (orphans > 0) logger.warn("tasks.orphans-ended", { count: orphans });
     const programs = path.join(directory, "bin");
     this.#programs = installPrograms(programs, process.env, options.standIn ?? false);
+    // Those of an earlier run would pass for the present agent's.
+    for (const file of builtInPaths(this.#programs)) rmSync(file, { force: true });
     const client = { endpoint, region, credentials };
     this.#logs = new CloudWatchLogsClient(client);
     this.#cloudFormation = new CloudFormationClient(client);
     this.#surroundings = {
       directory,
       programs,
+      keptPaths: builtInPaths(this.#programs),
       access: this.#access,
       secrets: { secretsManager: new SecretsManagerClient(client), ssm: new SSMClient(client) },
       ecsEndpoint: options.ecsEndpoint,

@@ -7,6 +7,7 @@ const view = new TaskView({
     ["/tmp", "/tmp/stage/tasks/1/tmp"],
     ["/data/inner", "/work/.local/inner"],
   ]),
+  keptPaths: ["/tmp/kept"],
   ports: new Map([[3000, 41234]]),
   services: [{ service: "api", containerPort: 3000, port: 42000 }],
   awsEndpoint: "http://127.0.0.1:4566",
@@ -38,8 +39,9 @@ describe("TaskView", () => {
   });
 
   it.each([
-    "/database /tmpfile /var/tmp ./data ${ROOT}/data $ROOT/data /data.bak",
+    "/database /tmpfile /var/tmp ./data \u0024{ROOT}/data $ROOT/data /data.bak",
     "localhost:30000 10.0.0.0:3000.example.com:80 notlocalhost:3000",
+    "test -f /tmp/kept",
     "api:30000 my-api:3000 other:3000",
     "https://example.com/amazonaws.com https://xamazonaws.com",
   ])("leaves %s alone", (text) => {

@@ -2,6 +2,8 @@
 export interface TaskViewOptions {
   /** Paths in the container, and where they are here: mounted volumes, and `/tmp`. */
   readonly paths: ReadonlyMap<string, string>;
+  /** Files below them that are nevertheless here as they are there. @default - none */
+  readonly keptPaths?: readonly string[];
   /** Ports that the container listens on, and the loopback ports that stand for them. */
   readonly ports: ReadonlyMap<number, number>;
   /** Services that are reached by name. */
@@ -41,6 +43,7 @@ export class TaskView {
       ...awsRules(options),
       ...[...options.ports].map(([from, to]) => ownPortRule(from, to)),
       ...options.services.map(serviceRule),
+      ...(options.keptPaths ?? []).map((kept) => pathRule(kept, kept)),
       ...pathRules(options.paths),
     ];
     this.#pattern = new RegExp(this.#rules.map(({ pattern }) => `(${pattern})`).join("|"), "g");
@@ -66,7 +69,7 @@ function awsRules({ awsEndpoint, ecsEndpoint }: TaskViewOptions): Rule[] {
     { pattern: "http://169\\.254\\.170\\.2(?![\\w.-])", replacement: ecsEndpoint },
     {
       // A region may be a variable of the shell: https://sts.$AWS_REGION.amazonaws.com
-      pattern: "https://[\\w.${}-]+\\.amazonaws\\.com(?:\\.cn)?(?![\\w.-])",
+      pattern: "https://[\\w.{}$-]+\\.amazonaws\\.com(?:\\.cn)?(?![\\w.-])",
       replacement: (url) => (url.startsWith("https://ecs.") ? ecsEndpoint : awsEndpoint),
     },
   ];
@@ -88,10 +91,11 @@ function serviceRule({ service, containerPort, port }: ServiceAddress): Rule {
 function pathRules(paths: ReadonlyMap<string, string>): Rule[] {
   return [...paths]
     .sort(([left], [right]) => right.length - left.length)
-    .map(([from, to]) => ({
-      pattern: `${startsAfter("[\\w./~}*-]")}${escapeForPattern(from)}(?![\\w.-])`,
-      replacement: to,
-    }));
+    .map(([from, to]) => pathRule(from, to));
+}
+
+function pathRule(from: string, to: string): Rule {
+  return { pattern: `${startsAfter("[\\w./~}*-]")}${escapeForPattern(from)}(?![\\w.-])`, replacement: to };
 }
 
 /** Not after one of these characters, unless it is the end of an octal escape such as `\\0042`. */
