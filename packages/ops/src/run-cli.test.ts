@@ -221,7 +221,7 @@ describe("status", () => {
         https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters/dbward-prod/services/server/health?region=eu-central-1
       - Service agent-reports isn't there
         https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters/dbward-prod/services/agent-reports/health?region=eu-central-1
-      - Secret dbward/prod/metrics-token is empty: its token was not captured. Deploy again; the error of the capture says what stands in its way
+      - Secret dbward/prod/metrics-token is empty: its token was not captured. Run: pnpm ops tokens recapture --stage prod
         https://eu-central-1.console.aws.amazon.com/secretsmanager/secret?name=dbward%2Fprod%2Fmetrics-token&region=eu-central-1
       - The poller has published nothing for 5 minutes: see its function's log, or wait when it is new
         https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252Fdbward-prod-poll-agents
@@ -305,6 +305,59 @@ describe("tokens", () => {
     const { code, out } = await ops(`tokens rotate ${owner}`);
     expect(code).toBe(0);
     expect(out).toMatch(/^To rotate the token of .*:\n1\. [\s\S]*put-secret-value/);
+  });
+});
+
+describe("tokens recapture", () => {
+  const stack = (StackStatus: string, more: object = {}) => ({
+    Stacks: [
+      { StackName: STACKS[1], StackId: "id/1", StackStatus, CreationTime: "2026-01-01T00:00:00Z", ...more },
+    ],
+  });
+  const Parameters = [
+    { ParameterKey: "CaptureAgain", ParameterValue: "" },
+    { ParameterKey: "Other", ParameterValue: "x" },
+  ];
+
+  it("changes the one parameter that has the capture run again, and looks at the outcome", async () => {
+    let update: Input = {};
+    await withAws({
+      ...HEALTHY,
+      DescribeStacks: () => stack("UPDATE_COMPLETE", { Parameters }),
+      UpdateStack: (input) => {
+        update = input;
+        return { StackId: "id/1" };
+      },
+    });
+    const { code, out, err } = await ops("tokens recapture --url http://127.0.0.1:1");
+    expect([code, err]).toEqual([0, ""]);
+    expect(update).toMatchObject({
+      StackName: "prod-dbward-Server",
+      UsePreviousTemplate: "true",
+      "Parameters.member.1.ParameterKey": "Other",
+      "Parameters.member.1.UsePreviousValue": "true",
+      "Parameters.member.2.ParameterKey": "CaptureAgain",
+      "Parameters.member.2.ParameterValue": expect.stringMatching(/^\d{4}-/),
+    });
+    expect(out).toMatch(/^OWNER/m);
+  });
+
+  it("fails with the capture's own words", async () => {
+    await withAws({
+      DescribeStacks: () => stack("UPDATE_ROLLBACK_COMPLETE"),
+      UpdateStack: () => ({ StackId: "id/1" }),
+      DescribeStackEvents: () => ({
+        StackEvents: [
+          {
+            LogicalResourceId: "Capture",
+            ResourceStatus: "UPDATE_FAILED",
+            ResourceStatusReason: `no agent ${CANARY}`,
+          },
+        ],
+      }),
+    });
+    const { code, err } = await ops("tokens recapture");
+    expect([code, err]).toEqual([1, expect.stringMatching(/Capture failed: no agent dbw_\[redacted\]/)]);
   });
 });
 

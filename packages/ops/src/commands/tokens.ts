@@ -2,6 +2,7 @@ import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { type DbwardClient, TokenRefusedError } from "@dbward-aws/dbward-client";
 import { during } from "../aws-error.ts";
 import { type Command, type CommandContext, UsageError } from "../command.ts";
+import { recapture } from "../recapture.ts";
 import { rotationSteps } from "../rotation-steps.ts";
 import { describeSecret, type TokenSecret, tokenSecrets } from "../secret-state.ts";
 import { reachServer } from "../server-url.ts";
@@ -9,18 +10,22 @@ import { table } from "../table.ts";
 
 /** `pnpm ops tokens`. */
 export const tokens: Command = {
-  summary: "which tokens are captured, and whether the server takes them; get and rotate",
-  usage: "[get OWNER --reveal | rotate OWNER]",
+  summary: "which tokens are captured, and whether the server takes them; get, rotate, recapture",
+  usage: "[get OWNER --reveal | rotate OWNER | recapture]",
   options: { reveal: { type: "boolean" }, url: { type: "string" } },
   async run(context) {
     const [verb, owner, ...rest] = context.words;
     if (verb === undefined) return list(context);
+    if (verb === "recapture" && owner === undefined) {
+      await recapture(context);
+      return list(context);
+    }
     if (rest.length > 0 || owner === undefined) throw unknownOwner(context, owner ?? "");
     if (verb === "get") return get(context, findToken(context, owner));
     if (verb === "rotate") return explainRotation(context, findToken(context, owner));
     throw new UsageError(
       `tokens has no "${verb}".`,
-      "There are: tokens, tokens get OWNER, tokens rotate OWNER.",
+      "There are: tokens, tokens get OWNER, tokens rotate OWNER, tokens recapture.",
     );
   },
 };

@@ -51,7 +51,7 @@ export async function findStack(clients: AwsClients, name: string): Promise<Stac
 }
 
 /** The event that the others of the last operation follow from; later ones only say that they were cancelled. */
-async function firstFailure(clients: AwsClients, stack: Stack): Promise<string> {
+export async function firstFailure(clients: AwsClients, stack: Stack): Promise<string> {
   const { StackEvents = [] } = await during(
     `Reading the events of stack ${stack.StackName}`,
     clients.cloudFormation.send(

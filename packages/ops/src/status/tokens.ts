@@ -10,7 +10,7 @@ export async function tokenLines({ clients, settings, names, links }: CommandCon
       if (state === "filled") return { name: secret, state: "captured" };
       const message =
         state === "empty"
-          ? `Secret ${secret} is empty: its token was not captured. Deploy again; the error of the capture says what stands in its way`
+          ? `Secret ${secret} is empty: its token was not captured. Run: pnpm ops tokens recapture --stage ${settings.stage}`
           : `Secret ${secret} is ${state === "missing" ? "missing" : "being deleted"}`;
       return { name: secret, state, problem: { message, link: links.secret(secret) } };
     }),
