@@ -1,0 +1,229 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  CloudFormationClient,
+  CreateStackCommand,
+  waitUntilStackCreateComplete,
+} from "@aws-sdk/client-cloudformation";
+import { CloudWatchClient, DescribeAlarmsCommand, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import { Deadline } from "@dbward-aws/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../stage/environment.ts";
+import { freePort } from "../task-runner/free-port.ts";
+import { type Emulator, installEmulator, startEmulator } from "./index.ts";
+
+/** Longer than a minute can matter to no test: each metric has a name of its own, and one datum. */
+const PERIOD = 3600;
+
+describe("alarms of the emulated account", { timeout: 60_000 }, () => {
+  let directory: string;
+  let emulator: Emulator;
+  let cloudWatch: CloudWatchClient;
+  let receiver: Server;
+  /** Names of the alarms that the topic's subscriber was told of, with their states. */
+  const told: string[] = [];
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), "alarms-"));
+    const deadline = Deadline.after(110_000);
+    const python = await installEmulator({
+      cacheDirectory: fileURLToPath(new URL("../../../../.local/cache", import.meta.url)),
+      log: join(directory, "install.log"),
+      deadline,
+    });
+    const port = await freePort();
+    const endpoint = `http://127.0.0.1:${port}`;
+    emulator = await startEmulator({
+      python,
+      directory,
+      port,
+      ecsEndpoint: endpoint,
+      deadline,
+    });
+    const aws = { endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
+    cloudWatch = new CloudWatchClient(aws);
+    receiver = await startReceiver(endpoint, told);
+    await deploy(new CloudFormationClient(aws));
+    await subscribe(endpoint, (receiver.address() as AddressInfo).port);
+    await Deadline.after(10_000).until(() => told.includes("confirmed") || undefined, 50);
+  }, 120_000);
+
+  afterAll(async () => {
+    receiver?.close();
+    await emulator?.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const put = (name: string, value: number, stage = "a") =>
+    cloudWatch.send(
+      new PutMetricDataCommand({
+        Namespace: "Test",
+        MetricData: [{ MetricName: name, Value: value, Dimensions: [{ Name: "Stage", Value: stage }] }],
+      }),
+    );
+  const state = async (name: string) => {
+    const { MetricAlarms = [], CompositeAlarms = [] } = await cloudWatch.send(
+      new DescribeAlarmsCommand({ AlarmNames: [name], AlarmTypes: ["MetricAlarm", "CompositeAlarm"] }),
+    );
+    return [...MetricAlarms, ...CompositeAlarms][0]?.StateValue;
+  };
+  const until = async (name: string, expected: string) =>
+    expect(
+      await Deadline.after(20_000).until(
+        async () => ((await state(name)) === expected ? expected : undefined),
+        100,
+      ),
+      `${name} is ${await state(name)}`,
+    ).toBe(expected);
+
+  it("look at their own dimensions alone", async () => {
+    await put("Plain", 5, "another");
+    expect(await state("plain")).not.toBe("ALARM");
+    await put("Plain", 5);
+    expect(await state("plain")).toBe("ALARM");
+  });
+
+  it("take missing data as they are told to", async () => {
+    await until("missing-breaches", "ALARM");
+    expect(await state("missing-ignored")).toBe("INSUFFICIENT_DATA");
+  });
+
+  it("compute metric math over what was put at the same time", async () => {
+    await put("Deploying", 1);
+    await put("Reachable", 0);
+    await until("math", "OK");
+  });
+
+  it("tell through a composite alarm, unless its suppressor is in alarm", async () => {
+    await put("Loud", 1);
+    await until("loud-told", "ALARM");
+    await put("Quiet", 1);
+    await until("quiet-told", "ALARM");
+    expect(
+      await Deadline.after(20_000).until(() => told.includes("loud-told ALARM") || undefined, 100),
+      told.join(", "),
+    ).toBe(true);
+    expect(told).not.toContain("quiet-told ALARM");
+  });
+});
+
+function alarm(name: string, metric: string, more: object = {}) {
+  return {
+    Type: "AWS::CloudWatch::Alarm",
+    Properties: {
+      AlarmName: name,
+      Namespace: "Test",
+      MetricName: metric,
+      Dimensions: [{ Name: "Stage", Value: "a" }],
+      Statistic: "Maximum",
+      Period: PERIOD,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      ComparisonOperator: "GreaterThanOrEqualToThreshold",
+      TreatMissingData: "ignore",
+      ...more,
+    },
+  };
+}
+
+function teller(name: string, of: string, suppressor: string) {
+  return {
+    Type: "AWS::CloudWatch::CompositeAlarm",
+    DependsOn: ["Plain", "Loud", "Quiet", "Never", "Always"],
+    Properties: {
+      AlarmName: name,
+      AlarmRule: `ALARM("${of}")`,
+      AlarmActions: [{ Ref: "Topic" }],
+      ActionsSuppressor: suppressor,
+      ActionsSuppressorWaitPeriod: 1,
+      ActionsSuppressorExtensionPeriod: 60,
+    },
+  };
+}
+
+/** Alarms as CDK writes them, metric math included. */
+async function deploy(stacks: CloudFormationClient): Promise<void> {
+  const stat = (Id: string, MetricName: string) => ({
+    Id,
+    ReturnData: false,
+    MetricStat: {
+      Metric: { Namespace: "Test", MetricName, Dimensions: [{ Name: "Stage", Value: "a" }] },
+      Period: PERIOD,
+      Stat: "Maximum",
+    },
+  });
+  const Resources = {
+    Topic: { Type: "AWS::SNS::Topic", Properties: { TopicName: "told" } },
+    Plain: alarm("plain", "Plain"),
+    Loud: alarm("loud", "Loud"),
+    Quiet: alarm("quiet", "Quiet"),
+    Never: alarm("never", "Never"),
+    Always: alarm("missing-breaches", "Always", { TreatMissingData: "breaching" }),
+    Ignored: alarm("missing-ignored", "Ignored"),
+    Math: {
+      Type: "AWS::CloudWatch::Alarm",
+      Properties: {
+        AlarmName: "math",
+        Metrics: [
+          { Id: "e", Expression: "IF(FILL(deploying, 0) > 0, 1, reachable)", ReturnData: true },
+          stat("reachable", "Reachable"),
+          stat("deploying", "Deploying"),
+        ],
+        EvaluationPeriods: 1,
+        DatapointsToAlarm: 1,
+        Threshold: 1,
+        ComparisonOperator: "LessThanThreshold",
+        TreatMissingData: "ignore",
+      },
+    },
+    LoudTold: teller("loud-told", "loud", "never"),
+    QuietTold: teller("quiet-told", "quiet", "missing-breaches"),
+  };
+  await stacks.send(
+    new CreateStackCommand({ StackName: "alarms", TemplateBody: JSON.stringify({ Resources }) }),
+  );
+  await waitUntilStackCreateComplete(
+    { client: stacks, maxWaitTime: 30, minDelay: 1 },
+    { StackName: "alarms" },
+  );
+}
+
+/** By its name in the signature the emulator knows which service is meant; it checks no more of it. */
+const SNS = {
+  authorization: `AWS4-HMAC-SHA256 Credential=${LOCAL_CREDENTIALS.accessKeyId}/20260101/${LOCAL_REGION}/sns/aws4_request, SignedHeaders=host, Signature=0`,
+};
+
+/** The emulator's CloudFormation asks no HTTP subscriber for confirmation, its API does. */
+async function subscribe(endpoint: string, port: number): Promise<void> {
+  const TopicArn = `arn:aws:sns:${LOCAL_REGION}:000000000000:told`;
+  const query = { Action: "Subscribe", TopicArn, Protocol: "http", Endpoint: `http://127.0.0.1:${port}/` };
+  const answer = await fetch(endpoint, { method: "POST", headers: SNS, body: new URLSearchParams(query) });
+  expect(answer.status, await answer.text()).toBe(200);
+}
+
+/** A subscriber that confirms its subscription, and notes which alarm each message is about. */
+async function startReceiver(endpoint: string, told: string[]): Promise<Server> {
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on("end", () => {
+      const { Type, Message, TopicArn = "", Token = "" } = JSON.parse(body) as Record<string, string>;
+      if (Type === "Notification") {
+        const { AlarmName, NewStateValue } = JSON.parse(Message ?? "") as Record<string, string>;
+        told.push(`${AlarmName} ${NewStateValue}`);
+      } else {
+        const query = new URLSearchParams({ Action: "ConfirmSubscription", TopicArn, Token });
+        void fetch(`${endpoint}/?${query}`, { headers: SNS }).then(() => told.push("confirmed"));
+      }
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return server;
+}

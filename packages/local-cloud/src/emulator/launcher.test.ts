@@ -1,0 +1,304 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import {
+  CloudFormationClient,
+  CreateStackCommand,
+  DeleteStackCommand,
+  DescribeStackResourceCommand,
+  UpdateStackCommand,
+  waitUntilStackCreateComplete,
+  waitUntilStackDeleteComplete,
+  waitUntilStackUpdateComplete,
+} from "@aws-sdk/client-cloudformation";
+import { CloudWatchClient, DescribeAlarmsCommand } from "@aws-sdk/client-cloudwatch";
+import {
+  DescribeAddressesCommand,
+  DescribeFlowLogsCommand,
+  DescribeNatGatewaysCommand,
+  DescribeSecurityGroupsCommand,
+  EC2Client,
+} from "@aws-sdk/client-ec2";
+import { DescribeClustersCommand, DescribeServicesCommand, ECSClient } from "@aws-sdk/client-ecs";
+import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { Deadline } from "@dbward-aws/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { clientConfig } from "../stage/clients.ts";
+import { choosePorts } from "../stage/ports.ts";
+import { makeTemporaryDirectory, temporaryDirectory } from "../test-support/temporary-directory.ts";
+import { type Emulator, findPython, installEmulator, startEmulator } from "./index.ts";
+
+const CACHE = fileURLToPath(new URL("../../../../.local/cache", import.meta.url));
+/** The build machine has Python; elsewhere its absence is no fault of the code. */
+const canRun = process.env.CI !== undefined || (await findPython()).source !== undefined;
+const STACK = { StackName: "launcher" };
+const WAIT = { maxWaitTime: 30, minDelay: 0.1, maxDelay: 0.5 };
+
+/** Every type that the launcher adds, and what the emulator's own types leave out. */
+const RESOURCES = {
+  Vpc: { Type: "AWS::EC2::VPC", Properties: { CidrBlock: "10.0.0.0/16" } },
+  Subnet: {
+    Type: "AWS::EC2::Subnet",
+    Properties: { VpcId: { Ref: "Vpc" }, CidrBlock: "10.0.0.0/24" },
+  },
+  Server: group("server"),
+  Agent: group("agent"),
+  Ingress: {
+    Type: "AWS::EC2::SecurityGroupIngress",
+    Properties: rule("Server", { SourceSecurityGroupId: { Ref: "Agent" } }),
+  },
+  Egress: {
+    Type: "AWS::EC2::SecurityGroupEgress",
+    Properties: rule("Agent", { DestinationSecurityGroupId: { Ref: "Server" } }),
+  },
+  Address: { Type: "AWS::EC2::EIP", Properties: { Domain: "vpc" } },
+  Gateway: {
+    Type: "AWS::EC2::NatGateway",
+    Properties: {
+      SubnetId: { Ref: "Subnet" },
+      AllocationId: { "Fn::GetAtt": ["Address", "AllocationId"] },
+    },
+  },
+  FlowLog: {
+    Type: "AWS::EC2::FlowLog",
+    Properties: {
+      ResourceId: { Ref: "Vpc" },
+      ResourceType: "VPC",
+      TrafficType: "REJECT",
+      LogGroupName: "flow",
+    },
+  },
+  Plan: {
+    Type: "AWS::Backup::BackupPlan",
+    Properties: {
+      BackupPlan: {
+        BackupPlanName: "daily",
+        BackupPlanRule: [{ RuleName: "daily", TargetBackupVault: "Default" }],
+      },
+    },
+  },
+  Selection: {
+    Type: "AWS::Backup::BackupSelection",
+    Properties: {
+      BackupPlanId: { Ref: "Plan" },
+      BackupSelection: {
+        SelectionName: "files",
+        IamRoleArn: "arn:aws:iam::000000000000:role/backup",
+        Resources: ["*"],
+      },
+    },
+  },
+  Alarm: {
+    Type: "AWS::CloudWatch::Alarm",
+    Properties: {
+      AlarmName: "launcher-metric",
+      Namespace: "Test",
+      MetricName: "Value",
+      Statistic: "Maximum",
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      ComparisonOperator: "GreaterThanThreshold",
+    },
+  },
+  Composite: {
+    Type: "AWS::CloudWatch::CompositeAlarm",
+    Properties: { AlarmName: "launcher-composite", AlarmRule: 'ALARM("launcher-metric")' },
+    DependsOn: "Alarm",
+  },
+  Cluster: { Type: "AWS::ECS::Cluster", Properties: { ClusterName: "launcher" } },
+  Providers: {
+    Type: "AWS::ECS::ClusterCapacityProviderAssociations",
+    Properties: {
+      Cluster: { Ref: "Cluster" },
+      CapacityProviders: ["FARGATE", "FARGATE_SPOT"],
+      DefaultCapacityProviderStrategy: [{ CapacityProvider: "FARGATE", Weight: 1 }],
+    },
+  },
+  Definition: {
+    Type: "AWS::ECS::TaskDefinition",
+    Properties: { Family: "launcher", ContainerDefinitions: [{ Name: "main", Image: "image:1" }] },
+  },
+  Service: {
+    Type: "AWS::ECS::Service",
+    Properties: {
+      ServiceName: "launcher",
+      Cluster: { Ref: "Cluster" },
+      TaskDefinition: { Ref: "Definition" },
+      DesiredCount: 0,
+      EnableExecuteCommand: true,
+      HealthCheckGracePeriodSeconds: 60,
+      PropagateTags: "SERVICE",
+    },
+    DependsOn: "Providers",
+  },
+  Target: {
+    Type: "AWS::ApplicationAutoScaling::ScalableTarget",
+    Properties: {
+      MinCapacity: 1,
+      MaxCapacity: 2,
+      ResourceId: "service/launcher/launcher",
+      ScalableDimension: "ecs:service:DesiredCount",
+      ServiceNamespace: "ecs",
+    },
+  },
+  Policy: {
+    Type: "AWS::ApplicationAutoScaling::ScalingPolicy",
+    Properties: {
+      PolicyName: "cpu",
+      PolicyType: "TargetTrackingScaling",
+      ScalingTargetId: { Ref: "Target" },
+    },
+  },
+  Empty: { Type: "AWS::SecretsManager::Secret", Properties: { Name: "launcher/empty" } },
+};
+
+function group(name: string) {
+  return { Type: "AWS::EC2::SecurityGroup", Properties: { GroupDescription: name, VpcId: { Ref: "Vpc" } } };
+}
+
+function rule(groupName: string, peer: object) {
+  return { GroupId: { Ref: groupName }, IpProtocol: "tcp", FromPort: 3000, ToPort: 3000, ...peer };
+}
+
+const directory = makeTemporaryDirectory();
+let python: string;
+let emulator: Emulator;
+let config: ReturnType<typeof clientConfig>;
+let cloudFormation: CloudFormationClient;
+
+describe.skipIf(!canRun)("the launcher", () => {
+  beforeAll(async () => {
+    const deadline = Deadline.after(110_000);
+    python = await installEmulator({ cacheDirectory: CACHE, log: `${directory}/install.log`, deadline });
+    const { emulator: port } = await choosePorts();
+    emulator = await startEmulator({
+      python,
+      directory,
+      port,
+      ecsEndpoint: `http://127.0.0.1:${port}`,
+      deadline,
+    });
+    config = clientConfig(emulator.endpoint);
+    cloudFormation = new CloudFormationClient(config);
+    await cloudFormation.send(
+      new CreateStackCommand({ ...STACK, TemplateBody: JSON.stringify({ Resources: RESOURCES }) }),
+    );
+    await waitUntilStackCreateComplete({ client: cloudFormation, ...WAIT }, STACK);
+  }, 120_000);
+
+  afterAll(() => emulator?.close());
+
+  async function physicalId(LogicalResourceId: keyof typeof RESOURCES): Promise<string> {
+    const { StackResourceDetail } = await cloudFormation.send(
+      new DescribeStackResourceCommand({ ...STACK, LogicalResourceId }),
+    );
+    return StackResourceDetail?.PhysicalResourceId ?? "";
+  }
+
+  it("keeps the rules of security groups where EC2 shows them", async () => {
+    const [server, agent] = [await physicalId("Server"), await physicalId("Agent")];
+    const { SecurityGroups = [] } = await new EC2Client(config).send(
+      new DescribeSecurityGroupsCommand({ GroupIds: [server, agent] }),
+    );
+    const find = (id: string) => SecurityGroups.find(({ GroupId }) => GroupId === id);
+    expect(find(server)?.IpPermissions).toMatchObject([
+      { FromPort: 3000, ToPort: 3000, UserIdGroupPairs: [{ GroupId: agent }] },
+    ]);
+    expect(find(agent)?.IpPermissionsEgress).toContainEqual(
+      expect.objectContaining({
+        FromPort: 3000,
+        UserIdGroupPairs: [expect.objectContaining({ GroupId: server })],
+      }),
+    );
+  });
+
+  it("keeps gateway, address and flow log where EC2 shows them", async () => {
+    const ec2 = new EC2Client(config);
+    const { NatGateways } = await ec2.send(
+      new DescribeNatGatewaysCommand({ NatGatewayIds: [await physicalId("Gateway")] }),
+    );
+    expect(NatGateways).toMatchObject([{ State: "available", SubnetId: await physicalId("Subnet") }]);
+    const { Addresses = [] } = await ec2.send(new DescribeAddressesCommand({}));
+    expect(Addresses.map(({ PublicIp }) => PublicIp)).toContain(await physicalId("Address"));
+    const { FlowLogs } = await ec2.send(new DescribeFlowLogsCommand({}));
+    expect(FlowLogs).toMatchObject([{ ResourceId: await physicalId("Vpc"), TrafficType: "REJECT" }]);
+  });
+
+  it("keeps composite alarms where CloudWatch shows them", async () => {
+    const { CompositeAlarms } = await new CloudWatchClient(config).send(
+      new DescribeAlarmsCommand({ AlarmTypes: ["CompositeAlarm"], AlarmNames: ["launcher-composite"] }),
+    );
+    expect(CompositeAlarms).toMatchObject([{ AlarmRule: 'ALARM("launcher-metric")' }]);
+  });
+
+  it("gives ECS what a cluster and a service say of themselves", async () => {
+    const ecs = new ECSClient(config);
+    const { clusters } = await ecs.send(new DescribeClustersCommand({ clusters: ["launcher"] }));
+    expect(clusters).toMatchObject([{ capacityProviders: ["FARGATE", "FARGATE_SPOT"] }]);
+    const { services } = await ecs.send(
+      new DescribeServicesCommand({ cluster: "launcher", services: ["launcher"] }),
+    );
+    expect(services).toMatchObject([
+      { enableExecuteCommand: true, healthCheckGracePeriodSeconds: 60, propagateTags: "SERVICE" },
+    ]);
+  });
+
+  it("gives a secret without a value no version, as AWS does", async () => {
+    const secret = await new SecretsManagerClient(config).send(
+      new DescribeSecretCommand({ SecretId: "launcher/empty" }),
+    );
+    expect(secret.VersionIdsToStages ?? {}).toEqual({});
+  });
+
+  it("changes what changes, and takes everything away with the stack", async () => {
+    const Resources = structuredClone(RESOURCES);
+    Resources.Ingress.Properties.FromPort = 2999;
+    Resources.Composite.Properties.AlarmRule = 'OK("launcher-metric")';
+    await cloudFormation.send(
+      new UpdateStackCommand({ ...STACK, TemplateBody: JSON.stringify({ Resources }) }),
+    );
+    await waitUntilStackUpdateComplete({ client: cloudFormation, ...WAIT }, STACK);
+    const ec2 = new EC2Client(config);
+    const { SecurityGroups = [] } = await ec2.send(
+      new DescribeSecurityGroupsCommand({ GroupIds: [await physicalId("Server")] }),
+    );
+    expect(SecurityGroups[0]?.IpPermissions).toMatchObject([{ FromPort: 2999 }]);
+
+    await cloudFormation.send(new DeleteStackCommand(STACK));
+    await waitUntilStackDeleteComplete({ client: cloudFormation, ...WAIT }, STACK);
+    const { FlowLogs } = await ec2.send(new DescribeFlowLogsCommand({}));
+    const { CompositeAlarms } = await new CloudWatchClient(config).send(
+      new DescribeAlarmsCommand({ AlarmTypes: ["CompositeAlarm"], AlarmNames: ["launcher-composite"] }),
+    );
+    expect([FlowLogs, CompositeAlarms]).toEqual([[], []]);
+  });
+
+  it("ends with the process that started it, however that ends", async () => {
+    const directory = temporaryDirectory();
+    const { emulator: port } = await choosePorts();
+    const source = `
+    import { Deadline } from "@dbward-aws/core";
+    import { startEmulator } from ${JSON.stringify(new URL("./emulator.ts", import.meta.url).href)};
+    const { pid } = await startEmulator({ ...${JSON.stringify({ python, directory, port })},
+      ecsEndpoint: "http://127.0.0.1:1", deadline: Deadline.after(15_000) });
+    process.send(pid);`;
+    const parent = spawn(
+      process.execPath,
+      ["--conditions=@dbward-aws/source", "--import", "tsx", "--input-type=module", "--eval", source],
+      {
+        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+        stdio: ["ignore", "inherit", "inherit", "ipc"],
+      },
+    );
+    const [pid] = (await once(parent, "message")) as [number];
+    parent.kill("SIGKILL");
+    const answers = () =>
+      fetch(`http://127.0.0.1:${port}/_ministack/health`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await expect.poll(answers, { timeout: 15_000 }).toBe(false);
+    expect(pid).toBeGreaterThan(0);
+  });
+});
