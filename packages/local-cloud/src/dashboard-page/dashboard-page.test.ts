@@ -85,7 +85,6 @@ describe.skipIf(!executablePath)("the page in a browser", { timeout: 60_000 }, (
       directory,
       port,
       ecsEndpoint: endpoint,
-      nodePath: [],
       deadline,
     });
     const aws = { endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
