@@ -110,7 +110,6 @@ export class TokenCapture extends Construct {
       timeout: FUNCTION_TIMEOUT,
       role,
       logGroup: this.logGroup,
-      environment: { NODE_OPTIONS: "--enable-source-maps" },
     });
 
     // CloudFormation asks a custom resource nothing as long as its properties stay, and a secret's value is none of them.
