@@ -1,4 +1,4 @@
 /** The ECS API of the local stage: the emulated account's records, with tasks that really run. */
 
-export type { ServiceView } from "../task-runner/index.ts";
+export { endOrphanedTasks, type ServiceView } from "../task-runner/index.ts";
 export { type EcsFront, type EcsFrontOptions, startEcsFront } from "./ecs-front.ts";

@@ -5,7 +5,7 @@ import path from "node:path";
 import { expect, it } from "vitest";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
 import { processStart } from "./process-group.ts";
-import { ProcessList } from "./process-list.ts";
+import { endOrphanedTasks, ProcessList } from "./process-list.ts";
 
 function start() {
   return spawn("sh", ["-c", "sleep 600 & sleep 600"], { detached: true, stdio: "ignore" });
@@ -16,7 +16,7 @@ it("ends what an earlier supervisor has left behind", async () => {
   const child = start();
   const exit = once(child, "exit");
   new ProcessList(directory).add(child.pid!);
-  expect(new ProcessList(directory).endOrphans()).toBe(1);
+  expect(endOrphanedTasks(directory)).toBe(1);
   expect((await exit)[1]).toBe("SIGKILL");
   expect(new ProcessList(directory).endOrphans()).toBe(0);
 });

@@ -50,3 +50,13 @@ export class ProcessList {
     renameSync(next, this.#file);
   }
 }
+
+/**
+ * Kills the containers' processes that a supervisor has left behind which could not end them itself.
+ *
+ * @param directory of the local stage
+ * @returns how many process groups
+ */
+export function endOrphanedTasks(directory: string): number {
+  return new ProcessList(directory).endOrphans();
+}
