@@ -3,6 +3,7 @@ import { METRICS } from "@dbward-aws/contract";
 import { Deadline, describeError } from "@dbward-aws/core";
 import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
 import { type LocalStage, startLocalStage } from "../stage/local-stage.ts";
+import { choosePorts, DEFAULT_BASE_PORT } from "../stage/ports.ts";
 import { Progress } from "../stage/progress.ts";
 import { clearRun } from "../stage/stage-directory.ts";
 import { startControlServer } from "./control-server.ts";
@@ -32,7 +33,10 @@ try {
   await new Promise<void>((resolve) => {
     if (ending.signal.aborted) resolve();
     ending.signal.addEventListener("abort", () => resolve(), { once: true });
-    void stage?.ended.then(resolve);
+    void stage?.ended.then(() => {
+      if (!ending.signal.aborted) console.error("The emulated account has ended by itself.");
+      resolve();
+    });
   });
 } catch (error) {
   if (!ending.signal.aborted) {
@@ -52,16 +56,18 @@ process.exit(exitCode);
 
 async function bringUp(): Promise<void> {
   const startedAt = performance.now();
-  const ports = await files.ports();
   const started = await startLocalStage({
     root,
     directory: files.directory,
-    ports: ports as Required<typeof ports>,
+    ports: await choosePorts({ remembered: await files.ports(), from: DEFAULT_BASE_PORT }),
     progress,
     signal: ending.signal,
   });
   stage = started;
   await started.deploy();
+  await progress.step("Wait for healthy tasks", async (note) => {
+    if (!(await started.healthy())) note("not all are: see `pnpm local logs`");
+  });
   dashboard = await progress.step("Open the dashboard", async (note) => {
     const page = await serveDashboard(started);
     note(page.url);

@@ -49,7 +49,7 @@ export async function showLogs({ files, source = "", follow }: LogOptions): Prom
     await printFiles(files, own);
     return 0;
   }
-  const clients = stageClients(status.endpoint);
+  const clients = stageClients(status);
   try {
     await printEvents(clients.logs, source, follow);
   } finally {

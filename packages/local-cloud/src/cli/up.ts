@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createLogUpdate } from "log-update";
 import { StageEnded } from "../stage/errors.ts";
 import { choosePorts, DEFAULT_BASE_PORT } from "../stage/ports.ts";
+import { clearRun } from "../stage/stage-directory.ts";
 import { fetchStatus, followEvents } from "./control-client.ts";
 import { endRun } from "./end-run.ts";
 import { formatDuration, paint } from "./format.ts";
@@ -38,7 +39,10 @@ export async function up(options: UpOptions): Promise<number> {
   const found = await findRun(files);
   const run = found ?? (await start(options));
   const outcome = await watchStart(run, interrupt.signal);
-  if (outcome === "failed") return 1;
+  if (outcome === "failed") {
+    await endRun(files, run); // it is ending already: the next start must not meet it
+    return 1;
+  }
   if (outcome === "ended") throw new StageEnded(files.log("host"), await lastLines(files.log("host")));
   if (outcome === "ready") {
     if (detach) {
@@ -78,6 +82,7 @@ async function findRun(files: StageFiles): Promise<Run | undefined> {
 async function start({ root, files, port }: UpOptions): Promise<Run> {
   const wishes = { remembered: await files.ports(), from: DEFAULT_BASE_PORT };
   await files.rememberPorts(await choosePorts(port === undefined ? wishes : { ...wishes, asked: port }));
+  await clearRun(files.directory, { keepLogs: false });
   return startHost(root, files);
 }
 

@@ -1,9 +1,10 @@
 import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
+import { ECSClient } from "@aws-sdk/client-ecs";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { LOCAL_CREDENTIALS, LOCAL_REGION } from "./environment.ts";
+import { type Endpoints, LOCAL_CREDENTIALS, LOCAL_REGION } from "./environment.ts";
 
 /** Constructor argument of every SDK client of the emulated account. */
 export interface ClientConfig {
@@ -22,17 +23,23 @@ export interface StageClients {
   readonly cloudFormation: CloudFormationClient;
   readonly cloudWatch: CloudWatchClient;
   readonly logs: CloudWatchLogsClient;
+  readonly ecs: ECSClient;
   readonly lambda: LambdaClient;
   readonly secretsManager: SecretsManagerClient;
   destroy(): void;
 }
 
-export function stageClients(endpoint: string): StageClients {
+/** @param ecsEndpoint @default - as the endpoint */
+export function stageClients({
+  endpoint,
+  ecsEndpoint = endpoint,
+}: Partial<Endpoints> & { readonly endpoint: string }): StageClients {
   const config = clientConfig(endpoint);
   const clients = {
     cloudFormation: new CloudFormationClient(config),
     cloudWatch: new CloudWatchClient(config),
     logs: new CloudWatchLogsClient(config),
+    ecs: new ECSClient({ ...config, endpoint: ecsEndpoint }),
     lambda: new LambdaClient(config),
     secretsManager: new SecretsManagerClient(config),
   };

@@ -13,6 +13,7 @@ import { CleanUp } from "./clean-up.ts";
 import { type ClientConfig, clientConfig, type StageClients, stageClients } from "./clients.ts";
 import { type DeployOptions, runDeployment } from "./deployments.ts";
 import { type Endpoints, LOCAL_REGION, localEnvironment } from "./environment.ts";
+import { healthyTasks } from "./healthy-tasks.ts";
 import { logWriter } from "./log-writer.ts";
 import { choosePorts, type StagePorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
@@ -76,6 +77,12 @@ export interface LocalStage extends Endpoints {
   remove(options?: DeployOptions): Promise<void>;
   /** What ECS Exec sessions that start from now on are to suffer. */
   setExecFaults(faults: ExecFaults): void;
+  /**
+   * Waits until every task passes its health check.
+   * @param timeoutMs @default 60000
+   * @returns false when it took longer
+   */
+  healthy(timeoutMs?: number): Promise<boolean>;
   /** Asks the poller for a snapshot now, without waiting for its schedule. */
   poll(): Promise<void>;
   /** @param dashboardUrl goes into the answer as it is */
@@ -85,6 +92,7 @@ export interface LocalStage extends Endpoints {
 }
 
 const START_MS = 300_000;
+const HEALTHY_MS = 60_000;
 
 /**
  * Starts a local stage: installs the emulator if need be, starts it and the ECS front, and goes on to prepare the
@@ -148,7 +156,7 @@ class StageStart {
       return this.#startEmulator(python, endpoints, ports);
     });
     const front = await this.#startFront(endpoints, ports);
-    const clients = stageClients(endpoints.endpoint);
+    const clients = stageClients(endpoints);
     this.#cleanUp.add(() => clients.destroy());
     const view = join(directory, "sst");
     await makeProjectView(view, this.#root, this.#options.sstConfig);
@@ -186,6 +194,8 @@ class StageStart {
       deploy: (deployOptions) => runDeployment(deployments, "deploy", deployOptions),
       remove: (deployOptions) => runDeployment(deployments, "remove", deployOptions),
       setExecFaults: (faults) => front.setFaults(faults),
+      healthy: (timeoutMs = HEALTHY_MS) =>
+        healthyTasks(clients.ecs, stage, Deadline.after(timeoutMs, this.#signal)),
       poll: () => poll(clients, stage),
       status: (dashboardUrl) =>
         readStatus({

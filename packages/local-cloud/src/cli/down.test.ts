@@ -1,0 +1,31 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { temporaryDirectory } from "../test-support/temporary-directory.ts";
+import { endRun } from "./end-run.ts";
+import { runningStage } from "./show-status.ts";
+import { StageFiles } from "./stage-files.ts";
+
+const CUT_OFF = { host: { pid: process.pid, started: "Thu Jan  1 00:00:00 1970" }, control: 4000 };
+
+it("takes away what a run that was cut off has left, and touches no process that got its id", async () => {
+  const files = new StageFiles(temporaryDirectory());
+  await files.claim(CUT_OFF);
+  for (const folder of ["efs", "cache", "logs"]) {
+    mkdirSync(join(files.directory, folder));
+    writeFileSync(join(files.directory, folder, "file"), "");
+  }
+  expect(await endRun(files, CUT_OFF)).toBe(false);
+  expect(["efs", "cache", "logs"].filter((folder) => existsSync(join(files.directory, folder)))).toEqual([
+    "cache",
+    "logs",
+  ]);
+  expect(await files.run()).toBeUndefined();
+});
+
+it("finds no stage where there is none, or only one that was cut off", async () => {
+  const files = new StageFiles(temporaryDirectory());
+  await expect(runningStage(files)).rejects.toMatchObject({ code: "local-stage-not-running" });
+  await files.claim(CUT_OFF);
+  await expect(runningStage(files)).rejects.toMatchObject({ code: "local-stage-not-running" });
+});
