@@ -1,10 +1,10 @@
-import { stageNames } from "@dbward-aws/contract";
+import { type AlarmId, stageNames } from "@dbward-aws/contract";
 import { ArnFormat, Stack } from "aws-cdk-lib";
 import * as events from "aws-cdk-lib/aws-events";
 import { Construct } from "constructs";
 import type { AlarmTopic } from "./alarm-topic.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
-import { runbookPath } from "./runbook-link.ts";
+import { runbookLink } from "./runbook-link.ts";
 
 export interface EcsEventRulesProps extends Pick<MonitoredStage, "settings" | "server"> {
   readonly receivers: AlarmTopic;
@@ -28,6 +28,7 @@ export class EcsEventRules extends Construct {
     this.#receivers = receivers;
     this.#stage = settings.stage;
     const cluster = [server.cluster.clusterArn];
+    const runbook = (id: AlarmId) => runbookLink(id, settings.monitoring);
 
     this.#rule("DeploymentFailed", {
       description: "a deployment of a service failed",
@@ -45,7 +46,7 @@ export class EcsEventRules extends Construct {
         `Since: ${field("$.detail.updatedAt")}`,
         "Next step: read the last events of the service and its log with `pnpm ops status`.",
         "An agent rolls back by itself. The server does not: its database may have been migrated.",
-        `Runbook: ${runbookPath("tasks-missing")}`,
+        `Runbook: ${runbook("tasks-missing")}`,
       ],
     });
     this.#rule("ServiceImpaired", {
@@ -60,7 +61,7 @@ export class EcsEventRules extends Construct {
         `Service: ${field("$.resources[0]")}`,
         `Reason: ${field("$.detail.reason")}`,
         "Next step: read the last events of the service with `pnpm ops status`.",
-        `Runbook: ${runbookPath("tasks-missing")}`,
+        `Runbook: ${runbook("tasks-missing")}`,
       ],
     });
     this.taskStopped = this.#rule("TaskStopped", {
@@ -85,7 +86,7 @@ export class EcsEventRules extends Construct {
         `At: ${field("$.detail.stoppedAt")}`,
         `Task: ${field("$.detail.taskArn")}`,
         "Next step: read the task's last log lines.",
-        `Runbook: ${runbookPath("task-restarts")}`,
+        `Runbook: ${runbook("task-restarts")}`,
       ],
     });
     this.#rule("OutOfMemory", {
@@ -105,7 +106,7 @@ export class EcsEventRules extends Construct {
         `At: ${field("$.detail.stoppedAt")}`,
         `Task: ${field("$.detail.taskArn")}`,
         "Next step: raise memoryMiB of the server or agent in dbward.config.ts, and deploy.",
-        `Runbook: ${runbookPath("server-memory")}`,
+        `Runbook: ${runbook("server-memory")}`,
       ],
     });
   }

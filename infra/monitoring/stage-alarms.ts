@@ -1,4 +1,5 @@
 import { type AlarmId, CAPTURE_EVENTS, stageNames } from "@dbward-aws/contract";
+import type { MonitoringSettings } from "@dbward-aws/settings";
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
@@ -9,7 +10,7 @@ import type { AlarmDefinition } from "./alarm-definition.ts";
 import { CAPTURE_FAILURES, CATALOGUE } from "./catalogue.ts";
 import type { MetricSources } from "./metric-source.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
-import { runbookPath } from "./runbook-link.ts";
+import { runbookLink } from "./runbook-link.ts";
 import { resolveThresholds } from "./thresholds.ts";
 
 export interface StageAlarmsProps extends Pick<MonitoredStage, "settings" | "capture"> {
@@ -38,6 +39,7 @@ export class StageAlarms extends Construct {
   readonly #alarms = new Map<AlarmId, cloudwatch.Alarm>();
   readonly #notify: SnsAction;
   readonly #stage: string;
+  readonly #monitoring: MonitoringSettings;
 
   /** @throws `UnknownAlarm` when the settings name a threshold for an alarm that is not in the catalogue */
   constructor(scope: Construct, id: string, props: StageAlarmsProps) {
@@ -45,6 +47,7 @@ export class StageAlarms extends Construct {
     const { settings, sources, capture, topic } = props;
     const threshold = resolveThresholds(settings.monitoring.thresholds);
     this.#stage = settings.stage;
+    this.#monitoring = settings.monitoring;
     this.#notify = new SnsAction(topic);
     countFailedCaptures(this, sources, capture.logGroup);
 
@@ -54,7 +57,7 @@ export class StageAlarms extends Construct {
     const causes = rows.filter(({ notification }) => notification.kind === "down");
     this.down = this.#createComposite("down", {
       rule: anyOf(causes.map(({ id }) => this.alarm(id))),
-      description: downDescription(causes),
+      description: downDescription(causes, settings.monitoring),
     });
     this.#tell(this.down);
     this.quiet = this.#createComposite("quiet", {
@@ -80,7 +83,7 @@ export class StageAlarms extends Construct {
   #createAlarm(row: AlarmDefinition, threshold: number, sources: MetricSources): cloudwatch.Alarm {
     const alarm = new cloudwatch.Alarm(this, row.id, {
       alarmName: stageNames(this.#stage).alarm(row.id),
-      alarmDescription: alarmDescription(row),
+      alarmDescription: alarmDescription(row, this.#monitoring),
       metric: sources.signal(row.signal, row.title, Duration.seconds(row.periodSeconds)),
       comparisonOperator:
         row.breaches === "below"
@@ -100,7 +103,7 @@ export class StageAlarms extends Construct {
     if (notification.kind !== "unless-quiet") return;
     const teller = this.#createComposite(`${id}-told`, {
       rule: anyOf([this.alarm(id)]),
-      description: alarmDescription(row),
+      description: alarmDescription(row, this.#monitoring),
       suppressor: this.quiet,
       wait: Duration.seconds(notification.waitSeconds),
     });
@@ -149,13 +152,16 @@ function anyOf(alarms: readonly cloudwatch.IAlarm[]): cloudwatch.IAlarmRule {
 }
 
 /** What a receiver reads: cause, next step, where more is written. CloudWatch takes 1024 characters. */
-function alarmDescription({ id, title, severity, meaning, firstStep }: AlarmDefinition): string {
-  return `${title} (${severity}). ${meaning}\n\nNext step: ${firstStep}\nRunbook: ${runbookPath(id)}`;
+function alarmDescription(
+  { id, title, severity, meaning, firstStep }: AlarmDefinition,
+  monitoring: MonitoringSettings,
+): string {
+  return `${title} (${severity}). ${meaning}\n\nNext step: ${firstStep}\nRunbook: ${runbookLink(id, monitoring)}`;
 }
 
-function downDescription(causes: readonly AlarmDefinition[]): string {
+function downDescription(causes: readonly AlarmDefinition[], monitoring: MonitoringSettings): string {
   const lines = causes.map(
-    ({ id, title, firstStep }) => `- ${id}: ${title}. ${firstStep} ${runbookPath(id)}`,
+    ({ id, title, firstStep }) => `- ${id}: ${title}. ${firstStep} ${runbookLink(id, monitoring)}`,
   );
   return `dbward is down (critical). The reason names the alarm that says why:\n${lines.join("\n")}`;
 }

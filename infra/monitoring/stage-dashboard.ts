@@ -1,4 +1,4 @@
-import { type MetricName, stageNames } from "@dbward-aws/contract";
+import { type AlarmId, type MetricName, stageNames } from "@dbward-aws/contract";
 import { Duration, Stack } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type * as lambda from "aws-cdk-lib/aws-lambda";
@@ -9,7 +9,7 @@ import type { MetricSources } from "./metric-source.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
 import { polledMetric } from "./polled-metric.ts";
 import type { QueueDepthPoller } from "./queue-depth-poller.ts";
-import { runbookPath } from "./runbook-link.ts";
+import { runbookLink } from "./runbook-link.ts";
 import type { StageAlarms } from "./stage-alarms.ts";
 
 export interface StageDashboardProps
@@ -262,8 +262,13 @@ export class StageDashboard extends Construct {
   }
 
   #runbooks(): cloudwatch.IWidget {
+    const { monitoring } = this.#props.settings;
+    const link = (id: AlarmId) => {
+      const target = runbookLink(id, monitoring);
+      return monitoring.runbooksUrl === undefined ? target : `[Runbook](${target})`;
+    };
     const lines = CATALOGUE.filter(({ severity }) => severity !== "signal").map(
-      ({ id, title }) => `- **${id}**: ${title}. ${runbookPath(id)}`,
+      ({ id, title }) => `- **${id}**: ${title}. ${link(id)}`,
     );
     return new cloudwatch.TextWidget({
       width: HALF,
@@ -307,17 +312,12 @@ export class StageDashboard extends Construct {
   }
 
   /** The first metric that an alarm looks at. */
-  #watched(
-    id: Parameters<typeof alarmDefinition>[0],
-    label: string,
-    color: string,
-    period: Duration = MINUTE,
-  ): cloudwatch.Metric {
+  #watched(id: AlarmId, label: string, color: string, period: Duration = MINUTE): cloudwatch.Metric {
     const [source] = sourcesOf(alarmDefinition(id).signal);
     return this.#props.sources.metric(source!, { label, color, period });
   }
 
-  #thresholdLine(id: Parameters<typeof alarmDefinition>[0], label: string): cloudwatch.HorizontalAnnotation {
+  #thresholdLine(id: AlarmId, label: string): cloudwatch.HorizontalAnnotation {
     const own = this.#props.settings.monitoring.thresholds[id];
     return { value: own ?? alarmDefinition(id).threshold, label, color: COLOUR.bad };
   }

@@ -186,6 +186,15 @@ describe("what ECS reports", () => {
     }
   });
 
+  it("links to the runbooks where the settings know them to be published", () => {
+    const text = JSON.stringify(
+      synthesised({ monitoring: { runbooksUrl: "https://docs.example.com/runbooks" } }).toJSON(),
+    );
+    expect(text).toContain("Runbook: https://docs.example.com/runbooks/server-unreachable.md");
+    expect(text).toContain("[Runbook](https://docs.example.com/runbooks/server-cpu.md)");
+    expect(text).not.toContain("docs/runbooks/");
+  });
+
   it("leaves out tasks that a deployment or a person stopped", () => {
     const stopped = rules.find(({ EventPattern }) => EventPattern.detail.stopCode);
     expect(stopped?.EventPattern.detail).toMatchObject({

@@ -1,6 +1,6 @@
 import { Chart } from "./charts.js";
 import { element, find, moment, show } from "./dom.js";
-import { markdown } from "./markdown.js";
+import { inline, markdown } from "./markdown.js";
 import { badge, historyTable, secretTable, stackTable, table, taskTable, words } from "./tables.js";
 
 /**
@@ -59,7 +59,7 @@ async function showState() {
           "details",
           {},
           element("summary", {}, short(alarm.name)),
-          element("p", { class: "description" }, alarm.description),
+          element("p", { class: "description" }, inline(alarm.description)),
         ),
         badge(alarm.state),
         moment(alarm.since),

@@ -24,17 +24,26 @@ export function markdown(text) {
   return block;
 }
 
-/** @param {string} text */
-function inline(text) {
+/**
+ * Text with its bold words, code, links, and files of docs/runbooks, which this server has as well.
+ *
+ * @param {string} text
+ */
+export function inline(text) {
   const parts = document.createDocumentFragment();
   let at = 0;
-  for (const match of text.matchAll(/\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https:\/\/[^)\s]+)\)/g)) {
+  for (const match of text.matchAll(
+    /\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https:\/\/[^)\s]+)\)|\bdocs(\/runbooks\/[a-z0-9-]+\.md)/g,
+  )) {
     parts.append(text.slice(at, match.index));
     at = match.index + match[0].length;
-    const [, bold, code, label, href] = match;
+    const [, bold, code, label, href, runbook] = match;
     if (bold) parts.append(element("strong", {}, bold));
     else if (code) parts.append(element("code", {}, code));
-    else parts.append(element("a", { href, target: "_blank", rel: "noreferrer" }, label));
+    else
+      parts.append(
+        element("a", { href: href ?? runbook, target: "_blank", rel: "noreferrer" }, label ?? "runbook"),
+      );
   }
   parts.append(text.slice(at));
   return parts;

@@ -88,8 +88,15 @@ describe("what is served", () => {
     expect(body).not.toMatch(/https?:\/\//);
   });
 
+  it("is the runbook of an alarm, as text", async () => {
+    const { headers, body } = await ask("/runbooks/server-unreachable.md");
+    expect(headers["content-type"]).toMatch(/^text\/plain/);
+    expect(body).toContain("# server-unreachable");
+  });
+
   it.each([
     "/../package.json",
+    "/runbooks/../monitoring.md",
     "/..%2fpackage.json",
     "/page/index.html",
     "/__proto__",

@@ -182,6 +182,11 @@ export interface MonitoringInput {
   readonly httpsEndpoints?: readonly string[];
   /** Thresholds by the alarm's name; what is left out keeps the default of docs/monitoring.md. @default {} */
   readonly thresholds?: Readonly<Record<string, number>>;
+  /**
+   * Where the pages of docs/runbooks are published, such as `https://github.com/acme/dbward-aws/blob/main/docs/runbooks`:
+   * messages and the dashboard link to them. @default - they name the file
+   */
+  readonly runbooksUrl?: string;
 }
 
 /** Gives dbward.config.ts its types; checks nothing: that is {@link loadStage}'s part. */

@@ -156,4 +156,6 @@ export interface MonitoringSettings {
   readonly httpsEndpoints: readonly string[];
   /** Thresholds by the alarm's name in the catalogue; what is left out keeps the catalogue's default. @default {} */
   readonly thresholds: Readonly<Record<string, number>>;
+  /** Where the pages of docs/runbooks are published; no slash at its end. @default - messages name the file */
+  readonly runbooksUrl?: string;
 }

@@ -167,6 +167,11 @@ const monitoring = z.strictObject({
   emails: z.array(z.email("must be an e-mail address")).default([]),
   httpsEndpoints: z.array(z.url({ protocol: /^https$/, error: "must be an https:// URL" })).default([]),
   thresholds: z.record(z.string(), z.number("must be a number")).default({}),
+  runbooksUrl: z
+    .url({ protocol: /^https$/, error: "must be an https:// URL" })
+    .max(120, "must have at most 120 characters")
+    .transform((url) => url.replace(/\/+$/, ""))
+    .optional(),
 });
 
 type Network = typeof newNetwork | typeof existingNetwork;
