@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Deadline, redact } from "@dbward-aws/core";
 import { endGroup } from "../stage/end-group.ts";
 import { LOCAL_REGION, localEnvironment } from "../stage/environment.ts";
 import { EmulatorUnavailable } from "../stage/errors.ts";
+import { logWriter } from "../stage/log-writer.ts";
 import { LAUNCHER } from "./install.ts";
 
 export interface EmulatorOptions {
@@ -49,11 +49,9 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   ]);
   // Functions are unpacked there, and the nearest package.json decides how Node reads them: not the checkout's.
   await writeFile(join(temporary, "package.json"), '{ "type": "commonjs" }');
-  const packages = join(temporary, "node_modules");
-  await mkdir(packages, { recursive: true });
-  // This folder alone: the emulator loads SDK 2 into every function when it finds it beside SDK 3.
-  if (options.sdk) await symlink(options.sdk, join(packages, "@aws-sdk"));
+  const packages = await packagesForFunctions(temporary, options.sdk);
   const programs = await nodeForFunctions(temporary);
+  const log = await logWriter(logFile);
   const child = spawn(options.python, ["-u", LAUNCHER], {
     cwd: directory,
     detached: true,
@@ -76,12 +74,11 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     ),
   });
   child.stdin.on("error", () => undefined); // it ended before we did
-  const log = createWriteStream(logFile, { flags: "a", mode: 0o600 });
   const lastLines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
     createInterface(stream).on("line", (line) => {
       const printed = redact(line);
-      log.write(`${printed}\n`);
+      log(printed);
       lastLines.push(printed);
       if (lastLines.length > 5) lastLines.shift();
     });
@@ -91,7 +88,6 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const ended = new Promise<void>((resolve) => {
     const end = () => {
       hasEnded = true;
-      log.end();
       resolve();
     };
     child.once("error", (error) => {
@@ -135,6 +131,20 @@ async function nodeForFunctions(temporary: string): Promise<string> {
   await writeFile(join(folder, "node"), `#!/bin/sh\nexec '${process.execPath}' ${switches}"$@"\n`, {
     mode: 0o755,
   });
+  return folder;
+}
+
+/**
+ * The packages of the functions: the SDK, and nothing beside it. Of all packages of SST the emulator would load SDK 2
+ * into every function.
+ *
+ * @returns the folder that holds them
+ */
+async function packagesForFunctions(temporary: string, sdk: string | undefined): Promise<string> {
+  const folder = join(temporary, "node_modules");
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  if (sdk) await symlink(sdk, join(folder, "@aws-sdk"));
   return folder;
 }
 

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -7,5 +8,6 @@ import { redact } from "@dbward-aws/core";
 export async function logWriter(file: string): Promise<(line: string) => void> {
   await mkdir(dirname(file), { recursive: true });
   const stream = createWriteStream(file, { flags: "a", mode: 0o600 });
+  await once(stream, "open");
   return (line) => stream.write(`${redact(line)}\n`);
 }

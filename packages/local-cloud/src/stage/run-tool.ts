@@ -34,6 +34,7 @@ export interface ToolEnd {
 export async function runTool(run: ToolRun): Promise<ToolEnd> {
   await mkdir(dirname(run.log), { recursive: true });
   const log = createWriteStream(run.log, { flags: "a", mode: 0o600 });
+  await once(log, "open");
   const child = spawn(run.command, run.args, {
     cwd: run.cwd,
     env: { ...run.env },
@@ -65,6 +66,7 @@ export async function runTool(run: ToolRun): Promise<ToolEnd> {
   } finally {
     run.deadline.signal.removeEventListener("abort", end);
     log.end();
+    await once(log, "close");
   }
 }
 
