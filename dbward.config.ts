@@ -1,7 +1,8 @@
 import { defineConfig } from "@dbward-aws/settings";
 
-const SERVER_TAG = "0.2.0";
-const AGENT_TAG = "0.2.0";
+/** Pinned here; a pipeline may name another one. Upgrade the server first, then the agents. */
+const SERVER_TAG = process.env.DBWARD_SERVER_TAG ?? "0.2.0";
+const AGENT_TAG = process.env.DBWARD_AGENT_TAG ?? "0.2.0";
 
 export default defineConfig({
   stages: {
