@@ -33,7 +33,7 @@ describe("Parameters", () => {
     const [before, bucket, after] = (variables(container(server)).DBWARD_CONFIG_TOML as Joined)[
       "Fn::Join"
     ][1];
-    expect(before).toMatch(/^state_dir = "\/data"[^]*\[result_storage\]\nbackend = "s3"\nbucket = "$/);
+    expect(before).toMatch(/^state_dir = "\/data"[\s\S]*\[result_storage\]\nbackend = "s3"\nbucket = "$/);
     expect(bucket).toEqual({ "Fn::ImportValue": expect.stringContaining("ResultsBucket") });
     expect(after).toBe(`"\nregion = "${REGION}"\n`);
   });

@@ -1,0 +1,25 @@
+/**
+ * Requests, by the stand-in's own API (dbward's is not documented; see `packages/local-cloud/src/stand-in/README.md`).
+ */
+async function call(url: string, token: string, init: RequestInit = {}): Promise<Record<string, unknown>> {
+  const answer = await fetch(url, {
+    ...init,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+  });
+  if (!answer.ok) throw new Error(`${init.method ?? "GET"} ${url}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+/** Makes a request that needs no approval, and returns its id. */
+export async function createRequest(server: string, token: string, sql: string): Promise<string> {
+  const request = await call(`${server}/api/requests`, token, {
+    method: "POST",
+    body: JSON.stringify({ database: "app", environment: "production", operation: "execute_select", sql }),
+  });
+  return String(request.id);
+}
+
+/** `pending`, `approved`, `dispatched`, `running`, `succeeded` or `failed`. */
+export async function requestStatus(server: string, token: string, id: string): Promise<unknown> {
+  return (await call(`${server}/api/requests/${id}`, token)).status;
+}
