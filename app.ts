@@ -21,7 +21,8 @@ const app = new App({
   // As SST has it: paths and assets' sources are of no use in a template.
   context: { "aws:cdk:enable-path-metadata": false, "aws:cdk:enable-asset-metadata": false },
 });
-const stage: unknown = values.stage ?? app.node.tryGetContext("stage");
+/** SST prepares a fresh account by `cdk bootstrap`, which runs this file, and names the stage in this variable. */
+const stage: unknown = values.stage ?? app.node.tryGetContext("stage") ?? process.env.SST_STAGE;
 
 try {
   if (typeof stage !== "string" || stage === "")
