@@ -15,7 +15,7 @@ export function createLogReader(config: CloudWatchLogsClientConfig = {}): LogRea
     async lastLines(logGroup, streamEnd, limit, streamPrefix) {
       try {
         const { CloudWatchLogsClient, DescribeLogStreamsCommand, GetLogEventsCommand } = await import(
-          "@aws-sdk/client-cloudwatch-logs"
+          "./logs-client.ts"
         );
         const client = new CloudWatchLogsClient(config);
         const findStream = async () => {
