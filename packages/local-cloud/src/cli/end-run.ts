@@ -14,10 +14,10 @@ const END_MS = 120_000;
  * @returns whether it was running
  */
 export async function endRun(files: StageFiles, run: Run): Promise<boolean> {
-  const wasRunning = await isAlive(run.host);
+  const wasRunning = isAlive(run.host);
   if (wasRunning) {
     process.kill(run.host.pid, "SIGTERM");
-    const gone = await Deadline.after(END_MS).until(async () => !(await isAlive(run.host)) || undefined, 100);
+    const gone = await Deadline.after(END_MS).until(() => !isAlive(run.host) || undefined, 100);
     if (!gone) await endGroup(run.host.pid);
   }
   await clearRun(files.directory, { keepLogs: true });

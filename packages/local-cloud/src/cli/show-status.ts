@@ -21,6 +21,6 @@ export async function showStatus(files: StageFiles, { json }: { readonly json: b
 /** @throws StageNotRunning */
 export async function runningStage(files: StageFiles): Promise<Run> {
   const run = await files.run();
-  if (!run || !(await isAlive(run.host))) throw new StageNotRunning();
+  if (!run || !isAlive(run.host)) throw new StageNotRunning();
   return run;
 }

@@ -19,8 +19,7 @@ export function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
  */
 export function processStart(pid: number): string | undefined {
   try {
-    if (process.platform !== "linux")
-      return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
+    if (process.platform !== "linux") return startByPs(pid);
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The second field is the program's name in parentheses, and may hold anything; the start is the 22nd.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
@@ -28,6 +27,16 @@ export function processStart(pid: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function startByPs(pid: number): string | undefined {
+  const printed = execFileSync("ps", ["-o", "stat=,lstart=", "-p", String(pid)], {
+    encoding: "utf8",
+    env: { ...process.env, LC_ALL: "C" },
+  }).trim();
+  return printed === "" || printed.startsWith(ZOMBIE)
+    ? undefined
+    : printed.slice(printed.indexOf(" ")).trim();
 }
 
 const ZOMBIE = "Z";
