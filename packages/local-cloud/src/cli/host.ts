@@ -3,7 +3,7 @@ import { METRICS } from "@dbward-aws/contract";
 import { Deadline, describeError } from "@dbward-aws/core";
 import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
 import { type LocalStage, startLocalStage } from "../stage/local-stage.ts";
-import { choosePorts, DEFAULT_BASE_PORT } from "../stage/ports.ts";
+import { DEFAULT_BASE_PORT, reservePorts } from "../stage/ports.ts";
 import { Progress } from "../stage/progress.ts";
 import { clearRun } from "../stage/stage-directory.ts";
 import { startControlServer } from "./control-server.ts";
@@ -24,7 +24,7 @@ let dashboard: DashboardPage | undefined;
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => ending.abort());
 
 const control = await startControlServer({ events, status: async () => stage?.status(dashboard?.url) });
-const host = await identify(process.pid);
+const host = identify(process.pid);
 if (!host || !(await files.claim({ host, control: control.port }))) process.exit(ALREADY_RUNNING);
 
 let exitCode = 0;
@@ -56,10 +56,13 @@ process.exit(exitCode);
 
 async function bringUp(): Promise<void> {
   const startedAt = performance.now();
+  // The reservation ends with this process.
+  const { ports } = await reservePorts({ remembered: await files.ports(), from: DEFAULT_BASE_PORT });
+  await files.rememberPorts(ports);
   const started = await startLocalStage({
     root,
     directory: files.directory,
-    ports: await choosePorts({ remembered: await files.ports(), from: DEFAULT_BASE_PORT }),
+    ports,
     progress,
     signal: ending.signal,
   });

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { createLogUpdate } from "log-update";
 import { StageEnded } from "../stage/errors.ts";
-import { choosePorts, DEFAULT_BASE_PORT } from "../stage/ports.ts";
+import { DEFAULT_BASE_PORT, reservePorts } from "../stage/ports.ts";
 import { clearRun } from "../stage/stage-directory.ts";
 import { fetchStatus, followEvents } from "./control-client.ts";
 import { endRun } from "./end-run.ts";
@@ -70,7 +70,7 @@ export async function up(options: UpOptions): Promise<number> {
 async function findRun(files: StageFiles): Promise<Run | undefined> {
   const run = await files.run();
   if (!run) return undefined;
-  if (await isAlive(run.host)) {
+  if (isAlive(run.host)) {
     say("A local stage is running in this checkout already: attached to it.");
     return run;
   }
@@ -81,7 +81,9 @@ async function findRun(files: StageFiles): Promise<Run | undefined> {
 
 async function start({ root, files, port }: UpOptions): Promise<Run> {
   const wishes = { remembered: await files.ports(), from: DEFAULT_BASE_PORT };
-  await files.rememberPorts(await choosePorts(port === undefined ? wishes : { ...wishes, asked: port }));
+  const { ports, release } = await reservePorts(port === undefined ? wishes : { ...wishes, asked: port });
+  await files.rememberPorts(ports);
+  await release(); // the stage's own process reserves them again
   await clearRun(files.directory, { keepLogs: false });
   return startHost(root, files);
 }
@@ -116,7 +118,7 @@ async function watchStage(run: Run, signal: AbortSignal): Promise<boolean> {
   let shown = "";
   while (!signal.aborted) {
     const status = await fetchStatus(run.control);
-    if (!status && !(await isAlive(run.host))) return false;
+    if (!status && !isAlive(run.host)) return false;
     const summary = status ? summarize(status) : shown;
     if (live) live(summary);
     else if (summary !== shown) say(summary);

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Deadline, redact } from "@dbward-aws/core";
 import { endGroup } from "../stage/end-group.ts";
 import { LOCAL_REGION, localEnvironment } from "../stage/environment.ts";
-import { EmulatorUnavailable } from "../stage/errors.ts";
+import { EmulatorUnavailable, PortInUse } from "../stage/errors.ts";
 import { logWriter } from "../stage/log-writer.ts";
 import { LAUNCHER } from "./install.ts";
 
@@ -37,6 +37,7 @@ export interface Emulator {
  * the other end of a pipe.
  *
  * @throws {@link EmulatorUnavailable} `emulator-start-failed`
+ * @throws {@link PortInUse} when another program was quicker to take the port
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
   const { directory, port, deadline } = options;
@@ -100,9 +101,10 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const answered = await deadline.until(async () => (hasEnded ? false : await answers(endpoint)), 50);
   if (!answered) {
     if (child.pid !== undefined) await endGroup(child.pid);
+    if (lastLines.some((line) => line.includes(TAKEN))) throw new PortInUse(port);
     const what = hasEnded ? `ended at once: ${lastLines.join(" ") || "without a word"}` : "does not answer";
     throw new EmulatorUnavailable("emulator-start-failed", `The emulated account ${what}.`, {
-      hint: `Read ${logFile}; if its packages are damaged, remove the folder of ${options.python} and start again.`,
+      hint: `Read ${logFile}; if its packages are damaged, remove ${dirname(dirname(options.python))} and start again.`,
       cause: failure,
     });
   }
@@ -147,6 +149,9 @@ async function packagesForFunctions(temporary: string, sdk: string | undefined):
   if (sdk) await symlink(sdk, join(folder, "@aws-sdk"));
   return folder;
 }
+
+/** What the emulator says of its port. */
+const TAKEN = "is already in use";
 
 async function answers(endpoint: string): Promise<true | undefined> {
   try {

@@ -24,7 +24,7 @@ import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import { Deadline } from "@dbward-aws/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { clientConfig } from "../stage/clients.ts";
-import { choosePorts } from "../stage/ports.ts";
+import { freePort } from "../task-runner/free-port.ts";
 import { makeTemporaryDirectory, temporaryDirectory } from "../test-support/temporary-directory.ts";
 import { type Emulator, findPython, installEmulator, startEmulator } from "./index.ts";
 
@@ -171,7 +171,7 @@ describe.skipIf(!canRun)("the launcher", () => {
   beforeAll(async () => {
     const deadline = Deadline.after(110_000);
     python = await installEmulator({ cacheDirectory: CACHE, log: `${directory}/install.log`, deadline });
-    const { emulator: port } = await choosePorts();
+    const port = await freePort();
     emulator = await startEmulator({
       python,
       directory,
@@ -276,7 +276,7 @@ describe.skipIf(!canRun)("the launcher", () => {
 
   it("ends with the process that started it, however that ends", async () => {
     const directory = temporaryDirectory();
-    const { emulator: port } = await choosePorts();
+    const port = await freePort();
     const source = `
     import { Deadline } from "@dbward-aws/core";
     import { startEmulator } from ${JSON.stringify(new URL("./emulator.ts", import.meta.url).href)};

@@ -5,8 +5,8 @@ export class PortInUse extends DbwardError {
   override readonly name = "PortInUse";
 
   constructor(port: number) {
-    super("port-in-use", `Port ${port} on 127.0.0.1 is taken by another program.`, {
-      hint: "Name another one with --port, or leave --port out and free ones are found.",
+    super("port-in-use", `Port ${port} on 127.0.0.1 is taken by another program or local stage.`, {
+      hint: "Name another one with --port, or leave --port out: free ones are found then.",
     });
   }
 }

@@ -2,6 +2,6 @@ export type { ClientConfig } from "./clients.ts";
 export type { DeployOptions } from "./deployments.ts";
 export { EmulatorUnavailable, PortInUse, StageEnded, StageNotRunning, ToolFailed } from "./errors.ts";
 export { type LocalStage, type LocalStageOptions, startLocalStage } from "./local-stage.ts";
-export { choosePorts, type StagePorts } from "./ports.ts";
+export { type ReservedPorts, reservePorts, type StagePorts } from "./ports.ts";
 export { type Note, Progress, type ProgressEvent } from "./progress.ts";
 export type { SecretStatus, ServiceStatus, StageStatus } from "./status.ts";

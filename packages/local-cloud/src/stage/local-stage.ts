@@ -15,7 +15,7 @@ import { type DeployOptions, runDeployment } from "./deployments.ts";
 import { type Endpoints, LOCAL_REGION, localEnvironment } from "./environment.ts";
 import { healthyTasks } from "./healthy-tasks.ts";
 import { logWriter } from "./log-writer.ts";
-import { choosePorts, type StagePorts } from "./ports.ts";
+import { reservePorts, type StagePorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
 import { makeProjectView } from "./project-view.ts";
 import { clearRun } from "./stage-directory.ts";
@@ -34,7 +34,7 @@ export interface LocalStageOptions {
   readonly stage?: string;
   /** File to deploy instead of the checkout's sst.config.ts. */
   readonly sstConfig?: string;
-  /** @default - free ones */
+  /** Whoever gives some has reserved them. @default - free ones */
   readonly ports?: StagePorts;
   /** Environment variables for every deployment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -141,7 +141,7 @@ class StageStart {
     const settings = await readSettings(this.#root, stage);
     await clearRun(directory, { keepLogs: true });
     await mkdir(join(directory, "logs"), { recursive: true });
-    const ports = this.#options.ports ?? (await choosePorts());
+    const ports = this.#options.ports ?? (await this.#reservePorts());
     const endpoints: Endpoints = {
       endpoint: `http://127.0.0.1:${ports.emulator}`,
       ecsEndpoint: `http://127.0.0.1:${ports.ecs}`,
@@ -225,6 +225,12 @@ class StageStart {
       DBWARD_LOCAL_SERVER_URL: serverUrl,
       ...this.#options.env,
     });
+  }
+
+  async #reservePorts(): Promise<StagePorts> {
+    const { ports, release } = await reservePorts();
+    this.#cleanUp.add(release);
+    return ports;
   }
 
   async #build(): Promise<void> {

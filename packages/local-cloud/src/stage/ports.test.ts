@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
+import { freePort } from "../task-runner/free-port.ts";
 import { PortInUse } from "./errors.ts";
-import { choosePorts, isFree } from "./ports.ts";
+import { isFree, type PortWishes, reservePorts, type StagePorts } from "./ports.ts";
 
 async function takePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -11,43 +12,57 @@ async function takePort(): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+/** Reserved until the test is over. */
+async function reserve(wishes?: PortWishes): Promise<StagePorts> {
+  const { ports, release } = await reservePorts(wishes);
+  onTestFinished(release);
+  return ports;
 }
 
 it("chooses four different ports that are free", async () => {
-  const ports = Object.values(await choosePorts());
+  const ports = Object.values(await reserve());
   expect(new Set(ports).size).toBe(4);
   expect(await Promise.all(ports.map(isFree))).toEqual([true, true, true, true]);
+});
+
+it("gives no port to two stages, however many choose at the same time", async () => {
+  const from = await freePort();
+  const chosen = await Promise.all(Array.from({ length: 5 }, () => reserve({ from })));
+  expect(new Set(chosen.flatMap((ports) => Object.values(ports))).size).toBe(20);
+});
+
+it("gives ports again that were given back", async () => {
+  const from = await freePort();
+  const { ports, release } = await reservePorts({ from });
+  expect((await reserve({ from })).emulator).not.toBe(ports.emulator);
+  await release();
+  expect((await reserve({ from })).emulator).toBe(ports.emulator);
 });
 
 it("keeps what it remembers where that is free, and replaces what is taken", async () => {
   const emulator = await freePort();
   const ecs = await takePort();
-  const ports = await choosePorts({ remembered: { emulator, ecs } });
+  const ports = await reserve({ remembered: { emulator, ecs } });
   expect(ports.emulator).toBe(emulator);
   expect(ports.ecs).not.toBe(ecs);
 });
 
 it("looks upwards from where it is told to", async () => {
   const from = await takePort();
-  const { emulator, ecs } = await choosePorts({ from });
+  const { emulator, ecs } = await reserve({ from });
   expect(emulator).toBeGreaterThan(from);
   expect(ecs).toBeGreaterThan(emulator);
 });
 
 it("takes the port that was asked for before the one remembered", async () => {
   const asked = await freePort();
-  expect((await choosePorts({ remembered: { emulator: 1 }, asked })).emulator).toBe(asked);
+  expect((await reserve({ remembered: { emulator: 1 }, asked })).emulator).toBe(asked);
 });
 
-it("refuses a port that was asked for and is taken", async () => {
+it("refuses a port that was asked for and is taken, or reserved by another stage", async () => {
   const taken = await takePort();
-  await expect(choosePorts({ asked: taken })).rejects.toThrow(PortInUse);
-  await expect(choosePorts({ asked: taken })).rejects.toThrow(`Port ${taken} on 127.0.0.1 is taken`);
+  await expect(reservePorts({ asked: taken })).rejects.toThrow(PortInUse);
+  await expect(reservePorts({ asked: taken })).rejects.toThrow(`Port ${taken} on 127.0.0.1 is taken`);
+  const { emulator } = await reserve();
+  await expect(reservePorts({ asked: emulator })).rejects.toThrow(PortInUse);
 });
