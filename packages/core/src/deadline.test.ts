@@ -17,6 +17,19 @@ describe("Deadline", () => {
     expect([answer, asked]).toEqual([undefined, 1]);
   });
 
+  it.each([Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40])(
+    "is not over at once when it is far away: %d",
+    async (far) => {
+      const deadline = Deadline.after(far);
+      await deadline.sleep(5);
+      expect(deadline.passed).toBe(false);
+    },
+  );
+
+  it("wants a number", () => {
+    expect(() => Deadline.after(Number.NaN)).toThrow(RangeError);
+  });
+
   it("ends early with the signal it was made with", async () => {
     const controller = new AbortController();
     const deadline = Deadline.after(60_000, controller.signal);

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 
+/** Timers hold no more milliseconds than this, 24 days; a longer one would fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** A point in time after which work is given up; made once, and handed down to every step. */
 export class Deadline {
   /** Aborts when the deadline passes, or earlier when the signal that it was made with aborts. */
@@ -7,12 +10,18 @@ export class Deadline {
   readonly #endsAt: number;
 
   private constructor(milliseconds: number, signal: AbortSignal | undefined) {
-    this.#endsAt = performance.now() + milliseconds;
-    const timeout = AbortSignal.timeout(Math.max(0, Math.floor(milliseconds)));
+    if (Number.isNaN(milliseconds)) throw new RangeError("A deadline needs a number of milliseconds");
+    const bounded = Math.min(Math.max(0, Math.floor(milliseconds)), LONGEST_TIMER);
+    this.#endsAt = performance.now() + bounded;
+    const timeout = AbortSignal.timeout(bounded);
     this.signal = signal ? AbortSignal.any([signal, timeout]) : timeout;
   }
 
-  /** @param milliseconds from now; @param signal ends it earlier */
+  /**
+   * @param milliseconds from now; 24 days at most, and `Infinity` means these
+   * @param signal ends it earlier
+   * @throws RangeError when `milliseconds` is no number
+   */
   static after(milliseconds: number, signal?: AbortSignal): Deadline {
     return new Deadline(milliseconds, signal);
   }

@@ -21,6 +21,11 @@ describe("describeError", () => {
     expect(describeError("gone")).toBe("gone");
   });
 
+  it("names what an AggregateError without words of its own is made of", () => {
+    const error = new AggregateError([new Error("connect ECONNREFUSED ::1:1"), new Error("and 127.0.0.1:1")]);
+    expect(describeError(error)).toBe("connect ECONNREFUSED ::1:1, and 127.0.0.1:1");
+  });
+
   it("ends on causes that form a ring", () => {
     const error = new Error("a");
     error.cause = error;

@@ -33,11 +33,18 @@ export function describeError(error: unknown): string {
   const messages: string[] = [];
   let at: unknown = error;
   for (let depth = 0; at !== undefined && depth < MAX_CAUSES; depth++) {
-    const text = at instanceof Error ? at.message || at.name : String(at);
+    const text = at instanceof Error ? messageOf(at) : String(at);
     if (!messages.some((message) => message.includes(text))) messages.push(text);
     at = at instanceof Error ? at.cause : undefined;
   }
   return messages.join(": ");
+}
+
+/** A connection tried at several addresses fails with an AggregateError, whose own message is empty. */
+function messageOf(error: Error): string {
+  if (error.message) return error.message;
+  const parts: unknown[] = error instanceof AggregateError ? error.errors : [];
+  return parts.map((part) => (part instanceof Error ? part.message : String(part))).join(", ") || error.name;
 }
 
 /** Causes can form a ring; no honest chain is this long. */

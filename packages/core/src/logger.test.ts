@@ -7,17 +7,55 @@ const TOKEN = `dbw_${"0123456789abcdef".repeat(2)}`;
 describe("redact", () => {
   it.each([
     [`token ${TOKEN}.`, "token dbw_[redacted]."],
-    ["Authorization: Bearer abc.def", "Authorization: [redacted] [redacted]"],
+    ["Authorization: Bearer abc.def", "Authorization: [redacted]"],
+    ["Authorization: Basic YWJjZGVm, next", "Authorization: [redacted], next"],
+    ["with bearer abc.def", "with bearer [redacted]"],
     ["postgres://app:pa:ss@word@db:5432/app", "postgres://app:[redacted]@db:5432/app"],
     ["https://s3/x?X-Amz-Signature=abc&y=1", "https://s3/x?X-Amz-Signature=[redacted]&y=1"],
     ['{"tokenValue":"abc"}', '{"tokenValue":"[redacted]"}'],
+    ['{"Password": "a b,c}\\"d", "x": 1}', '{"Password": "[redacted]", "x": 1}'],
+    ['"{\\"tokenValue\\":\\"abc\\",\\"x\\":1}"', '"{\\"tokenValue\\":\\"[redacted]\\",\\"x\\":1}"'],
+    ["password=hunter2 x", "password=[redacted] x"],
     ["nothing to hide: https://host:443/path", "nothing to hide: https://host:443/path"],
   ])("%s", (text, expected) => {
     expect(redact(text)).toBe(expected);
   });
 });
 
+describe("redact of a token in base64", () => {
+  it.each([0, 1, 2, 3, 4, 5])("hides it behind %i other bytes", (before) => {
+    const encoded = Buffer.from(`${"abcde".slice(0, before)}${TOKEN}`).toString("base64");
+    const hidden = redact(encoded);
+    expect(hidden).toMatch(/^[A-Za-z0-9+/]{0,7}\[redacted\]$/);
+    expect(Buffer.from(hidden.slice(0, hidden.indexOf("[")), "base64").toString()).not.toContain("dbw");
+  });
+});
+
 describe("createLogger", () => {
+  it.each<[string, unknown]>([
+    ["a quote right behind a secret", 'header was "Bearer abc"'],
+    ["JSON inside of JSON", JSON.stringify({ body: JSON.stringify({ secretString: 'p"q' }) })],
+    ["a field that is a secret by its name", { password: 'p"q, r', nested: [{ TokenValue: "p" }] }],
+    ["a ring of causes", ring()],
+    ["an object in itself", inItself()],
+    ["big integers", { big: 2n ** 70n }],
+    ["bytes", Buffer.from(TOKEN)],
+    [
+      "what throws when it is read",
+      {
+        toJSON: () => {
+          throw new Error('p"q');
+        },
+      },
+    ],
+    ["a date", new Date(0)],
+  ])("writes valid JSON without secrets for %s", (_what, field) => {
+    const lines: string[] = [];
+    createLogger((line) => lines.push(line)).warn("some.event", { field });
+    expect(JSON.parse(lines[0]!)).toMatchObject({ level: "warn", event: "some.event" });
+    expect(lines[0]).not.toMatch(/abc|p\\*"q|0123456789abcdef|100,98,119/);
+  });
+
   it("writes one JSON line an event, errors with their causes, without secrets", () => {
     const lines: string[] = [];
     const logger = createLogger((line) => lines.push(line));
@@ -30,3 +68,15 @@ describe("createLogger", () => {
     });
   });
 });
+
+function ring(): Error {
+  const error = new Error("a");
+  error.cause = error;
+  return error;
+}
+
+function inItself(): object {
+  const value: Record<string, unknown> = {};
+  value.self = value;
+  return value;
+}

@@ -1,4 +1,4 @@
-import { redact } from "./redact.ts";
+import { redactField } from "./redact.ts";
 
 /** The fields of one log line; values are written as JSON. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -11,7 +11,8 @@ export interface Logger {
 }
 
 /**
- * A {@link Logger} of lines `{"level","event",…fields}`.
+ * A {@link Logger} of lines `{"level","event",…fields}`. It never throws: a field that JSON can't hold is told by its
+ * kind.
  *
  * @param write takes one line without its line end. @default - writes to standard output, which Lambda and ECS
  * hand to CloudWatch Logs with a time of their own
@@ -22,18 +23,42 @@ export function createLogger(
   const log =
     (level: string) =>
     (event: string, fields: LogFields = {}) =>
-      write(redact(JSON.stringify({ level, event, ...fields }, plainErrors)));
+      write(line({ level, event, ...fields }));
   return { info: log("info"), warn: log("warn"), error: log("error") };
 }
 
-function plainErrors(_key: string, value: unknown): unknown {
-  if (!(value instanceof Error)) return value;
-  const { name, message, cause } = value;
-  const code: unknown = (value as { code?: unknown }).code;
+function line(fields: LogFields): string {
+  try {
+    return JSON.stringify(plain("", fields, 0));
+  } catch (error) {
+    const { level, event } = fields;
+    return JSON.stringify({ level, event, unreadable: (error as Error).name });
+  }
+}
+
+/** Fields below this depth are left out; causes of errors can form a ring. */
+const MAX_DEPTH = 8;
+
+/** A copy of `value` that JSON can hold, without secrets, and errors with their causes. */
+function plain(name: string, value: unknown, depth: number): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Error) return depth < MAX_DEPTH ? plainError(value, depth) : value.name;
+  if (typeof value !== "object" || value === null) return redactField(name, value);
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (depth >= MAX_DEPTH) return "…";
+  if ("toJSON" in value && typeof value.toJSON === "function")
+    return plain(name, value.toJSON(name), depth + 1);
+  if (Array.isArray(value)) return value.map((each) => plain(name, each, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(key, each, depth + 1)]));
+}
+
+function plainError(error: Error, depth: number): object {
+  const { name, message, cause } = error;
+  const code: unknown = (error as { code?: unknown }).code;
   return {
     name,
-    message,
-    ...(code === undefined ? {} : { code }),
-    ...(cause === undefined ? {} : { cause }),
+    message: plain("", message, depth),
+    ...(code === undefined ? {} : { code: plain("code", code, depth + 1) }),
+    ...(cause === undefined ? {} : { cause: plain("cause", cause, depth + 1) }),
   };
 }
