@@ -1,4 +1,10 @@
-import { AGENT, SERVER, stageNames } from "@dbward-aws/contract";
+import {
+  AGENT,
+  LOG_FILTER_VARIABLE,
+  NO_INSTANCE_METADATA_VARIABLE,
+  SERVER,
+  stageNames,
+} from "@dbward-aws/contract";
 import { type AgentSettings, agentCommand, agentEnvironment, type StageSettings } from "@dbward-aws/settings";
 import { Duration } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
@@ -14,9 +20,6 @@ import { containerImage } from "../task/container-image.ts";
 import { namedSecrets } from "../task/named-secret.ts";
 import { serviceLogGroup } from "../task/service-log-group.ts";
 import { TaskRole } from "../task/task-role.ts";
-
-/** Version id of the token's secret: a task reads a secret once, at its start, so a new version must start a new one. */
-const TOKEN_VERSION_VARIABLE = "DBWARD_AGENT_TOKEN_VERSION";
 
 export interface DbwardAgentProps {
   readonly stage: StageSettings;
@@ -63,9 +66,9 @@ export class DbwardAgent extends Construct {
       command: command.slice(2),
       environment: {
         ...agentEnvironment(settings.config),
-        RUST_LOG: settings.rustLog,
-        AWS_EC2_METADATA_DISABLED: "true",
-        [TOKEN_VERSION_VARIABLE]: props.tokenVersion,
+        [LOG_FILTER_VARIABLE]: settings.rustLog,
+        [NO_INSTANCE_METADATA_VARIABLE]: "true",
+        [AGENT.tokenVersionVariable]: props.tokenVersion,
       },
       secrets: {
         ...configSecret(this, settings.config),

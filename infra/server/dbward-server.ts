@@ -1,4 +1,4 @@
-import { SERVER, stageNames } from "@dbward-aws/contract";
+import { LOG_FILTER_VARIABLE, NO_INSTANCE_METADATA_VARIABLE, SERVER, stageNames } from "@dbward-aws/contract";
 import {
   type ResultStorage as ResultStorageConfig,
   type StageSettings,
@@ -222,15 +222,15 @@ export class DbwardServer extends Construct {
       command: command.slice(2),
       environment: {
         ...serverEnvironment(server.config, this.#resultStorage(storage)),
-        RUST_LOG: server.rustLog,
-        AWS_EC2_METADATA_DISABLED: "true",
+        [LOG_FILTER_VARIABLE]: server.rustLog,
+        [NO_INSTANCE_METADATA_VARIABLE]: "true",
       },
       secrets: {
         ...configSecret(this, server.config),
         ...namedSecrets(this, server.secrets),
         ...(server.licenseKeySecret === undefined
           ? {}
-          : namedSecrets(this, { DBWARD_LICENSE_KEY: server.licenseKeySecret })),
+          : namedSecrets(this, { [SERVER.licenseKeyVariable]: server.licenseKeySecret })),
       },
       logging: ecs.LogDrivers.awsLogs({ logGroup: this.logGroup, streamPrefix: SERVER.container }),
       healthCheck: {

@@ -70,6 +70,8 @@ export const SERVER = {
   /** Files that the first start writes into the state directory. */
   adminTokenFile: "admin-token",
   agentTokenFile: "agent-token",
+  /** Environment variable with the licence key. */
+  licenseKeyVariable: "DBWARD_LICENSE_KEY",
   /** User and group of the process and of its files. */
   uid: 10001,
   gid: 10001,
@@ -81,11 +83,17 @@ export const AGENT = {
   readyFile: "/tmp/dbward-agent-ready",
   aliveFile: "/tmp/dbward-agent-alive",
   tokenVariable: "DBWARD_AGENT_TOKEN",
+  /** Version id of the token's secret. Read by nobody: a task reads a secret once, so a new version must start a new one. */
+  tokenVersionVariable: "DBWARD_AGENT_TOKEN_VERSION",
   databaseUrlVariable: "DATABASE_URL",
 } as const;
 
 /** Environment variable that carries a configuration file's text into a container. */
 export const CONFIG_VARIABLE = "DBWARD_CONFIG_TOML";
+/** Environment variable with the log filter of server and agents. */
+export const LOG_FILTER_VARIABLE = "RUST_LOG";
+/** Environment variable, `true` in every container: Fargate has no instance metadata, and asking for it costs seconds. */
+export const NO_INSTANCE_METADATA_VARIABLE = "AWS_EC2_METADATA_DISABLED";
 
 /** The poller's user on the server, and the role that lets it read `/api/agents` and `/metrics` and nothing else. */
 export const METRICS_USER = "cloudwatch-poller";

@@ -1,4 +1,4 @@
-import { AGENT } from "@dbward-aws/contract";
+import { AGENT, LOG_FILTER_VARIABLE, SERVER } from "@dbward-aws/contract";
 import { Findings } from "./findings.ts";
 import type { AgentSettings, StageSettings } from "./stage-settings.ts";
 import { checkAgentConfig } from "./toml/check-agent-config.ts";
@@ -32,7 +32,7 @@ export function checkAgentText(name: string, toml: string, agent: AgentSettings)
 
 /** Variables that the server's container has, beside those that nobody would refer to. */
 export function serverVariables(secrets: readonly string[]): string[] {
-  return ["RUST_LOG", "DBWARD_LICENSE_KEY", ...secrets];
+  return [LOG_FILTER_VARIABLE, SERVER.licenseKeyVariable, ...secrets];
 }
 
 /** Variables that an agent's container has for agent.toml. */

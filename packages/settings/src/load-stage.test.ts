@@ -33,6 +33,9 @@ describe("the shipped dbward.config.ts", () => {
   });
 });
 
+const NO_NAME =
+  "has no valid name: up to 32 letters, digits and hyphens, beginning with a letter and not ending in a hyphen";
+
 describe("loadStage", () => {
   it("fills in every default", () => {
     expect(load()).toMatchInlineSnapshot(`
@@ -208,7 +211,8 @@ describe("loadStage", () => {
 
   it.each([
     ["toString", "is missing; there are: prod"],
-    ["my stage", "has no valid name: up to 32 letters, digits and hyphens, beginning with a letter"],
+    ["my stage", NO_NAME],
+    ["prod-", NO_NAME],
   ])("refuses the stage %j", (stage, message) => {
     const run = () => loadStage({ stages: { prod: stageInput() } }, stage, { root });
     expect(mistakes({}, run)).toEqual([`dbward.config.ts: stages.${stage}: ${message}`]);
@@ -341,6 +345,24 @@ describe("each mistake", () => {
     ["name of a variable", { server: { secrets: { "a b": "x" } } }, /must be a variable's name/],
     ["e-mail", { monitoring: { emails: ["nobody"] } }, /^monitoring\.emails\.0: must be an e-mail address$/],
     ["plain webhook", { monitoring: { httpsEndpoints: ["http://x.example"] } }, /https:\/\/ URL$/],
+    [
+      "thresholds of alarms that don't exist",
+      { monitoring: { thresholds: { "server-cpuu": 90, nonsense: 1, "alb-5xx": 3 } } },
+      [
+        /^monitoring\.thresholds\.server-cpuu: is not an alarm, did you mean "server-cpu"\?$/,
+        /^monitoring\.thresholds\.nonsense: is not an alarm; there are: server-unreachable, .*deployment-running$/,
+      ],
+    ],
+    [
+      "an agent's name that commands know",
+      { agents: { 0: { name: "admin" } } },
+      /^agents\.0\.name: can't be "admin"/,
+    ],
+    [
+      "an agent's name that metrics know",
+      { agents: { 0: { name: "other" } } },
+      /^agents\.0\.name: can't be "other"/,
+    ],
     ["too many agents' metrics", { monitoring: { perAgentMetrics: 51 } }, /must be 0 to 50$/],
     ["long file", { server: { configToml: `${SERVER_TOML}# ${"x".repeat(50_000)}` } }, /49 KiB long/],
   ];

@@ -42,10 +42,10 @@ export function loadStage(config: DbwardConfig, stage: string, options: LoadOpti
 
 function findStage(config: DbwardConfig, stage: string, where: string, findings: Findings): unknown {
   const stages = asFields(asFields(config).stages);
-  if (!/^[a-zA-Z][a-zA-Z0-9-]{0,31}$/.test(stage))
+  if (!/^[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$/.test(stage))
     findings.refuse(
       where,
-      "has no valid name: up to 32 letters, digits and hyphens, beginning with a letter",
+      "has no valid name: up to 32 letters, digits and hyphens, beginning with a letter and not ending in a hyphen",
     );
   else if (!Object.hasOwn(stages, stage)) {
     const known = Object.keys(stages);

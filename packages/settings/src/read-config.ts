@@ -35,7 +35,9 @@ export function readConfig(
   }
 }
 
-function parsed(name: string, toml: string, findings: Findings): ReadConfig | undefined {
+function parsed(name: string, text: string, findings: Findings): ReadConfig | undefined {
+  // Some editors begin a file with a byte order mark, which not every reader of TOML takes.
+  const toml = text.replace(/^\uFEFF/, "");
   const size = Buffer.byteLength(toml);
   if (size > MAX_BYTES)
     findings.refuse(name, `is ${Math.ceil(size / 1024)} KiB long; a task definition holds 48 KiB at most`);

@@ -6,7 +6,7 @@ import {
   ResourceExistsException,
   type SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import { AGENT } from "@dbward-aws/contract";
+import { AGENT, SERVER } from "@dbward-aws/contract";
 import { type DbwardConfig, loadStage, type StageSettings } from "@dbward-aws/settings";
 import { tsImport } from "tsx/esm/api";
 
@@ -39,7 +39,7 @@ export async function createUserSecrets(
     ...agents.flatMap((agent) => Object.entries(agent.secrets)),
     ...agents.map(({ database }): [string, string] => [AGENT.databaseUrlVariable, database.urlSecret]),
   ];
-  if (server.licenseKeySecret) variables.push(["DBWARD_LICENSE_KEY", server.licenseKeySecret]);
+  if (server.licenseKeySecret) variables.push([SERVER.licenseKeyVariable, server.licenseKeySecret]);
   for (const [variable, secret] of variables) {
     if (secret.startsWith("arn:")) continue; // another account's: it can't be made here
     await create(client, secret, env[variable] ?? madeUp(variable));

@@ -86,6 +86,8 @@ describe("serverCommand", () => {
     it.each([
       ["nothing to replace", '[auth]\nmode = "token"'],
       ["an empty text", ""],
+      ["a byte order mark", '\uFEFF[result_storage]\nbackend = "local"\n[auth]\nmode = "token"'],
+      ["a byte order mark and a key", '\uFEFFresult_storage.backend = "s3"\nstate_dir = "/data"'],
       ["the table", '[result_storage]\nbackend = "local"\nroot_dir = "/x"\n[auth]\nmode = "token"'],
       [
         "the table at the end, without a line end",

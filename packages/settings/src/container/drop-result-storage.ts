@@ -1,7 +1,7 @@
 /**
  * An awk program that copies a TOML document without `[result_storage]`: its tables, tables below it, and keys of
  * that name at the root. Strings and arrays of many lines are followed, so that a line in them is never taken for a
- * header. Runs in any POSIX awk; holds no single quote, so that it can stand between two of them.
+ * header. A byte order mark at the beginning goes as well. Runs in any POSIX awk; holds no single quote, so that it can stand between two of them.
  */
 export const DROP_RESULT_STORAGE = String.raw`
 function scan(s,   i, c) {
@@ -30,6 +30,7 @@ BEGIN {
   header = "^[ \t]*\\[\\[?" name "[].]"
   key = "^" name "[=.]"
 }
+NR == 1 { sub(/^\357\273\277/, "") }
 quote == "" && depth == 0 {
   if ($0 ~ /^[ \t]*\[/) { below = 1; drop = ours = $0 ~ header; if (!drop) print; next }
   drop = $0 !~ /^[ \t\r]*(#|$)/ && (below ? ours : $0 ~ key)

@@ -1,4 +1,10 @@
-import { AGENT, CONFIG_VARIABLE } from "@dbward-aws/contract";
+import {
+  AGENT,
+  CONFIG_VARIABLE,
+  LOG_FILTER_VARIABLE,
+  NO_INSTANCE_METADATA_VARIABLE,
+  SERVER,
+} from "@dbward-aws/contract";
 import type { z } from "zod";
 import { RESULT_STORAGE_VARIABLE } from "../container/variables.ts";
 import { asFields, asList } from "./given.ts";
@@ -44,10 +50,11 @@ const RESERVED: readonly string[] = [
   CONFIG_VARIABLE,
   RESULT_STORAGE_VARIABLE,
   AGENT.tokenVariable,
+  AGENT.tokenVersionVariable,
   AGENT.databaseUrlVariable,
-  "RUST_LOG",
-  "DBWARD_LICENSE_KEY",
-  "AWS_EC2_METADATA_DISABLED",
+  SERVER.licenseKeyVariable,
+  LOG_FILTER_VARIABLE,
+  NO_INSTANCE_METADATA_VARIABLE,
 ];
 
 /** A private repository of ECR, in whichever account. */

@@ -1,5 +1,7 @@
+import { ALARM_IDS, isAlarmId, OTHER_AGENTS, POLLER_LIMITS } from "@dbward-aws/contract";
 import { z } from "zod";
 import type { AgentInput, ExistingNetworkInput, NewNetworkInput, StageInput } from "../dbward-config.ts";
+import { suggest } from "../suggest.ts";
 import { checkAcross } from "./check-across.ts";
 import { fargateProblem } from "./fargate.ts";
 import * as field from "./fields.ts";
@@ -128,6 +130,9 @@ const server = z
   })
   .superRefine(checkTask, { when: always });
 
+/** Owners of tokens beside the agents, as `pnpm ops tokens` calls them, and what the metrics call the agents beyond the cap. */
+const TAKEN_NAMES: readonly string[] = ["admin", "metrics", OTHER_AGENTS];
+
 const agent = z
   .strictObject({
     name: z
@@ -135,7 +140,10 @@ const agent = z
       .regex(
         /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/,
         "must be 2 to 32 lower-case letters, digits and hyphens, beginning with a letter",
-      ),
+      )
+      .refine((name) => !TAKEN_NAMES.includes(name), {
+        error: ({ input }) => `can't be "${input}", which stands for something else in metrics or commands`,
+      }),
     image: image("ghcr.io/dbward-dev/dbward-agent"),
     ...config,
     database: z.strictObject({
@@ -160,13 +168,24 @@ const capture = z.strictObject({
 
 const httpUrl = (error: string) => z.url({ protocol: /^https?$/, error });
 
+const perAgentMetrics = `must be 0 to ${POLLER_LIMITS.maxPerAgentMetrics}`;
+
+const alarmName = z.string().refine((name): boolean => isAlarmId(name), {
+  error: ({ input }) =>
+    `is not an alarm${suggest(String(input), ALARM_IDS) || `; there are: ${ALARM_IDS.join(", ")}`}`,
+});
+
 const monitoring = z.strictObject({
   publisher: z.enum(["api", "emf"]).default("api"),
-  perAgentMetrics: z.int().min(0, "must be 0 to 50").max(50, "must be 0 to 50").default(0),
+  perAgentMetrics: z
+    .int()
+    .min(0, perAgentMetrics)
+    .max(POLLER_LIMITS.maxPerAgentMetrics, perAgentMetrics)
+    .default(0),
   serverUrl: httpUrl('must be the URL of the server, such as "http://10.0.0.5:3000"').optional(),
   emails: z.array(z.email("must be an e-mail address")).default([]),
   httpsEndpoints: z.array(z.url({ protocol: /^https$/, error: "must be an https:// URL" })).default([]),
-  thresholds: z.record(z.string(), z.number("must be a number")).default({}),
+  thresholds: z.record(alarmName, z.number("must be a number")).default({}),
   runbooksUrl: z
     .url({ protocol: /^https$/, error: "must be an https:// URL" })
     .max(120, "must have at most 120 characters")
