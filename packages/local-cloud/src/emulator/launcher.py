@@ -15,7 +15,7 @@ import threading
 import cloudwatch_alarms
 from ministack import app
 from ministack.services import backup, cloudwatch, ec2, ecs, eventbridge, secretsmanager
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, provisioners, stacks
 
 
 def answered_text(answer):
@@ -235,6 +235,28 @@ provisioners._RESOURCE_HANDLERS["AWS::ECS::Service"]["create"] = create_service
 provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]["create"] = create_secret
 # Schedules are looked at every 10 s, which makes a minute up to 70 s long and an alarm on missing data fire.
 eventbridge._SCHEDULER_TICK_INTERVAL = 1
+
+
+order_by_dependencies = engine._topological_sort
+
+
+def custom_resources_last(resources, conditions):
+    """An order of creation in which custom resources, and what depends on them, come after all the rest.
+
+    The emulator creates one resource at a time; AWS creates what doesn't depend on each other at the same time. A
+    function that waits for something beside it would here wait for what is made only after it.
+    """
+    order = order_by_dependencies(resources, conditions)
+    late = {name for name in order if resources[name].get("Type", "").startswith(CUSTOM_TYPES)}
+    for name in order:
+        if not late.isdisjoint(engine._extract_deps(resources[name], resources.keys())):
+            late.add(name)
+    return sorted(order, key=late.__contains__)  # it is stable: within each half the order stays
+
+
+CUSTOM_TYPES = ("Custom::", "AWS::CloudFormation::CustomResource")
+for module in (engine, stacks, changesets):
+    module._topological_sort = custom_resources_last
 
 
 def end_with_parent():

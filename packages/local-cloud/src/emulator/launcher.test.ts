@@ -5,6 +5,7 @@ import {
   CloudFormationClient,
   CreateStackCommand,
   DeleteStackCommand,
+  DescribeStackEventsCommand,
   DescribeStackResourceCommand,
   UpdateStackCommand,
   waitUntilStackCreateComplete,
@@ -153,6 +154,16 @@ const RESOURCES = {
   Empty: { Type: "AWS::SecretsManager::Secret", Properties: { Name: "launcher/empty" } },
 };
 
+/** Answers every request of CloudFormation with success. */
+const ANSWER = `exports.handler = ({ ResponseURL, ...request }) => fetch(ResponseURL, {
+  method: "PUT",
+  body: JSON.stringify({ ...request, Status: "SUCCESS", PhysicalResourceId: "asked" }),
+});`;
+
+function parameter(Name: string, more: object = {}) {
+  return { Type: "AWS::SSM::Parameter", Properties: { Name, Type: "String", Value: "1" }, ...more };
+}
+
 function group(name: string) {
   return { Type: "AWS::EC2::SecurityGroup", Properties: { GroupDescription: name, VpcId: { Ref: "Vpc" } } };
 }
@@ -249,6 +260,37 @@ describe.skipIf(!canRun)("the launcher", () => {
       new DescribeSecretCommand({ SecretId: "launcher/empty" }),
     );
     expect(secret.VersionIdsToStages ?? {}).toEqual({});
+  });
+
+  it("asks a custom resource when everything that it could wait for is there", async () => {
+    const stack = { StackName: "custom" };
+    const Resources = {
+      Asked: { Type: "Custom::Asked", Properties: { ServiceToken: { "Fn::GetAtt": ["Function", "Arn"] } } },
+      Dependent: parameter("/dependent", { DependsOn: "Asked" }),
+      Function: {
+        Type: "AWS::Lambda::Function",
+        Properties: {
+          Runtime: "nodejs22.x",
+          Handler: "index.handler",
+          Role: "arn:aws:iam::000000000000:role/asked",
+          Code: { ZipFile: ANSWER },
+        },
+      },
+      Waited: parameter("/waited"),
+    };
+    await cloudFormation.send(
+      new CreateStackCommand({ ...stack, TemplateBody: JSON.stringify({ Resources }) }),
+    );
+    await waitUntilStackCreateComplete({ client: cloudFormation, ...WAIT }, stack);
+    const { StackEvents = [] } = await cloudFormation.send(new DescribeStackEventsCommand(stack));
+    const created = StackEvents.filter(({ ResourceStatus }) => ResourceStatus === "CREATE_COMPLETE");
+    expect(created.map(({ LogicalResourceId }) => LogicalResourceId).reverse()).toEqual([
+      "Function",
+      "Waited",
+      "Asked",
+      "Dependent",
+      "custom",
+    ]);
   });
 
   it("changes what changes, and takes everything away with the stack", async () => {
