@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { AGENT } from "@dbward-aws/contract";
 import { describe, expect, it } from "vitest";
@@ -47,6 +47,16 @@ describe("installPrograms", () => {
       ["dbward-agent", "stand-in"],
     ]);
     expect(builtInPaths(programs)).toEqual([]);
+  });
+
+  it("brings a curl only where there is none", () => {
+    const folder = path.join(temporaryDirectory(), "bin");
+    const elsewhere = path.join(temporaryDirectory(), "path");
+    makeBinary(elsewhere, "curl");
+    installPrograms(folder, { PATH: elsewhere }, true);
+    expect(existsSync(path.join(folder, "curl"))).toBe(false);
+    installPrograms(folder, { PATH: "/nowhere" }, true);
+    expect(existsSync(path.join(folder, "curl"))).toBe(true);
   });
 
   it("starts the stand-in itself, not a shell around it", () => {

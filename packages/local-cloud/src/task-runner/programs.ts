@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { AGENT } from "@dbward-aws/contract";
+import { CURL } from "../curl/index.ts";
 import { STAND_IN_AGENT, STAND_IN_SERVER } from "../stand-in/index.ts";
 
 /** One of dbward's programs, and what runs when a container calls it. */
@@ -16,13 +17,16 @@ export interface Program {
 
 /**
  * Writes a folder with `dbward-server` and `dbward-agent` for containers to find on their PATH: the binary that
- * `DBWARD_SERVER_BIN` or `DBWARD_AGENT_BIN` names, else one on the PATH, else the stand-in.
+ * `DBWARD_SERVER_BIN` or `DBWARD_AGENT_BIN` names, else one on the PATH, else the stand-in. Where the PATH has no
+ * `curl`, which health checks and the capture call and dbward's images have, the folder gets one too.
  *
  * @param folder where to write them
  * @param standIn take the stand-ins whatever else there is
  */
 export function installPrograms(folder: string, environment: NodeJS.ProcessEnv, standIn: boolean): Program[] {
   mkdirSync(folder, { recursive: true });
+  if (!findBinary("curl", undefined, environment.PATH))
+    writeFileSync(path.join(folder, "curl"), nodeScript("a small curl", CURL), { mode: 0o755 });
   return PROGRAMS.map(({ name, variable, entry }) => {
     const file = standIn ? undefined : findBinary(name, environment[variable], environment.PATH);
     const program: Program = file ? { name, kind: "binary", file } : { name, kind: "stand-in", file: entry };
@@ -62,10 +66,18 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** `exec`, so that signals reach the program itself. */
 function script({ name, kind, file }: Program): string {
-  const words = kind === "binary" ? [file] : [process.execPath, ...nodeOptions(file), file];
-  return `#!/bin/sh\n# ${name}: ${kind}\nexec ${words.map(quote).join(" ")} "$@"\n`;
+  const comment = `${name}: ${kind}`;
+  return kind === "binary" ? shellScript(comment, [file]) : nodeScript(comment, file);
+}
+
+function nodeScript(comment: string, file: string): string {
+  return shellScript(comment, [process.execPath, ...nodeOptions(file), file]);
+}
+
+/** `exec`, so that signals reach the program itself. */
+function shellScript(comment: string, words: readonly string[]): string {
+  return `#!/bin/sh\n# ${comment}\nexec ${words.map(quote).join(" ")} "$@"\n`;
 }
 
 /** What Node needs to run the sources as they are; a build needs nothing. */
