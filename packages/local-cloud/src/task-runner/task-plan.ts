@@ -4,6 +4,7 @@ import type { CommandView } from "../exec-gateway/index.ts";
 import type { ContainerOverride, TaskRecord } from "./ecs-records.ts";
 import { accessPointPath, type EmulatorAccess } from "./emulated-api.ts";
 import { healthCheckWords } from "./health-check.ts";
+import { imageVersion } from "./image-version.ts";
 import { resolveSecret, type SecretSources } from "./secrets.ts";
 import type { ContainerDefinition, TaskDefinition, VolumeDefinition } from "./task-definition.ts";
 import { type ServiceAddress, TaskView } from "./task-view.ts";
@@ -137,8 +138,7 @@ async function containerEnvironment(
     HOME: path.dirname(temporary),
     HOSTNAME: taskId,
     TMPDIR: temporary,
-    // Where the stand-in keeps the files that dbward-agent has in /tmp.
-    DBWARD_STANDIN_TMP: temporary,
+    ...standInEnvironment(definition.image, temporary),
     AWS_REGION: access.region,
     AWS_DEFAULT_REGION: access.region,
     AWS_ENDPOINT_URL: access.endpoint,
@@ -148,6 +148,18 @@ async function containerEnvironment(
     AWS_ACCESS_KEY_ID: access.accessKeyId,
     AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
     ...Object.fromEntries(Object.entries(own).map(([name, value]) => [name, translate(value)])),
+  };
+}
+
+/** What the stand-in can't know by itself; the real programs don't look at it. */
+function standInEnvironment(image: string, temporary: string): Record<string, string> {
+  const version = imageVersion(image);
+  return {
+    // Where it keeps the files that dbward-agent has in /tmp.
+    DBWARD_STANDIN_TMP: temporary,
+    // Clients on this machine need no 20 s to go elsewhere, and whoever deploys is waiting.
+    DBWARD_STANDIN_DRAIN_MS: process.env.DBWARD_STANDIN_DRAIN_MS ?? "2000",
+    ...(version === undefined ? {} : { DBWARD_STANDIN_VERSION: version }),
   };
 }
 
