@@ -38,7 +38,8 @@ export async function captureByExec(
         task,
         container: properties.Container,
         script: execScript(plan),
-        stdin: storedLines(stored),
+        // Without input the script starts at once, in the second that the agent waits before it hands out any output.
+        ...(stored.size > 0 && { stdin: storedLines(stored) }),
         deadline: Deadline.after(Math.min(patience.sessionMs, deadline.remaining), deadline.signal),
       });
       if (exitCode !== 0) throw new ScriptFailed(`its script ended with exit code ${exitCode}`);
