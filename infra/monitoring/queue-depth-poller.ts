@@ -4,11 +4,11 @@ import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as events from "aws-cdk-lib/aws-events";
 import * as targets from "aws-cdk-lib/aws-events-targets";
 import * as iam from "aws-cdk-lib/aws-iam";
-import * as lambda from "aws-cdk-lib/aws-lambda";
+import type * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { acceptFindings } from "../accept-finding.ts";
-import { FUNCTION_HANDLER, functionCode } from "../function-code.ts";
+import { BundledFunction } from "../function-code.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
 import { PollerEndpoints } from "./poller-endpoints.ts";
 
@@ -18,7 +18,7 @@ export type QueueDepthPollerProps = Pick<
 >;
 
 /** Time between two polls: one minute is the shortest that an EventBridge rule knows. */
-export const POLL_PERIOD = Duration.minutes(1);
+const POLL_PERIOD = Duration.minutes(1);
 /** A run that hangs is over before the next one starts. */
 const POLL_TIMEOUT = Duration.seconds(45);
 /** An event that could not be delivered for so long is dropped: the next poll is fresher. 60 s is the least. */
@@ -48,22 +48,18 @@ export class QueueDepthPoller extends Construct {
       retention: logs.RetentionDays.TWO_WEEKS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    if (settings.network.egress === "public") new PollerEndpoints(this, "Endpoints", props);
     this.role = this.#createRole(props);
     this.securityGroup = this.#createSecurityGroup(props);
     this.securityGroup.node.addDependency(this.role);
 
-    this.function = new lambda.Function(this, "Function", {
+    this.function = new BundledFunction(this, "Function", {
       functionName: names.pollerFunction,
       description: `dbward ${settings.stage}: queue, agents and tasks as metrics, once a minute`,
-      code: functionCode("poll-agents"),
-      handler: FUNCTION_HANDLER,
-      runtime: lambda.Runtime.NODEJS_24_X,
-      architecture: lambda.Architecture.ARM_64,
+      bundle: "poll-agents",
       memorySize: 256,
       timeout: POLL_TIMEOUT,
-      // Two polls at once would be two snapshots of one minute.
-      reservedConcurrentExecutions: 1,
+      // No reserved concurrency: an account may have none to give away. Nothing runs twice anyway, and if it did, a
+      // second snapshot of a minute would do no harm.
       retryAttempts: 0,
       maxEventAge: EVENT_AGE,
       role: this.role,
@@ -85,14 +81,16 @@ export class QueueDepthPoller extends Construct {
       },
     });
     this.function.node.addDependency(this.role);
-    // The first poll must not find a closed port.
-    server.allowFrom(this, "ServerFromPoller", this.securityGroup, "Poller");
-
+    const openPort = server.allowFrom(this, "ServerFromPoller", this.securityGroup, "Poller");
     this.rule = new events.Rule(this, "EveryMinute", {
       description: `dbward ${settings.stage}: starts the poller`,
       schedule: events.Schedule.rate(POLL_PERIOD),
       targets: [new targets.LambdaFunction(this.function, { retryAttempts: 0, maxEventAge: EVENT_AGE })],
     });
+    // The first poll must find its ways open, or it would report an outage.
+    this.rule.node.addDependency(openPort);
+    if (settings.network.egress === "public")
+      this.rule.node.addDependency(new PollerEndpoints(this, "Endpoints", props));
   }
 
   #createSecurityGroup({ network, server }: QueueDepthPollerProps): ec2.SecurityGroup {

@@ -1,9 +1,9 @@
 import type { ServerSettings } from "@dbward-aws/settings";
 
 /** Seconds for which the server drains after SIGTERM. */
-export const SERVER_DRAIN_SECONDS = 20;
+const SERVER_DRAIN_SECONDS = 20;
 /** The longest stop timeout that Fargate gives, in seconds. */
-export const MAX_STOP_TIMEOUT_SECONDS = 120;
+const MAX_STOP_TIMEOUT_SECONDS = 120;
 
 /**
  * What a deployment of the server may not be, one sentence for each mistake.

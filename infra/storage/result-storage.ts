@@ -6,7 +6,7 @@ import { Construct } from "constructs";
 import { acceptFindings } from "../accept-finding.ts";
 
 /** Prefix under which the server keeps results. */
-export const RESULTS_PREFIX = "results/";
+const RESULTS_PREFIX = "results/";
 
 export interface ResultStorageProps {
   readonly settings: StorageSettings;

@@ -6,7 +6,7 @@ import type { Construct } from "constructs";
 const COMPLETE_ARN = /^arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$/;
 
 /** A secret that the user made, by its name or its ARN (with or without the random characters at its end). */
-export function namedSecret(scope: Construct, id: string, nameOrArn: string): secretsmanager.ISecret {
+function namedSecret(scope: Construct, id: string, nameOrArn: string): secretsmanager.ISecret {
   if (!nameOrArn.startsWith("arn:")) return secretsmanager.Secret.fromSecretNameV2(scope, id, nameOrArn);
   return COMPLETE_ARN.test(nameOrArn)
     ? secretsmanager.Secret.fromSecretCompleteArn(scope, id, nameOrArn)

@@ -9,7 +9,7 @@ const EMULATOR = /^@dbward-aws\/local-cloud/;
 const FUNCTIONS = /^@dbward-aws\/(capture-tokens|poll-agents)/;
 
 /** Who may not import whom. A function is referred to by the path of its bundle only, never imported. */
-export const BORDERS: readonly Border[] = [
+const BORDERS: readonly Border[] = [
   {
     from: /^packages\//,
     not: /^@dbward-aws\/infra|^aws-cdk-lib|^constructs$/,

@@ -1,7 +1,7 @@
 import type { ECSClient } from "@aws-sdk/client-ecs";
 import type { Deadline, Logger } from "@dbward-aws/core";
 import { ByteQueue } from "./byte-queue.ts";
-import { ChannelLost } from "./channel/index.ts";
+import { ChannelLost, DATA_KEY_LENGTH } from "./channel/index.ts";
 import type { DataKeySource } from "./data-key-source.ts";
 import type { ContainerReference } from "./ecs/container.ts";
 import { startSession } from "./ecs/start-session.ts";
@@ -25,8 +25,6 @@ const DEFAULT_CONNECT_WITHIN = 60_000;
 const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
 /** Runs of a read-only command, the first one included. */
 const MAX_RUNS = 3;
-/** Bytes of the data key: an AES-256 key for each direction. */
-const DATA_KEY_LENGTH = 64;
 
 /** What an {@link EcsExec} works with. */
 export interface EcsExecOptions {

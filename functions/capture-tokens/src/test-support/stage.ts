@@ -9,7 +9,7 @@ import { ShellContainer } from "./shell-runner.ts";
 
 const ARN = "arn:aws:ecs:eu-central-1:111122223333";
 export const CLUSTER = `${ARN}:cluster/dbward-test`;
-export const TASK_DEFINITION = `${ARN}:task-definition/server:7`;
+const TASK_DEFINITION = `${ARN}:task-definition/server:7`;
 export const SECRET = {
   admin: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:dbward/test/admin-token-aaaaaa",
   agent: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:dbward/test/agent-token-bbbbbb",

@@ -8,7 +8,7 @@ export interface ReorderLimits {
   readonly bytes: number;
 }
 
-export const DEFAULT_REORDER_LIMITS: ReorderLimits = { messages: 10_000, bytes: 16 * 1024 * 1024 };
+const DEFAULT_REORDER_LIMITS: ReorderLimits = { messages: 10_000, bytes: 16 * 1024 * 1024 };
 
 /** What became of a message: only `dropped` must not be acknowledged. */
 export type Arrival = "next" | "early" | "duplicate" | "dropped";

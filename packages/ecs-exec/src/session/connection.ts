@@ -1,7 +1,7 @@
 import type { WebSocketConstructor, WebSocketLike } from "./web-socket.ts";
 
 /** Largest message that is taken, in bytes. The agent's have about 1200; `ws` refuses others before it holds them. */
-export const MAX_FRAME = 1024 * 1024;
+const MAX_FRAME = 1024 * 1024;
 
 /** Milliseconds until a socket that wasn't closed by the other side is cut. */
 const CLOSE_TIMEOUT = 500;

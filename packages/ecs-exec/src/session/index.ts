@@ -1,6 +1,5 @@
 export {
   ExecSession,
-  type ExecSessionOptions,
   type OutputListener,
   type SessionAddress,
   type SessionEnd,

@@ -1,4 +1,3 @@
 /** The ECS API of the local stage: the emulated account's records, with tasks that really run. */
 
-export { endOrphanedTasks, type ServiceView } from "../task-runner/index.ts";
 export { type EcsFront, type EcsFrontOptions, startEcsFront } from "./ecs-front.ts";

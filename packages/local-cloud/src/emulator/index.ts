@@ -1,3 +1,3 @@
-export { type Emulator, type EmulatorOptions, startEmulator } from "./emulator.ts";
-export { findPython, type PythonSearch, type PythonSource } from "./find-python.ts";
-export { type InstallOptions, installEmulator } from "./install.ts";
+export { type Emulator, startEmulator } from "./emulator.ts";
+export { findPython } from "./find-python.ts";
+export { installEmulator } from "./install.ts";

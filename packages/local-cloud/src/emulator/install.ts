@@ -10,7 +10,7 @@ import { runTool, type ToolRun } from "../stage/run-tool.ts";
 import { findPython, MINIMUM_PYTHON, type PythonSource } from "./find-python.ts";
 
 /** Pinned by hash; a change of the file makes a new environment. */
-export const REQUIREMENTS = fileURLToPath(new URL("../../src/emulator/requirements.txt", import.meta.url));
+const REQUIREMENTS = fileURLToPath(new URL("../../src/emulator/requirements.txt", import.meta.url));
 /** Runs in the environment's Python. */
 export const LAUNCHER = fileURLToPath(new URL("../../src/emulator/launcher.py", import.meta.url));
 

@@ -4,7 +4,7 @@ import { ToolFailed } from "./errors.ts";
 import { runTool } from "./run-tool.ts";
 
 /** MiniStack's account. */
-export const LOCAL_ACCOUNT = "000000000000";
+const LOCAL_ACCOUNT = "000000000000";
 
 /** What `cdk bootstrap` needs. */
 export interface AccountBootstrap {

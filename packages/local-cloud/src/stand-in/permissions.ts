@@ -1,5 +1,5 @@
 /** Permission that stands for all of them. */
-export const EVERYTHING = "*";
+const EVERYTHING = "*";
 
 /** Roles that every server has; server.toml can't redefine them. */
 export const BUILT_IN_ROLES: ReadonlyMap<string, readonly string[]> = new Map([

@@ -15,7 +15,7 @@ const AGENT_TOML =
   '{DATABASE_URL}"\n';
 
 /** A stage with a server and the agents `app` and `reports`, with some of its parts replaced. */
-export function stageInput(changes: Partial<StageInput> = {}): StageInput {
+function stageInput(changes: Partial<StageInput> = {}): StageInput {
   const agent = (name: string) => ({
     name,
     image: { tag: "0.2.0" },

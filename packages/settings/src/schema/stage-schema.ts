@@ -265,4 +265,5 @@ function always(): boolean {
 // What the doc comments promise and what the schema accepts are the same, or this file doesn't compile.
 type Same<Written, Accepted extends Written> = Accepted;
 type _Stage = Same<StageInput, z.input<ReturnType<typeof stageSchema>>>;
+/** @public Makes the comparison count as used. */
 export type _Checked = [_Stage, AgentInput, NewNetworkInput, ExistingNetworkInput];
