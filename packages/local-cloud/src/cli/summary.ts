@@ -1,36 +1,61 @@
 import type { StageStatus } from "../stage/status.ts";
 import { paint } from "./format.ts";
 
-/** The stage at a glance, a line for each thing, as `pnpm local` shows it. */
+/** The stage at a glance, as `pnpm local` shows it: a label, and beside it a line for each thing. */
 export function summarize(status: StageStatus): string {
-  const lines: [label: string, text: string][] = [
-    ["Stacks", list(status.stacks.map(stack))],
-    ["Services", list(status.services.map(service))],
-    ["Tokens", list(status.secrets.map(({ name, captured }) => mark(captured, name)))],
-    ["Queue", queue(status)],
-    ["Agents", agents(status)],
+  const sections: [label: string, lines: readonly string[]][] = [
+    ["Stacks", [stacks(status)]],
+    ["Services", table(status.services.map(service))],
+    ["Tokens", table(status.secrets.map(secret))],
+    ["Queue", [queue(status)]],
+    ["Agents", [agents(status)]],
     ["Alarms", alarms(status)],
-    ["Account", status.endpoint],
+    ["Account", [status.endpoint]],
   ];
-  if (status.dashboardUrl) lines.push(["Dashboard", status.dashboardUrl]);
-  return lines.map(([label, text]) => `  ${paint.dim(label.padEnd(10))} ${text}`).join("\n");
+  if (status.dashboardUrl) sections.push(["Dashboard", [paint.strong(status.dashboardUrl)]]);
+  return sections
+    .flatMap(([label, lines]) =>
+      (lines.length > 0 ? lines : ["none yet"]).map((line, index) => [index ? "" : label, line]),
+    )
+    .map(([label = "", line]) => `  ${paint.dim(label.padEnd(LABEL_WIDTH))}${line}`)
+    .join("\n");
 }
 
-function list(items: readonly string[]): string {
-  return items.join("  ") || "none";
+const LABEL_WIDTH = 11;
+
+/** A row of a table: whether all is well, and its cells. */
+type Row = readonly [good: boolean, ...cells: string[]];
+
+function table(rows: readonly Row[]): string[] {
+  const width = (column: number) => Math.max(...rows.map(([, ...cells]) => cells[column]?.length ?? 0));
+  return rows.map(([good, ...cells]) => {
+    const texts = cells.map((cell, column) =>
+      column < cells.length - 1 ? cell.padEnd(width(column)) : paint.dim(cell),
+    );
+    return mark(good, texts.join("  "));
+  });
 }
 
 function mark(good: boolean, text: string): string {
   return `${good ? paint.good("✓") : paint.bad("✗")} ${text}`;
 }
 
-function stack({ name, status }: StageStatus["stacks"][number]): string {
-  const good = /^(CREATE|UPDATE)_COMPLETE$/.test(status);
-  return mark(good, good ? name : `${name} ${status}`);
+/** Without the prefix that all names have in common. */
+function stacks({ stacks, stage }: StageStatus): string {
+  const marks = stacks.map(({ name, status }) => {
+    const good = /^(CREATE|UPDATE)_COMPLETE$/.test(status);
+    const short = name.replace(`${stage}-dbward-`, "");
+    return mark(good, good ? short : `${short} ${status}`);
+  });
+  return marks.join("  ") || "none yet";
 }
 
-function service({ name, desired, running, implementation }: StageStatus["services"][number]): string {
-  return `${mark(running === desired, `${name} ${running}/${desired}`)} ${paint.dim(`(${implementation})`)}`;
+function service({ name, desired, running, implementation }: StageStatus["services"][number]): Row {
+  return [running === desired, name, `${running} of ${desired} running`, implementation];
+}
+
+function secret({ name, captured }: StageStatus["secrets"][number]): Row {
+  return [captured, name, captured ? "captured" : "empty"];
 }
 
 function queue(status: StageStatus): string {
@@ -54,8 +79,10 @@ function measured({ metrics }: StageStatus, names: readonly (readonly [string, s
   return known.join(", ") || "no metric yet";
 }
 
-function alarms(status: StageStatus): string {
-  const firing = status.alarms.filter(({ state }) => state === "ALARM");
-  if (firing.length === 0) return `${paint.good("✓")} none of ${status.alarms.length} fires`;
-  return firing.map(({ name }) => `${paint.bad("●")} ${name}`).join("  ");
+/** Only those in trouble by name: the others are many, and all is well with them. */
+function alarms({ alarms }: StageStatus): string[] {
+  const firing = alarms.filter(({ state }) => state === "ALARM");
+  if (firing.length === 0)
+    return alarms.length === 0 ? [] : [mark(true, `none of ${alarms.length} is in alarm`)];
+  return firing.map(({ name }) => mark(false, `${name}  ${paint.bad("ALARM")}`));
 }
