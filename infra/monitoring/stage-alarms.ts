@@ -1,4 +1,4 @@
-import { type AlarmId, CAPTURE_EVENTS, stageNames } from "@dbward-aws/contract";
+import { type AlarmId, CAPTURE_EVENTS, stageNames, tellerAlarmId } from "@dbward-aws/contract";
 import type { MonitoringSettings } from "@dbward-aws/settings";
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
@@ -101,7 +101,7 @@ export class StageAlarms extends Construct {
   #createTeller(row: AlarmDefinition): void {
     const { id, notification } = row;
     if (notification.kind !== "unless-quiet") return;
-    const teller = this.#createComposite(`${id}-told`, {
+    const teller = this.#createComposite(tellerAlarmId(id), {
       rule: anyOf([this.alarm(id)]),
       description: alarmDescription(row, this.#monitoring),
       suppressor: this.quiet,

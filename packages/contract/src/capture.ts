@@ -90,6 +90,10 @@ export const ADMIN_TOKEN_VERSION_ATTRIBUTE = "AdminTokenVersion";
 export const METRICS_TOKEN_VERSION_ATTRIBUTE = "MetricsTokenVersion";
 /** Attribute with what the user should know although the capture succeeded; one sentence each, or empty. */
 export const CAPTURE_WARNINGS_ATTRIBUTE = "Warnings";
+/** Characters at which the warnings are cut. */
+export const CAPTURE_WARNINGS_MAX_CHARACTERS = 1000;
+/** Bytes of a custom resource's whole answer that CloudFormation takes: it bounds the number of agents. */
+export const CAPTURE_ANSWER_MAX_BYTES = 4096;
 
 /** Events in the capture function's log that a metric filter may count: `{ $.event = "capture.failed" }`. */
 export const CAPTURE_EVENTS = {

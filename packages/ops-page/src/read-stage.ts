@@ -2,7 +2,7 @@ import { DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { DescribeAlarmHistoryCommand, DescribeAlarmsCommand } from "@aws-sdk/client-cloudwatch";
 import { DescribeTasksCommand, ListTasksCommand } from "@aws-sdk/client-ecs";
 import { paginateListSecrets } from "@aws-sdk/client-secrets-manager";
-import { APP_NAME, STACK_IDS, stageNames } from "@dbward-aws/contract";
+import { APP_NAME, isAlarmOfStage, STACK_IDS, stageNames } from "@dbward-aws/contract";
 import { describeError, redact } from "@dbward-aws/core";
 import type { StageClients } from "./stage-clients.ts";
 
@@ -96,7 +96,10 @@ async function readAlarms({ cloudWatch }: StageClients, stage: string): Promise<
     reason: alarm.StateReason ?? "",
     description: alarm.AlarmDescription ?? "",
   });
-  return [...CompositeAlarms.map(view("composite")), ...MetricAlarms.map(view("metric"))];
+  const names = stageNames(stage);
+  return [...CompositeAlarms.map(view("composite")), ...MetricAlarms.map(view("metric"))].filter(({ name }) =>
+    isAlarmOfStage(names, name),
+  );
 }
 
 async function readHistory({ cloudWatch }: StageClients, stage: string): Promise<AlarmChange[]> {
@@ -108,8 +111,8 @@ async function readHistory({ cloudWatch }: StageClients, stage: string): Promise
       ScanBy: "TimestampDescending",
     }),
   );
-  const own = stageNames(stage).alarm("");
-  return AlarmHistoryItems.filter(({ AlarmName }) => AlarmName?.startsWith(own))
+  const names = stageNames(stage);
+  return AlarmHistoryItems.filter(({ AlarmName = "" }) => isAlarmOfStage(names, AlarmName))
     .map((item) => ({
       name: item.AlarmName ?? "",
       at: millis(item.Timestamp),

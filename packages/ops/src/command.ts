@@ -27,6 +27,8 @@ export interface Command {
   readonly summary: string;
   /** What may follow the name. */
   readonly usage?: string;
+  /** How many words may follow the name at most. @default 0 */
+  readonly maxWords?: number;
   /** Options beside `--stage`, `--region`, `--config` and `--help`. */
   readonly options?: NonNullable<ParseArgsConfig["options"]>;
   /** @returns the exit code: 0 when all is well, 1 when something is wrong */

@@ -1,4 +1,4 @@
-import { stageNames } from "@dbward-aws/contract";
+import { SERVER, stageNames } from "@dbward-aws/contract";
 import { type StageSettings, serverCommand } from "@dbward-aws/settings";
 import { type TokenSecret, tokenSecrets } from "./secret-state.ts";
 
@@ -36,7 +36,7 @@ function bootstrapSteps(settings: StageSettings): readonly string[] {
     `aws ecs update-service --cluster ${names.cluster} --service ${names.serverService} --desired-count ${count}`;
   const [shell, flag, script] = serverCommand(server.config);
   const overrides = JSON.stringify({
-    containerOverrides: [{ name: "server", command: [shell, flag, `${script} --force-bootstrap`] }],
+    containerOverrides: [{ name: SERVER.container, command: [shell, flag, `${script} --force-bootstrap`] }],
   });
   const revoked = tokenSecrets(settings, names).filter(
     ({ kind, owner }) => kind === "admin" || (kind === "agent" && owner === agents[0]?.name),

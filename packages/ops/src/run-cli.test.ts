@@ -98,6 +98,9 @@ describe("pnpm ops", () => {
   it.each([
     ["stauts", /There is no command "stauts"/],
     ["status --stag prod", /Unknown option '--stag'/],
+    ["--stage prod status", /The command comes first\. Such as: pnpm ops status --stage prod/],
+    ["status server", /status can't take "server"\. Write: pnpm ops status \[--json\] --stage STAGE/],
+    ["restart agent app reports", /restart can't take "reports"/],
     ["restart", /restart needs to know what/],
     [
       "restart agent nobody",
@@ -121,6 +124,18 @@ describe("pnpm ops", () => {
 });
 
 describe("status", () => {
+  it("passes over other stages' alarms, and over alarms that only keep others quiet", async () => {
+    const ringing = ["prod-eu-server-cpu", "prod-deployment-running", "prod-quiet"].map((name) => ({
+      AlarmName: `dbward-${name}`,
+      StateValue: "ALARM",
+    }));
+    const pages = [{ MetricAlarms: ringing, NextToken: "2" }, { MetricAlarms: [] }];
+    await withAws({ ...HEALTHY, DescribeAlarms: () => pages.shift() });
+    const { code, out } = await ops("status");
+    expect(out).not.toContain("prod-eu");
+    expect([code, pages]).toEqual([0, []]);
+  });
+
   it("is content with a stage in which all is well", async () => {
     await withAws(HEALTHY);
     const { code, out, err } = await ops("status");
@@ -285,7 +300,9 @@ describe("tokens", () => {
   it("says so when the server is out of reach", async () => {
     const peer = await withAws(HEALTHY);
     const { code, out } = await ops("tokens --url http://127.0.0.1:1");
-    expect(out).toContain("was not checked: http://127.0.0.1:1 can't be reached from here (refused).");
+    expect(out).toContain(
+      "was not checked: http://127.0.0.1:1 can't be reached from here (refused); give --url with an address that can be.",
+    );
     expect(out).toMatch(/^admin .* unchecked/m);
     expect(peer.calls).not.toContain("GetSecretValue");
     expect(code).toBe(0);
@@ -298,6 +315,13 @@ describe("tokens", () => {
     expect(refused.err).toContain("--reveal");
     expect(peer.calls).toEqual([]);
     expect(await ops("tokens get admin --reveal")).toEqual({ code: 0, out: CANARY, err: "" });
+  });
+
+  it("does not show the blank of an emptied secret for a token", async () => {
+    await withAws({ ...HEALTHY, GetSecretValue: () => ({ SecretString: " " }) });
+    const { code, out, err } = await ops("tokens get admin --reveal");
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toContain("holds none. Run: pnpm ops tokens recapture --stage prod [token-not-captured]");
   });
 
   it.each(["admin", "metrics", "app", "reports"])("explains how to rotate that of %s", async (owner) => {
@@ -526,7 +550,7 @@ describe("cleanup", () => {
         aws s3 rb s3://results-1 --force --region eu-central-1
         aws efs describe-mount-targets --file-system-id fs-1 --query 'MountTargets[].MountTargetId' --output text --region eu-central-1 | xargs -n1 aws efs delete-mount-target --region eu-central-1 --mount-target-id
         aws efs delete-file-system --file-system-id fs-1 --region eu-central-1
-        aws secretsmanager delete-secret --secret-id dbward/prod/admin-token --force-delete-without-recovery"
+        aws secretsmanager delete-secret --secret-id dbward/prod/admin-token --force-delete-without-recovery --region eu-central-1"
     `);
   });
 

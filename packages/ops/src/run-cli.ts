@@ -46,6 +46,8 @@ async function run([name, ...rest]: readonly string[], io: CliIo): Promise<numbe
     for (const line of help()) io.print(line);
     return name === undefined ? 2 : 0;
   }
+  if (name.startsWith("-"))
+    throw new UsageError("The command comes first.", "Such as: pnpm ops status --stage prod");
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command)
     throw new UsageError(`There is no command "${name}".`, `There are: ${Object.keys(COMMANDS).join(", ")}.`);
@@ -55,6 +57,9 @@ async function run([name, ...rest]: readonly string[], io: CliIo): Promise<numbe
     io.print(command.summary);
     return 0;
   }
+  const excess = positionals[command.maxWords ?? 0];
+  if (excess !== undefined)
+    throw new UsageError(`${name} can't take "${excess}".`, `Write: ${usageOf(name, command)}`);
   if (typeof values.stage !== "string")
     throw new UsageError("Which stage?", "Name it with --stage, such as --stage prod.");
 
@@ -111,6 +116,7 @@ function help(): string[] {
     "",
     ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
     "",
+    "pnpm ops COMMAND --help says what may follow a command. Exit code: 0 well, 1 something is wrong, 2 not understood.",
     "Credentials and region are the AWS SDK's: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and so on.",
   ];
 }

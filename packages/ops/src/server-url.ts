@@ -36,7 +36,7 @@ export async function reachServer(context: CommandContext): Promise<ReachedServe
   } catch (error) {
     client.close();
     return {
-      unreachable: `${url} can't be reached from here (${(error as { reason?: string }).reason ?? "no answer"})`,
+      unreachable: `${url} can't be reached from here (${(error as { reason?: string }).reason ?? "no answer"}); give --url with an address that can be`,
     };
   }
 }

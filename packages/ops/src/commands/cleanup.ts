@@ -7,6 +7,7 @@ import {
 import { STACK_IDS } from "@dbward-aws/contract";
 import { during } from "../aws-error.ts";
 import type { Command, CommandContext } from "../command.ts";
+import { everyItem } from "../pages.ts";
 import { describeSecret, tokenSecrets } from "../secret-state.ts";
 import { findStack } from "../status/stacks.ts";
 
@@ -63,10 +64,9 @@ async function keptByLiveStacks({ clients, names }: CommandContext): Promise<Kep
         Resources?: Record<string, { DeletionPolicy?: string }>;
       };
       const pages = paginateListStackResources({ client: clients.cloudFormation }, { StackName: name });
-      const resources = await all(
+      const resources = await during(
         `Listing the resources of ${name}`,
-        pages,
-        (page) => page.StackResourceSummaries,
+        everyItem(pages, (page) => page.StackResourceSummaries),
       );
       return resources.filter(({ LogicalResourceId }) =>
         Resources[LogicalResourceId!]?.DeletionPolicy?.startsWith("Retain"),
@@ -80,19 +80,23 @@ async function keptByLiveStacks({ clients, names }: CommandContext): Promise<Kep
 async function keptByDeletedStacks({ clients, names }: CommandContext): Promise<Kept[]> {
   const wanted = new Set(STACK_IDS.map((id) => names.stack(id)));
   const client = clients.cloudFormation;
-  const stacks = await all(
+  const stacks = await during(
     "Listing the deleted stacks",
-    paginateListStacks({ client }, { StackStatusFilter: ["DELETE_COMPLETE"] }),
-    (page) => page.StackSummaries,
+    everyItem(
+      paginateListStacks({ client }, { StackStatusFilter: ["DELETE_COMPLETE"] }),
+      (page) => page.StackSummaries,
+    ),
   );
   const events = await Promise.all(
     stacks
       .filter(({ StackName }) => wanted.has(StackName!))
       .map(({ StackId, StackName }) =>
-        all(
+        during(
           `Reading the events of the deleted ${StackName}`,
-          paginateDescribeStackEvents({ client }, { StackName: StackId }),
-          (page) => page.StackEvents,
+          everyItem(
+            paginateDescribeStackEvents({ client }, { StackName: StackId }),
+            (page) => page.StackEvents,
+          ),
         ),
       ),
   );
@@ -115,37 +119,23 @@ function asKept(
     }));
 }
 
-/** Everything of a list that comes in pages. */
-async function all<P, T>(
-  doing: string,
-  pages: AsyncIterable<P>,
-  itemsOf: (page: P) => readonly T[] | undefined,
-): Promise<T[]> {
-  const items: T[] = [];
-  const read = async () => {
-    for await (const page of pages) items.push(...(itemsOf(page) ?? []));
-  };
-  await during(doing, read());
-  return items;
-}
-
 /** Goes with what it belongs to. */
 function isPartOf(type: string): boolean {
   return ["AWS::S3::BucketPolicy", "AWS::EFS::AccessPoint", "AWS::EFS::MountTarget"].includes(type);
 }
 
-async function leftSecrets({ clients, settings, names }: CommandContext): Promise<string[]> {
+async function leftSecrets({ clients, settings, names, region }: CommandContext): Promise<string[]> {
   const commands = await Promise.all(
     tokenSecrets(settings, names).map(async ({ secret }) => {
       const { state } = await describeSecret(clients, secret);
-      return state === "missing" ? [] : deletion("AWS::SecretsManager::Secret", secret, "");
+      return state === "missing" ? [] : deletion("AWS::SecretsManager::Secret", secret, region);
     }),
   );
   return commands.flat();
 }
 
 function deletion(type: string, id: string, region: string): string[] {
-  const inRegion = region ? ` --region ${region}` : "";
+  const inRegion = ` --region ${region}`;
   switch (type) {
     case "AWS::S3::Bucket":
       return [`aws s3 rb s3://${id} --force${inRegion}`];

@@ -12,6 +12,7 @@ const FOREVER_MS = 2 ** 31 - 1;
 export const logs: Command = {
   summary: "log lines of the server, of agents or of the poller",
   usage: "server | agent [NAME] | poller [--since 10m] [--follow]",
+  maxWords: 2,
   options: { since: { type: "string", default: "10m" }, follow: { type: "boolean", short: "f" } },
   async run(context) {
     const groups = logGroups(context);

@@ -2,7 +2,7 @@ import { type Service, UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import { DbwardError, Deadline } from "@dbward-aws/core";
 import { during } from "../aws-error.ts";
 import { type Command, type CommandContext, UsageError } from "../command.ts";
-import { findServices, type NamedService } from "../services.ts";
+import { findServices } from "../services.ts";
 import { describeServices } from "../status/services.ts";
 
 /** A server drains for 20 s, an agent for up to 120 s, and images are pulled: minutes, not seconds. */
@@ -22,17 +22,18 @@ export class RestartError extends DbwardError {
 export const restart: Command = {
   summary: "replaces tasks by new ones, and waits for them: after a change of a secret or an SSM parameter",
   usage: "server | agent [NAME]",
+  maxWords: 2,
   async run(context) {
     if (context.words.length === 0)
       throw new UsageError("restart needs to know what.", "Such as: pnpm ops restart agent --stage prod");
     const services = findServices(context.words, context.settings, context.names);
     // Agents one after the other, so that there is always one that works.
-    for (const service of services) await restartService(context, service);
+    for (const { service } of services) await restartService(context, service);
     return 0;
   },
 };
 
-async function restartService(context: CommandContext, { word, service }: NamedService): Promise<void> {
+async function restartService(context: CommandContext, service: string): Promise<void> {
   const { clients, names, print } = context;
   const { service: updated } = await during(
     `Restarting ${service}`,
@@ -40,7 +41,7 @@ async function restartService(context: CommandContext, { word, service }: NamedS
   );
   const deployment = primary(updated);
   print(
-    word === "server"
+    service === names.serverService
       ? "Restarting the server: its task drains and stops before the next one starts, so it is away for a moment."
       : `Restarting ${service}.`,
   );

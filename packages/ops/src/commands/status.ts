@@ -9,6 +9,7 @@ import { table } from "../table.ts";
 /** `pnpm ops status`. */
 export const status: Command = {
   summary: "what runs, and what is wrong, with the page of the console where to look",
+  usage: "[--json]",
   options: { json: { type: "boolean" } },
   async run(context) {
     const found = await readStatus(context);

@@ -1,4 +1,5 @@
 import { GetSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { DbwardError } from "@dbward-aws/core";
 import { type DbwardClient, TokenRefusedError } from "@dbward-aws/dbward-client";
 import { during } from "../aws-error.ts";
 import { type Command, type CommandContext, UsageError } from "../command.ts";
@@ -11,7 +12,8 @@ import { table } from "../table.ts";
 /** `pnpm ops tokens`. */
 export const tokens: Command = {
   summary: "which tokens are captured, and whether the server takes them; get, rotate, recapture",
-  usage: "[get OWNER --reveal | rotate OWNER | recapture]",
+  usage: "[get OWNER --reveal | rotate OWNER | recapture] [--url URL]",
+  maxWords: 2,
   options: { reveal: { type: "boolean" }, url: { type: "string" } },
   async run(context) {
     const [verb, owner, ...rest] = context.words;
@@ -29,6 +31,17 @@ export const tokens: Command = {
     );
   },
 };
+
+/** The secret of a token has been emptied. */
+export class TokenMissingError extends DbwardError {
+  override readonly name = "TokenMissingError";
+
+  constructor(owner: string, secret: string, stage: string) {
+    super("token-not-captured", `The token of ${owner} can't be shown: secret ${secret} holds none.`, {
+      hint: `Run: pnpm ops tokens recapture --stage ${stage}`,
+    });
+  }
+}
 
 /** What became of one token. */
 type Verdict = "works" | "refused" | "not captured" | "unchecked";
@@ -98,7 +111,9 @@ async function get(context: CommandContext, { owner, secret }: TokenSecret): Pro
       `The token of ${owner} is shown only when asked for in words.`,
       `Add --reveal to write it to standard output. It is in secret ${secret}.`,
     );
-  context.print(await readValue(context, secret));
+  const value = await readValue(context, secret);
+  if (value.trim() === "") throw new TokenMissingError(owner, secret, context.settings.stage);
+  context.print(value);
   return 0;
 }
 

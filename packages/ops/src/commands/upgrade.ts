@@ -10,7 +10,7 @@ import { compareVersions, parseVersion } from "../version.ts";
 /** `pnpm ops upgrade`. */
 export const upgrade: Command = {
   summary: "what runs against what the settings say, and how to get to another version",
-  usage: "--tag TAG",
+  usage: "--tag TAG [--url URL]",
   options: { tag: { type: "string" }, url: { type: "string" } },
   async run(context) {
     const { tag } = context.options;

@@ -1,5 +1,5 @@
 import { GetParametersCommand, type Parameter } from "@aws-sdk/client-ssm";
-import { METRICS_ROLE } from "@dbward-aws/contract";
+import { METRICS_PERMISSION, METRICS_ROLE } from "@dbward-aws/contract";
 import { checkAgentText, checkServerText, type StageSettings, type TextFindings } from "@dbward-aws/settings";
 import type { AwsClients } from "../aws-clients.ts";
 import { during } from "../aws-error.ts";
@@ -70,6 +70,6 @@ function withRoleWarning(name: string, text: string, findings: TextFindings): Te
   if (findings.problems.length > 0 || text.includes(METRICS_ROLE)) return findings;
   const warning =
     `${name} has no role "${METRICS_ROLE}", so the poller gets no token. Add: ` +
-    `[[auth.roles]] name = "${METRICS_ROLE}" permissions = ["metrics.view"], each on a line of its own`;
+    `[[auth.roles]] name = "${METRICS_ROLE}" permissions = ["${METRICS_PERMISSION}"], each on a line of its own`;
   return { ...findings, warnings: [...findings.warnings, warning] };
 }

@@ -1,33 +1,50 @@
-import { DescribeAlarmsCommand, GetMetricDataCommand } from "@aws-sdk/client-cloudwatch";
-import { METRIC_NAMESPACE, METRICS, type MetricName, STAGE_DIMENSION } from "@dbward-aws/contract";
+import { GetMetricDataCommand, paginateDescribeAlarms } from "@aws-sdk/client-cloudwatch";
+import {
+  type AlarmId,
+  type CompositeAlarmId,
+  isAlarmOfStage,
+  METRIC_NAMESPACE,
+  METRICS,
+  type MetricName,
+  STAGE_DIMENSION,
+} from "@dbward-aws/contract";
 import { during } from "../aws-error.ts";
 import type { CommandContext } from "../command.ts";
+import { everyItem } from "../pages.ts";
 import type { StatusLine } from "./stage-status.ts";
 
-/** The stage's alarms; one that rings is a problem. */
+/** Alarms that say what is going on, so that others keep quiet; nothing is wrong when they ring. */
+const SIGNALS: readonly (AlarmId | CompositeAlarmId)[] = ["deployment-running", "quiet"];
+
+/** The stage's alarms; one that rings is a problem, unless it is a signal. */
 export async function alarmLines({ clients, names, links }: CommandContext): Promise<StatusLine[]> {
-  const { MetricAlarms = [], CompositeAlarms = [] } = await during(
+  const pages = paginateDescribeAlarms(
+    { client: clients.cloudWatch },
+    { AlarmNamePrefix: names.alarm(""), AlarmTypes: ["MetricAlarm", "CompositeAlarm"] },
+  );
+  const [composites, metrics] = await during(
     "Looking up the alarms",
-    clients.cloudWatch.send(
-      new DescribeAlarmsCommand({
-        AlarmNamePrefix: names.alarm(""),
-        AlarmTypes: ["MetricAlarm", "CompositeAlarm"],
-        MaxRecords: 100,
-      }),
+    everyItem(pages, ({ CompositeAlarms, MetricAlarms }) => [{ CompositeAlarms, MetricAlarms }]).then(
+      (all) => [
+        all.flatMap(({ CompositeAlarms = [] }) => CompositeAlarms),
+        all.flatMap(({ MetricAlarms = [] }) => MetricAlarms),
+      ],
     ),
   );
-  return [...CompositeAlarms, ...MetricAlarms].map(
-    ({ AlarmName = "", StateValue = "", AlarmDescription }) => ({
+  const signals = SIGNALS.map((id) => names.alarm(id));
+  return [...composites!, ...metrics!]
+    .filter(({ AlarmName = "" }) => isAlarmOfStage(names, AlarmName))
+    .map(({ AlarmName = "", StateValue = "", AlarmDescription }) => ({
       name: AlarmName,
       state: StateValue,
-      ...(StateValue === "ALARM" && {
-        problem: {
-          message: `Alarm ${AlarmName}${AlarmDescription ? `: ${AlarmDescription}` : ""}`,
-          link: links.alarm(AlarmName),
-        },
-      }),
-    }),
-  );
+      ...(StateValue === "ALARM" &&
+        !signals.includes(AlarmName) && {
+          problem: {
+            message: `Alarm ${AlarmName}${AlarmDescription ? `: ${AlarmDescription}` : ""}`,
+            link: links.alarm(AlarmName),
+          },
+        }),
+    }));
 }
 
 /** What an operator looks at first. */
