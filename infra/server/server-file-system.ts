@@ -28,7 +28,7 @@ const ROOT = "elasticfilesystem:ClientRootAccess";
 
 /**
  * The server's state: SQLite database and bootstrap tokens. Encrypted, kept when its stack is deleted, and mounted
- * over TLS, through its access point, by the roles named here and by nobody else.
+ * over TLS, through an access point, from the groups that {@link allowMountFrom} lets in, by roles whose policies allow it.
  */
 export class ServerFileSystem extends Construct {
   readonly fileSystem: efs.FileSystem;
@@ -53,7 +53,7 @@ export class ServerFileSystem extends Construct {
       throughputMode: efs.ThroughputMode.ELASTIC,
       enableAutomaticBackups: props.backups,
       removalPolicy: RemovalPolicy.RETAIN,
-      fileSystemPolicy: mountPolicy(taskRole, readerRole),
+      fileSystemPolicy: mountPolicy(),
     });
     this.accessPoint = this.fileSystem.addAccessPoint("AccessPoint", {
       path: "/dbward",
@@ -96,11 +96,15 @@ export class ServerFileSystem extends Construct {
 }
 
 /**
- * The file system's policy only denies; the roles' own policies allow. It can't name the access point, which is made
- * after it: that some access point is in use is asked for here, which one in the roles' policies.
+ * The file system's policy only denies; the roles' own policies allow, and as there is a policy, a client without a role
+ * gets nothing. It can't name the access point, which is made after it: that some access point is in use is asked for
+ * here, which one in the roles' policies.
+ *
+ * It doesn't name the roles either. For NFS clients EFS knows no condition key but those below and two that are of no use
+ * here; a denial "unless aws:PrincipalArn is the server's" would find that key missing, and deny the server too.
  */
-function mountPolicy(taskRole: iam.IRole, readerRole: iam.IRole | undefined): iam.PolicyDocument {
-  const deny = (sid: string, actions: string[], conditions: Record<string, Record<string, unknown>>) =>
+function mountPolicy(): iam.PolicyDocument {
+  const deny = (sid: string, actions: string[], conditions: Record<string, Record<string, string>> = {}) =>
     new iam.PolicyStatement({
       sid,
       effect: iam.Effect.DENY,
@@ -108,19 +112,11 @@ function mountPolicy(taskRole: iam.IRole, readerRole: iam.IRole | undefined): ia
       actions,
       conditions,
     });
-  const mounters = [taskRole, ...(readerRole === undefined ? [] : [readerRole])];
   return new iam.PolicyDocument({
     statements: [
-      deny("TlsOnly", [MOUNT, WRITE, ROOT], { Bool: { "aws:SecureTransport": "false" } }),
-      deny("AccessPointOnly", [MOUNT, WRITE, ROOT], {
-        Null: { "elasticfilesystem:AccessPointArn": "true" },
-      }),
-      deny("KnownRolesOnly", [MOUNT], {
-        ArnNotEquals: { "aws:PrincipalArn": mounters.map((role) => role.roleArn) },
-      }),
-      deny("ServerWritesAlone", [WRITE, ROOT], {
-        ArnNotEquals: { "aws:PrincipalArn": [taskRole.roleArn] },
-      }),
+      deny("TlsOnly", [MOUNT, WRITE], { Bool: { "aws:SecureTransport": "false" } }),
+      deny("AccessPointOnly", [MOUNT, WRITE], { Null: { "elasticfilesystem:AccessPointArn": "true" } }),
+      deny("NobodyIsRoot", [ROOT]),
     ],
   });
 }
