@@ -3,22 +3,50 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { DbwardError } from "@dbward-aws/core";
 import * as lambda from "aws-cdk-lib/aws-lambda";
+import type { Construct } from "constructs";
+import { acceptFindings } from "./accept-finding.ts";
 
 const require = createRequire(import.meta.url);
 
 /** Packages under `functions/`, each bundled ahead into its own `dist`. */
 export type FunctionName = "capture-tokens" | "poll-agents";
 
-/** Handler of every bundle: the export `handler` of `index.mjs`. */
-export const FUNCTION_HANDLER = "index.handler";
+/** Runtime of every function: the version of Node.js that the bundles are made for and tested on. */
+export const FUNCTION_RUNTIME = lambda.Runtime.NODEJS_22_X;
+
+/** What a bundle decides by itself. */
+type DecidedByBundle = "code" | "handler" | "runtime" | "architecture";
+
+export interface BundledFunctionProps extends Omit<lambda.FunctionProps, DecidedByBundle> {
+  readonly bundle: FunctionName;
+}
+
+/** A function of this workspace: its bundle on {@link FUNCTION_RUNTIME}. */
+export class BundledFunction extends lambda.Function {
+  /** @throws {@link FunctionBundleMissing} when the function has not been built */
+  constructor(scope: Construct, id: string, { bundle, ...props }: BundledFunctionProps) {
+    super(scope, id, {
+      ...props,
+      code: functionCode(bundle),
+      // The export `handler` of the bundle's `index.mjs`.
+      handler: "index.handler",
+      runtime: FUNCTION_RUNTIME,
+      architecture: lambda.Architecture.ARM_64,
+    });
+    acceptFindings(this, [
+      {
+        id: "AwsSolutions-L1",
+        reason: "Node.js 22 is supported, and it is the version that the bundle was tested on.",
+      },
+    ]);
+  }
+}
 
 /**
  * The bundle of a function as a plain asset: nothing is bundled, and nothing of the function is imported, at
  * synth.
- *
- * @throws {@link FunctionBundleMissing} when the function has not been built
  */
-export function functionCode(name: FunctionName): lambda.Code {
+function functionCode(name: FunctionName): lambda.Code {
   const directory = join(dirname(require.resolve(`@dbward-aws/${name}/package.json`)), "dist");
   if (!existsSync(join(directory, "index.mjs"))) throw new FunctionBundleMissing(name, directory);
   return lambda.Code.fromAsset(directory);

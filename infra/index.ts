@@ -1,4 +1,11 @@
 export { DbwardAgent, type DbwardAgentProps } from "./agent/dbward-agent.ts";
+export {
+  type CapturedServer,
+  type CaptureTaskResources,
+  TokenCapture,
+  type TokenCaptureProps,
+} from "./bootstrap/token-capture.ts";
+export { TokenSecrets, type TokenSecretsProps } from "./bootstrap/token-secrets.ts";
 export { DbwardNetwork, type DbwardNetworkProps } from "./network/dbward-network.ts";
 export { DbwardServer, type DbwardServerProps } from "./server/dbward-server.ts";
 export { ServerFileSystem, type ServerFileSystemProps } from "./server/server-file-system.ts";

@@ -51,7 +51,7 @@ export class DbwardAgent extends Construct {
     this.name = settings.name;
     this.logGroup = serviceLogGroup(this, names.logGroup(serviceName), settings.logRetentionDays);
     this.securityGroup = this.#createSecurityGroup(props);
-    server.allowFrom(this, "ReachServer", this.securityGroup, `Agent ${settings.name}`);
+    const openPort = server.allowFrom(this, "ReachServer", this.securityGroup, `Agent ${settings.name}`);
 
     this.taskDefinition = new ecs.FargateTaskDefinition(this, "Task", {
       family: `${names.cluster}-${serviceName}`,
@@ -108,6 +108,8 @@ export class DbwardAgent extends Construct {
       // A client of the namespace only: it offers nothing, and resolves `server`.
       serviceConnectConfiguration: { namespace: server.namespace.namespaceArn },
     });
+    // The first task must be able to read its secrets, and find the server.
+    this.service.node.addDependency(openPort, this.taskDefinition.obtainExecutionRole());
     acceptTaskFindings(this.taskDefinition, this.taskDefinition.taskRole, exec);
   }
 

@@ -1,7 +1,7 @@
 import type { Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { agentSettings } from "../test-support/settings.ts";
-import { only, statements, templates } from "../test-support/synth.ts";
+import { agentSettings, serverSettings } from "../test-support/settings.ts";
+import { only, stage, statements, templates } from "../test-support/synth.ts";
 
 const agents = [agentSettings(), agentSettings({ name: "payments" })];
 const byExec = templates({ agents }).server;
@@ -22,6 +22,32 @@ describe("TokenCapture", () => {
     expect(resource!.Properties.Service).toBe("server");
     expect(JSON.stringify(resource)).not.toContain("ServerService");
     expect(resource!.DependsOn).toBeUndefined();
+  });
+
+  it("begins when the service can: after the load balancer, and after what its own task needs", () => {
+    const loadBalancer = { scheme: "internal", allowedCidrs: ["10.0.0.0/8"] } as const;
+    const dependencies = (template: Template): string[] =>
+      Object.values(template.findResources(RESOURCE))[0]!.DependsOn;
+    expect(dependencies(templates({ server: serverSettings({ loadBalancer }) }).server)).toContainEqual(
+      expect.stringMatching(/^ServerLoadBalancerHttp/),
+    );
+    expect(dependencies(byTask.server)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/MountFromCapture/),
+        expect.stringMatching(/ServerFromCapture/),
+        expect.stringMatching(/ExecutionRoleDefaultPolicy/),
+      ]),
+    );
+  });
+
+  it("refuses more agents than CloudFormation's answer has room for", () => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, index) => agentSettings({ name: `agent-${index}` }));
+    const mistakes = (count: number) => stage({ agents: many(count) }).server.capture.node.validate();
+    expect(mistakes(30)).toEqual([]);
+    expect(mistakes(40)).toEqual([
+      expect.stringMatching(/^agents: the versions of 40 tokens are up to \d+ bytes/),
+    ]);
   });
 
   it("asks again with each task definition", () => {

@@ -2,6 +2,7 @@ import {
   ADMIN_TOKEN_VERSION_ATTRIBUTE,
   agentTokenVersionAttribute,
   CAPTURE_AGAIN_PARAMETER,
+  CAPTURE_ANSWER_MAX_BYTES,
   CAPTURE_RESOURCE_TYPE,
   CAPTURE_WARNINGS_ATTRIBUTE,
   type CaptureProperties,
@@ -16,13 +17,14 @@ import { CfnParameter, CustomResource, Duration, RemovalPolicy } from "aws-cdk-l
 import type * as ec2 from "aws-cdk-lib/aws-ec2";
 import type * as ecs from "aws-cdk-lib/aws-ecs";
 import type * as iam from "aws-cdk-lib/aws-iam";
-import * as lambda from "aws-cdk-lib/aws-lambda";
+import type * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
-import { Construct } from "constructs";
-import { FUNCTION_HANDLER, functionCode } from "../function-code.ts";
+import { Construct, type IDependable } from "constructs";
+import { BundledFunction } from "../function-code.ts";
 import type { DbwardNetwork } from "../network/dbward-network.ts";
 import type { ServerFileSystem } from "../server/server-file-system.ts";
+import { largestAnswerBytes } from "./answer-size.ts";
 import { CaptureRole } from "./capture-role.ts";
 import { CaptureTask } from "./capture-task.ts";
 import type { TokenSecrets } from "./token-secrets.ts";
@@ -35,6 +37,8 @@ export interface CapturedServer {
   readonly securityGroup: ec2.ISecurityGroup;
   /** Base URL of the server's API inside the VPC. */
   readonly url: string;
+  /** The service waits for it, and so does the capture: its time is for the server. @default - none */
+  readonly loadBalancer?: IDependable;
 }
 
 /** What method `task` needs beside it. */
@@ -100,12 +104,9 @@ export class TokenCapture extends Construct {
       logGroup: this.logGroup,
       task: this.task,
     });
-    this.function = new lambda.Function(this, "Function", {
+    this.function = new BundledFunction(this, "Function", {
       description: `dbward ${settings.stage}: puts the server's bootstrap tokens into Secrets Manager`,
-      code: functionCode("capture-tokens"),
-      handler: FUNCTION_HANDLER,
-      runtime: lambda.Runtime.NODEJS_24_X,
-      architecture: lambda.Architecture.ARM_64,
+      bundle: "capture-tokens",
       memorySize: 512,
       timeout: FUNCTION_TIMEOUT,
       role,
@@ -125,9 +126,22 @@ export class TokenCapture extends Construct {
       serviceTimeout: SERVICE_TIMEOUT,
       properties: { ...captureProperties(props, this.task), Again: again.valueAsString },
     });
+    if (server.loadBalancer !== undefined) this.#resource.node.addDependency(server.loadBalancer);
+    if (this.task !== undefined) this.#resource.node.addDependency(this.task);
     this.adminTokenVersion = this.#resource.getAttString(ADMIN_TOKEN_VERSION_ATTRIBUTE);
     this.metricsTokenVersion = this.#resource.getAttString(METRICS_TOKEN_VERSION_ATTRIBUTE);
     this.warnings = this.#resource.getAttString(CAPTURE_WARNINGS_ATTRIBUTE);
+    this.node.addValidation({ validate: () => this.#mistakes(settings) });
+  }
+
+  /** What CloudFormation would refuse only after all tokens are stored. */
+  #mistakes({ stage, agents }: StageSettings): string[] {
+    const bytes = largestAnswerBytes(stageNames(stage).stack("Server"), agents);
+    return bytes > CAPTURE_ANSWER_MAX_BYTES
+      ? [
+          `agents: the versions of ${agents.length} tokens are up to ${bytes} bytes in the capture's answer, and CloudFormation takes ${CAPTURE_ANSWER_MAX_BYTES}: use fewer agents or shorter names, or a second stage.`,
+        ]
+      : [];
   }
 
   /**

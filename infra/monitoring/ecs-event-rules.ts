@@ -27,6 +27,7 @@ export class EcsEventRules extends Construct {
     const { settings, server, receivers } = props;
     this.#receivers = receivers;
     this.#stage = settings.stage;
+    receivers.allowEventBridge();
     const cluster = [server.cluster.clusterArn];
     const runbook = (id: AlarmId) => runbookLink(id, settings.monitoring);
 
@@ -132,14 +133,12 @@ export class EcsEventRules extends Construct {
       description: `dbward ${this.#stage}: ${options.description}`,
       eventPattern: options.pattern,
     });
-    // CDK's SNS target would let every rule of every account publish; the topic's policy names this one.
     rule.addTarget({
       bind: () => ({
         arn: this.#receivers.topic.topicArn,
         input: events.RuleTargetInput.fromText(options.text.join("\n")),
       }),
     });
-    this.#receivers.allowRule(id, rule.ruleArn);
     return rule;
   }
 }

@@ -26,7 +26,12 @@ export interface MonitoredServer {
   readonly loadBalancer?: elb.ApplicationLoadBalancer;
   readonly targetGroup?: elb.ApplicationTargetGroup;
   /** Opens the API's port to a group; the rule belongs to `scope`. */
-  allowFrom(scope: Construct, id: string, group: ec2.ISecurityGroup, description: string): void;
+  allowFrom(
+    scope: Construct,
+    id: string,
+    group: ec2.ISecurityGroup,
+    description: string,
+  ): ec2.CfnSecurityGroupIngress;
 }
 
 /** What monitoring needs to know of an agent; `DbwardAgent` has it all. */

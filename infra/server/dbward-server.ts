@@ -137,7 +137,11 @@ export class DbwardServer extends Construct {
         dnsTtl: Duration.seconds(10),
       },
     });
-    this.service.node.addDependency(fileSystem.allowMountFrom(this, "MountState", this.securityGroup));
+    // The first task must be able to mount, to log and to read its secrets.
+    this.service.node.addDependency(
+      fileSystem.allowMountFrom(this, "MountState", this.securityGroup),
+      this.taskDefinition.obtainExecutionRole(),
+    );
 
     acceptTaskFindings(this.taskDefinition, props.taskRole, exec);
 
@@ -156,12 +160,18 @@ export class DbwardServer extends Construct {
   }
 
   /**
-   * Opens the API's port to the members of a group. The rule belongs to `scope`, and goes with its stack.
+   * Opens the API's port to the members of a group. The rule belongs to `scope`, and goes with its stack. Whatever
+   * calls the server at once has to wait for it.
    *
    * @param description who they are, for the reader of the rule
    */
-  allowFrom(scope: Construct, id: string, group: ec2.ISecurityGroup, description: string): void {
-    new ec2.CfnSecurityGroupIngress(scope, id, {
+  allowFrom(
+    scope: Construct,
+    id: string,
+    group: ec2.ISecurityGroup,
+    description: string,
+  ): ec2.CfnSecurityGroupIngress {
+    return new ec2.CfnSecurityGroupIngress(scope, id, {
       groupId: this.securityGroup.securityGroupId,
       sourceSecurityGroupId: group.securityGroupId,
       ipProtocol: "tcp",

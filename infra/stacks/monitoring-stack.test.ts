@@ -42,16 +42,30 @@ describe("cdk-nag", () => {
 });
 
 describe("the poller", () => {
-  it("runs once a minute by an EventBridge rule, one at a time, and ends before the next", () => {
+  it("runs once a minute by an EventBridge rule, and ends before the next", () => {
     template.hasResourceProperties("AWS::Events::Rule", { ScheduleExpression: "rate(1 minute)" });
     template.resourceCountIs("AWS::Scheduler::Schedule", 0);
     template.hasResourceProperties("AWS::Lambda::Function", {
-      Runtime: "nodejs24.x",
-      ReservedConcurrentExecutions: 1,
+      Runtime: "nodejs22.x",
+      // A small account has no concurrency to reserve.
+      ReservedConcurrentExecutions: Match.absent(),
       Timeout: 45,
     });
     template.hasResourceProperties("AWS::Lambda::EventInvokeConfig", { MaximumRetryAttempts: 0 });
     template.hasResourceProperties("AWS::Logs::LogGroup", { RetentionInDays: 14 });
+  });
+
+  it("starts when its ways are open, and before the alarm that misses it", () => {
+    const [rule] = Object.values(
+      template.findResources("AWS::Events::Rule", { Properties: { ScheduleExpression: "rate(1 minute)" } }),
+    );
+    expect(rule?.DependsOn).toContainEqual(expect.stringMatching(/^PollerServerFromPoller/));
+    const [alarm] = Object.values(
+      template.findResources("AWS::CloudWatch::Alarm", {
+        Properties: { AlarmName: "dbward-prod-poller-silent" },
+      }),
+    );
+    expect(alarm?.DependsOn).toContainEqual(expect.stringMatching(/^PollerEveryMinute/));
   });
 
   it("gets every variable of the contract", () => {
@@ -145,15 +159,19 @@ describe("notifications", () => {
       expect(Object.keys(Condition.StringEquals)).toContain("kms:EncryptionContext:aws:sns:topicArn");
   });
 
-  it("are taken over TLS alone, from this stage's alarms and rules alone", () => {
+  it("are taken over TLS alone, from this stage's alarms and from EventBridge alone", () => {
     const [{ Properties }] = Object.values(template.findResources("AWS::SNS::TopicPolicy")) as [
       { Properties: { PolicyDocument: { Statement: Record<string, never>[] } } },
     ];
     const [tls, ...allowed] = Properties.PolicyDocument.Statement;
     expect(tls).toMatchObject({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } });
-    expect(allowed).toHaveLength(5);
-    for (const statement of allowed)
-      expect(JSON.stringify(statement.Condition), statement.Sid).toContain("aws:SourceArn");
+    const [alarms, rules, ...others] = allowed;
+    expect(alarms).toMatchObject({ Principal: { Service: "cloudwatch.amazonaws.com" } });
+    expect(JSON.stringify(alarms?.Condition)).toContain("aws:SourceArn");
+    // EventBridge gives SNS no context: a condition would never match.
+    expect(rules).toEqual(expect.not.objectContaining({ Condition: expect.anything() }));
+    expect(rules).toMatchObject({ Principal: { Service: "events.amazonaws.com" }, Action: "sns:Publish" });
+    expect(others).toEqual([]);
   });
 });
 

@@ -58,7 +58,7 @@ export class ServerStack extends DbwardStack {
   #output(stage: string): void {
     const output = (id: string, value: string, description: string) =>
       new CfnOutput(this, id, { value, description });
-    const { server } = this;
+    const { server, capture } = this;
     const secure = server.endpoint.startsWith("https:");
     output("ClusterName", server.cluster.clusterName, "ECS cluster of the server and its agents");
     output("ServerSecurityGroupId", server.securityGroup.securityGroupId, "Security group of the server");
@@ -70,6 +70,12 @@ export class ServerStack extends DbwardStack {
         ? "TLS to the load balancer, plain HTTP from there inside the VPC"
         : "Plain HTTP: keep it inside private networks",
       "How traffic to the endpoint is protected",
+    );
+    // Never empty: CloudFormation may not take an output without a value.
+    output(
+      "CaptureWarnings",
+      `Tokens captured. ${capture.warnings}`,
+      "What the capture of the tokens noticed",
     );
     output("StatusCommand", `pnpm ops status --stage ${stage}`, "Shows what runs, and what is wrong");
     output(

@@ -1,4 +1,8 @@
-import { CAPTURE_EVENTS, CAPTURE_WARNINGS_ATTRIBUTE } from "@dbward-aws/contract";
+import {
+  CAPTURE_EVENTS,
+  CAPTURE_WARNINGS_ATTRIBUTE,
+  CAPTURE_WARNINGS_MAX_CHARACTERS,
+} from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
 import { ScriptFailed, ServerNotRunning, SeveralProblems, StoredTokenRefused } from "./errors.ts";
 import { captureByExec } from "./exec-capture.ts";
@@ -60,12 +64,9 @@ export async function capture(event: CaptureEvent, tools: Tools): Promise<Captur
     [CAPTURE_WARNINGS_ATTRIBUTE]: warnings
       .map(({ message }) => message)
       .join(" ")
-      .slice(0, MAX_WARNINGS),
+      .slice(0, CAPTURE_WARNINGS_MAX_CHARACTERS),
   };
 }
-
-/** Characters of warnings: an answer to CloudFormation has room for 4096 bytes in all. */
-const MAX_WARNINGS = 1000;
 
 const NOTHING_SAID: Report = { outcomes: new Map(), accepted: new Map() };
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { CAPTURE_ANSWER_MAX_BYTES } from "@dbward-aws/contract";
 import type { Deadline } from "@dbward-aws/core";
 
 /** What CloudFormation needs to match an answer to its question. */
@@ -15,8 +16,6 @@ export type Answer =
   | { readonly Status: "SUCCESS"; readonly Data: Readonly<Record<string, string>> }
   | { readonly Status: "FAILED"; readonly Reason: string };
 
-/** CloudFormation takes 4096 bytes at most, all members together. */
-const MAX_BYTES = 4096;
 const TOO_MANY_AGENTS =
   "All tokens are stored, but their versions are more than CloudFormation takes in one answer: use fewer agents a stage.";
 const ATTEMPT_TIMEOUT_MS = 10_000;
@@ -70,7 +69,7 @@ export function answerBody(request: CloudFormationRequest, answer: Answer): stri
   const { StackId, RequestId, LogicalResourceId } = request;
   const ids = { PhysicalResourceId: physicalResourceId(request), StackId, RequestId, LogicalResourceId };
   const body = JSON.stringify({ ...ids, ...answer });
-  if (Buffer.byteLength(body) <= MAX_BYTES) return body;
+  if (Buffer.byteLength(body) <= CAPTURE_ANSWER_MAX_BYTES) return body;
   const reason = answer.Status === "FAILED" ? answer.Reason : TOO_MANY_AGENTS;
   return answerBody(request, { Status: "FAILED", Reason: shorten(reason) });
 }

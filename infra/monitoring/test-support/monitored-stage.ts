@@ -8,6 +8,7 @@ import * as elb from "aws-cdk-lib/aws-elasticloadbalancingv2";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
+import { FUNCTION_RUNTIME } from "../../function-code.ts";
 import { MonitoringStack } from "../../stacks/monitoring-stack.ts";
 import type { MonitoredAgent, MonitoredStage } from "../monitored-stage.ts";
 
@@ -64,7 +65,7 @@ function watched(scope: Stack, options: StageOptions): MonitoredStage {
       url: `http://server.${names.namespace}:3000`,
       ...(options.loadBalancer ? loadBalanced(scope, vpc, server.service) : {}),
       allowFrom: (of, id, group, description) =>
-        void new ec2.CfnSecurityGroupIngress(of, id, {
+        new ec2.CfnSecurityGroupIngress(of, id, {
           groupId: securityGroup.securityGroupId,
           sourceSecurityGroupId: group.securityGroupId,
           ipProtocol: "tcp",
@@ -79,7 +80,7 @@ function watched(scope: Stack, options: StageOptions): MonitoredStage {
     capture: {
       logGroup: captureLog,
       function: new lambda.Function(scope, "Capture", {
-        runtime: lambda.Runtime.NODEJS_24_X,
+        runtime: FUNCTION_RUNTIME,
         handler: "index.handler",
         code: lambda.Code.fromInline("export const handler = async () => {};"),
         logGroup: captureLog,
