@@ -220,6 +220,22 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     firstStep: "Read the poller's log: each failure is one line with its cause.",
   },
   {
+    id: "poller-hindered",
+    title: "The poller sees a part only",
+    severity: "warning",
+    signal: { metric: polledMetric("PollerHindrances") },
+    breaches: "at-least",
+    threshold: 1,
+    unit: "services",
+    periodSeconds: MINUTE,
+    datapoints: [3, 5],
+    missing: "notBreaching",
+    notification: { kind: "direct" },
+    meaning:
+      "Secrets Manager or ECS does not answer the poller: what it would learn from there is missing from every alarm.",
+    firstStep: "Read `reason` and `error` of the poll.failure lines in the poller's log.",
+  },
+  {
     id: "tasks-missing",
     title: "Fewer tasks run than should",
     severity: "warning",

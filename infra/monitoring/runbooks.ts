@@ -130,6 +130,18 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
       'No way to CloudWatch from the VPC: set `monitoring.publisher: "emf"`, or add the endpoint `monitoring`.',
     ],
   },
+  "poller-hindered": {
+    causes: [
+      "The poller's role lost a right: `secretsmanager:GetSecretValue` on the token's secret, or `ecs:DescribeServices`.",
+      "No way to Secrets Manager or ECS from the VPC: no NAT gateway, no VPC endpoint.",
+      "A service of the stage was deleted or renamed by hand.",
+    ],
+    steps: [
+      POLLER_LOG,
+      "`secrets`: queue and agents are not measured. `ecs`: deployments are not known, and alarms may ring during one.",
+      `The stack was changed by hand: ${DEPLOY}.`,
+    ],
+  },
   "tasks-missing": {
     causes: [
       "No capacity, or no free address in the subnets.",

@@ -101,6 +101,7 @@ const SCENES: Readonly<Record<AlarmId, Scene>> = {
   "token-refused": scene(6, { TokenAccepted: 1 }, { TokenAccepted: 0 }, 2, 1),
   "poller-silent": scene(6, { ServerReachable: 1 }, { ServerReachable: undefined }, 3, 1),
   "poller-failing": awsScene("poller-failing", 6, [["Errors", 0, 1]], 3, 4),
+  "poller-hindered": scene(6, { PollerHindrances: 0 }, { PollerHindrances: 1 }, 3, 4),
   "tasks-missing": scene(
     8,
     { ServerTasksDesired: 1, AgentTasksDesired: 2, ServerTasksRunning: 1, AgentTasksRunning: 2 },

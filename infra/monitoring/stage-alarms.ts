@@ -174,5 +174,7 @@ function countFailedCaptures(scope: Construct, sources: MetricSources, logGroup:
     metricNamespace: CAPTURE_FAILURES.namespace,
     metricName: sources.metricName(CAPTURE_FAILURES),
     metricValue: "1",
+    // A run without a failure counts as zero, so that the metric is there whenever the function runs.
+    defaultValue: 0,
   });
 }

@@ -1,4 +1,4 @@
-import { METRICS, type MetricName, REASON_DIMENSION } from "@dbward-aws/contract";
+import { METRICS, type MetricName, type PollFailureReason, REASON_DIMENSION } from "@dbward-aws/contract";
 import { DbwardRequestError, ServerUnreachableError, TokenRefusedError } from "@dbward-aws/dbward-client";
 import { measureAgents, measureEachAgent } from "./agent-measurements.ts";
 import { capacityOf } from "./capacity.ts";
@@ -54,6 +54,7 @@ function measurePoll(snapshot: Snapshot): Measurement[] {
     ...(accepted === undefined ? [] : [{ metric: "TokenAccepted", value: accepted ? 1 : 0 } as const]),
     { metric: "PollDuration", value: snapshot.durationMs },
     { metric: "PollFailures", value: reasons.length === 0 ? 0 : 1 },
+    { metric: "PollerHindrances", value: reasons.filter((reason) => HINDRANCES.has(reason)).length },
     ...reasons.map(
       (reason): Measurement => ({
         metric: "PollFailures",
@@ -63,6 +64,9 @@ function measurePoll(snapshot: Snapshot): Measurement[] {
     ),
   ];
 }
+
+/** Failures that lie between the poller and AWS, and tell nothing of the server. */
+const HINDRANCES: ReadonlySet<PollFailureReason> = new Set(["secrets", "ecs"]);
 
 /** Any answer will do, a refusal or nonsense too: who answers is reachable. */
 function serverAnswered({ ready, agents, requests, failures }: Snapshot): boolean {

@@ -104,6 +104,7 @@ describe("a whole snapshot", () => {
     await poll(poller);
     expect(published()).toEqual({
       ServerReachable: 1,
+      PollerHindrances: 0,
       TokenAccepted: 1,
       PollDuration: expect.any(Number),
       PollFailures: 0,
@@ -302,7 +303,11 @@ describe("the token", () => {
     });
     await poll(poller);
     expect(Object.keys(published())).not.toContain("TokenAccepted");
-    expect(published()).toMatchObject({ ServerReachable: 1, "Reason=secrets PollFailures": 1 });
+    expect(published()).toMatchObject({
+      ServerReachable: 1,
+      PollerHindrances: 1,
+      "Reason=secrets PollFailures": 1,
+    });
   });
 });
 
@@ -316,6 +321,7 @@ describe("failures of the server", () => {
     expect(published()).toEqual({
       ...only("refused"),
       ServerReachable: 0,
+      PollerHindrances: 0,
       PollDuration: expect.any(Number),
       ServerTasksDesired: 1,
       ServerTasksRunning: 1,
@@ -334,6 +340,17 @@ describe("failures of the server", () => {
     for (const path of Object.keys(dbward.answers)) dbward.answers[path] = () => undefined;
     await poll(poller, 200);
     expect(published()).toMatchObject({ ...only("timeout"), ServerReachable: 0 });
+  });
+
+  it("asks again when no answer came, and finds no failure", async () => {
+    const answer = dbward.answers["/ready"]!;
+    dbward.answers["/ready"] = () => {
+      dbward.answers["/ready"] = answer;
+      return undefined;
+    };
+    await poll(poller, 3_000);
+    expect(published()).toMatchObject({ PollFailures: 0, ServerReachable: 1, ServerReady: 1 });
+    expect(dbward.paths.filter((path) => path === "/ready")).toHaveLength(2);
   });
 
   it("keeps what one path answers when another is silent", async () => {

@@ -1,11 +1,12 @@
 import type { PollFailureReason } from "@dbward-aws/contract";
-import type { Deadline } from "@dbward-aws/core";
+import { Deadline } from "@dbward-aws/core";
 import {
   type AgentSnapshot,
   type DbwardClient,
   DbwardRequestError,
   type Readiness,
   type RequestCounts,
+  ServerUnreachableError,
   TokenRefusedError,
 } from "@dbward-aws/dbward-client";
 import { TaskCountError, TokenUnavailableError } from "./errors.ts";
@@ -49,7 +50,7 @@ export async function takeSnapshot(sources: SnapshotSources, deadline: Deadline)
   const start = performance.now();
   const { server, countTasks } = sources;
   const [ready, protectedAnswers, tasks] = await Promise.all([
-    attempt("ready", () => server.ready({ deadline })),
+    attempt("ready", () => askTwice((within) => server.ready({ deadline: within }), deadline)),
     askWithToken(sources, deadline),
     countTasks ? attempt("ecs", () => countTasks(deadline)) : ({} as Attempt<TaskCounts>),
   ]);
@@ -86,8 +87,10 @@ async function askWithToken(
 ): Promise<ProtectedAnswers> {
   const ask = async (token: string): Promise<ProtectedAnswers> => {
     const [agents, requests] = await Promise.all([
-      attempt("agents", () => server.agents({ token, deadline })),
-      attempt("metrics", () => server.requestCounts({ token, deadline })),
+      attempt("agents", () => askTwice((within) => server.agents({ token, deadline: within }), deadline)),
+      attempt("metrics", () =>
+        askTwice((within) => server.requestCounts({ token, deadline: within }), deadline),
+      ),
     ]);
     return { agents, requests };
   };
@@ -99,6 +102,24 @@ async function askWithToken(
   const renewed = await attempt("token", () => tokens.renew(refused, deadline));
   if (renewed.failure) return { ...first, token: { failure: renewed.failure } };
   return renewed.value === undefined ? first : ask(renewed.value);
+}
+
+/** Milliseconds between two tries. */
+const TRY_AGAIN_MS = 250;
+
+/**
+ * Asks the server, and once more when no answer came: a single lost connection is not an outage, and an alarm rings at the
+ * first poll that reports one. The first try gets half of the time.
+ */
+async function askTwice<T>(ask: (deadline: Deadline) => Promise<T>, deadline: Deadline): Promise<T> {
+  try {
+    return await ask(Deadline.after(deadline.remaining / 2, deadline.signal));
+  } catch (error) {
+    if (!(error instanceof ServerUnreachableError)) throw error;
+    await deadline.sleep(TRY_AGAIN_MS);
+    if (deadline.passed) throw error;
+  }
+  return ask(deadline);
 }
 
 function wasRefused(attempt: Attempt<unknown> | undefined): boolean {

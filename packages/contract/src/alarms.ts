@@ -16,6 +16,7 @@ export const ALARM_IDS = [
   "token-refused",
   "poller-silent",
   "poller-failing",
+  "poller-hindered",
   "tasks-missing",
   "task-restarts",
   "server-cpu",

@@ -83,6 +83,10 @@ export const METRICS = {
   ),
   PollDuration: level("poll", "Time of one whole poll.", "Average", "Milliseconds"),
   PollFailures: level("poll", "Polls that brought no whole snapshot, by reason.", "Sum"),
+  PollerHindrances: level(
+    "poll",
+    "AWS services that did not answer the poller: Secrets Manager for its token, ECS for the tasks.",
+  ),
   ServerTasksDesired: level("ecs", "Tasks that the server's service should run."),
   ServerTasksRunning: level("ecs", "Tasks that the server's service runs.", "Minimum"),
   AgentTasksDesired: level("ecs", "Tasks that the agents' services should run."),
