@@ -1,8 +1,10 @@
 import { Deadline, describeError } from "@dbward-aws/core";
 import {
   AccessDenied,
+  CommandNotStarted,
   EncryptionFailed,
   ExecNotEnabled,
+  InputTooLarge,
   NoWebSocket,
   ToolsMissing,
 } from "@dbward-aws/ecs-exec";
@@ -45,7 +47,7 @@ export async function captureByExec(
       if (exitCode !== 0) throw new ScriptFailed(`its script ended with exit code ${exitCode}`);
       return readReport(new TextDecoder().decode(stdout), plan.request);
     } catch (error) {
-      if (isHopeless(error)) throw error;
+      if (isHopeless(error, lastFailure)) throw error;
       lastFailure = error;
       logger.warn("capture.session-failed", { task, error });
       return undefined;
@@ -60,9 +62,17 @@ export async function captureByExec(
   );
 }
 
-/** What will be the same in a minute. */
-function isHopeless(error: unknown): boolean {
+/** What will be the same in a minute. A task that is ending may start no command either, but that happens once. */
+function isHopeless(error: unknown, before: unknown): boolean {
+  if (error instanceof CommandNotStarted) return before instanceof CommandNotStarted;
   return HOPELESS.some((type) => error instanceof type);
 }
 
-const HOPELESS = [AccessDenied, EncryptionFailed, ExecNotEnabled, NoWebSocket, ToolsMissing] as const;
+const HOPELESS = [
+  AccessDenied,
+  EncryptionFailed,
+  ExecNotEnabled,
+  InputTooLarge,
+  NoWebSocket,
+  ToolsMissing,
+] as const;
