@@ -254,7 +254,8 @@ export class StageDashboard extends Construct {
       logGroupNames: groups.map((group) => group.logGroupName),
       queryLines: [
         "fields @timestamp, @log, @message",
-        'filter level in ["error", "ERROR"] or @message like /(?i)\\b(fatal|panic|error)\\b/',
+        // One `like`, as the emulated account takes no other filter; and "errors: 0" is no error.
+        'filter @message like /\\b(ERROR|FATAL|PANIC)\\b|"level": ?"(error|fatal)"|\\b(fatal|panicked)\\b/',
         "sort @timestamp desc",
         "limit 20",
       ],

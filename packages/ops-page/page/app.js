@@ -18,6 +18,8 @@ let layout = "";
 /** @type {Alarm[]} */
 let alarms = [];
 let stage = "";
+/** Until the user has chosen a range, the server says which one. */
+let rangeChosen = false;
 /** Seconds; the server says. */
 let refresh = { metrics: 60, state: 15 };
 
@@ -42,6 +44,7 @@ async function showState() {
   const state = await ask("/api/state");
   stage = state.stage;
   refresh = state.refreshSeconds;
+  if (!rangeChosen) range.value = state.range;
   document.title = `dbward ${stage}`;
   find("#stage").textContent = stage;
   alarms = "items" in state.alarms ? state.alarms.items : [];
@@ -218,7 +221,10 @@ theme.addEventListener("change", () => {
   applyTheme();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
-range.addEventListener("change", () => attempt(showDashboard));
+range.addEventListener("change", () => {
+  rangeChosen = true;
+  void attempt(showDashboard);
+});
 find("#refresh").addEventListener("click", () => {
   void attempt(showState);
   void attempt(showDashboard);
@@ -229,5 +235,7 @@ document.addEventListener("visibilitychange", () => {
   void attempt(showDashboard);
 });
 
+// The state says how far back and how often to look at the rest.
+await attempt(showState);
 void keep(showState, () => refresh.state);
 void keep(showDashboard, () => refresh.metrics);

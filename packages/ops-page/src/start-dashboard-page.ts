@@ -21,6 +21,8 @@ export interface DashboardPageOptions {
    * a cent. @default 60 and 15
    */
   readonly refreshSeconds?: { readonly metrics: number; readonly state: number };
+  /** How far back the page looks at first: `15m`, `1h`, `3h`, `12h`, `1d` or `1w`. @default "3h" */
+  readonly range?: string;
   /** More to show, asked with every look: a title and facts by name, such as what runs behind a service. */
   readonly extra?: () => Promise<ExtraFacts> | ExtraFacts;
 }
@@ -40,6 +42,7 @@ export interface DashboardPage {
 
 /** Seconds that a viewer may look back, by the name in the address. */
 const RANGES: Readonly<Record<string, number>> = {
+  "15m": 900,
   "1h": 3600,
   "3h": 3 * 3600,
   "12h": 12 * 3600,
@@ -99,13 +102,19 @@ class StageSource {
   readonly #dashboards = new Map<string, () => Promise<Dashboard>>();
   readonly #logs = new Map<string, () => Promise<unknown>>();
 
-  constructor({ stage, aws = {}, refreshSeconds = { metrics: 60, state: 15 }, extra }: DashboardPageOptions) {
+  constructor({
+    stage,
+    aws = {},
+    refreshSeconds = { metrics: 60, state: 15 },
+    range = DEFAULT_RANGE,
+    extra,
+  }: DashboardPageOptions) {
     this.stage = stage;
     this.#clients = "cloudWatch" in aws ? aws : stageClients(aws);
     this.#refresh = refreshSeconds;
     this.state = cached(refreshSeconds.state * 1000, async () => {
       const [state, more] = await Promise.all([readStage(this.#clients, stage), extra?.()]);
-      return { stage, refreshSeconds, ...state, ...(more === undefined ? {} : { extra: more }) };
+      return { stage, refreshSeconds, range, ...state, ...(more === undefined ? {} : { extra: more }) };
     });
   }
 

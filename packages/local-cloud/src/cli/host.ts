@@ -88,6 +88,8 @@ function serveDashboard(started: LocalStage): Promise<DashboardPage> {
     port: started.ports.dashboard,
     aws: { ...started.clientConfig(), endpoint, ecsEndpoint },
     refreshSeconds: { metrics: 5, state: 2 },
+    // It was started minutes ago: three hours would be an empty chart.
+    range: "15m",
   });
 }
 
