@@ -7,7 +7,9 @@ export async function down(files: StageFiles): Promise<number> {
   const wasRunning = run !== undefined && (await endRun(files, run));
   const what = wasRunning
     ? "The local stage has ended; the emulated account and the server's files are gone with it."
-    : "No local stage was running.";
+    : run
+      ? "The last local stage was cut off: what it left behind is ended and removed."
+      : "No local stage was running.";
   process.stdout.write(`${what}\nKept in ${files.directory}: the installed emulator, the ports, the logs.\n`);
   return 0;
 }

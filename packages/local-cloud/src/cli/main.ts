@@ -20,6 +20,12 @@ const USAGE = `Runs dbward on this machine, in an emulated AWS account, as sst d
 // The SDK's notice about Node 20 would come between the lines; the stage's process inherits this.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 
+// A reader that has gone, as in `pnpm local logs | head`, is like a terminal that was closed.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.kill(process.pid, "SIGHUP");
+});
+
 /** The checkout that this file is part of. */
 const root = resolve(fileURLToPath(new URL("../../../..", import.meta.url)));
 

@@ -47,5 +47,5 @@ export async function startHost(root: string, files: StageFiles): Promise<Run> {
 /** The last lines of a log, for an error. */
 export async function lastLines(file: string, count = 10): Promise<string[]> {
   const text = await readFile(file, "utf8").catch(() => "");
-  return text.trim().split("\n").slice(-count);
+  return text.split("\n").filter(Boolean).slice(-count);
 }

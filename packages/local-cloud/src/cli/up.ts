@@ -52,8 +52,9 @@ export async function up(options: UpOptions): Promise<number> {
     }
     say(found ? "Ctrl-C leaves it running." : "Ctrl-C ends it.");
     if (!(await watchStage(run, interrupt.signal)) && !interrupt.signal.aborted) {
-      say("The local stage has ended.");
-      return 0;
+      const reasons = await lastLines(files.log("host"), 3);
+      say(["The local stage has ended.", ...reasons].join("\n"));
+      return reasons.length > 0 ? 1 : 0;
     }
   }
   if (found) {
@@ -62,7 +63,7 @@ export async function up(options: UpOptions): Promise<number> {
   }
   say("\nEnding the local stage …");
   await endRun(files, run);
-  say(`Ended. Its logs are in ${files.directory}/logs.`);
+  say(`Ended, and the emulated account with it. The logs are in ${files.directory}/logs.`);
   return 0;
 }
 

@@ -116,16 +116,24 @@ async function runStep(
   };
   const { exitCode, lastLines } = await runTool(run);
   if (exitCode === 0) return;
-  const reason =
-    lastLines.findLast((line) => /error/i.test(line)) ?? lastLines.at(-1) ?? "nothing was printed";
+  const reason = options.deadline.passed ? "it took too long" : failureReason(lastLines);
   throw new EmulatorUnavailable(
     "emulator-install-failed",
-    `Installing the emulator from PyPI failed: ${options.deadline.passed ? "it took too long" : reason}.`,
+    `Installing the emulator from PyPI failed: ${reason}.`,
     {
       hint: `Check the network and the package index, then run the command again; ${options.log} has it all.`,
     },
   );
 }
+
+/** pip and uv try on when the index is out of reach, and at last say that it has no such package. */
+function failureReason(lines: readonly string[]): string {
+  if (lines.some((line) => UNREACHABLE.test(line))) return "the package index can't be reached";
+  const last = lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? "nothing was printed";
+  return last.replace(/\.$/, "");
+}
+
+const UNREACHABLE = /connection broken|connection refused|error sending request|dns error|name resolution/i;
 
 function pythonMissing(passedOver: readonly string[]): EmulatorUnavailable {
   const minimum = MINIMUM_PYTHON.join(".");

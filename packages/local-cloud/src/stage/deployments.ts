@@ -74,7 +74,11 @@ async function noteStacks(clients: StageClients, stage: string, note: Note, unti
   let told = "";
   await until.until(async () => {
     const stacks = await stageStacks(clients.cloudFormation, stage).catch(() => []);
-    const text = stacks.map(({ name, status }) => `${name.split("-").at(-1)} ${status}`).join(", ");
+    const underWay = stacks.filter(({ status }) => !/^(CREATE|UPDATE|DELETE)_COMPLETE$/.test(status));
+    const text = [
+      ...(stacks.length > underWay.length ? [`${stacks.length - underWay.length} stacks complete`] : []),
+      ...underWay.map(({ name, status }) => `${name.split("-").at(-1)} ${status}`),
+    ].join(", ");
     if (text !== told) note(text);
     told = text;
     return undefined;
