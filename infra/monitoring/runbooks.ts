@@ -1,4 +1,4 @@
-import type { AlarmId } from "@dbward-aws/contract";
+import { type AlarmId, METRICS_ROLE } from "@dbward-aws/contract";
 
 /** What a runbook says beyond its row of the catalogue. `STAGE` stands for the stage's name. Markdown. */
 export interface Runbook {
@@ -99,7 +99,7 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
     causes: [
       "The token was revoked, or its user removed.",
       "The server started on an empty file system: all tokens are new.",
-      "The role `cloudwatch-metrics` is missing in a server.toml that comes from SSM.",
+      `The role \`${METRICS_ROLE}\` is missing in a server.toml that comes from SSM.`,
     ],
     steps: [
       "`pnpm ops tokens --stage STAGE` tells which tokens the server takes. Are all refused, its state is gone: restore the file system's backup.",

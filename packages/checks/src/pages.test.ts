@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { METRICS } from "@dbward-aws/contract";
 import { describe, expect, it } from "vitest";
+import { errorIndex } from "./error-index.ts";
 import { files, ROOT, text } from "./repository.ts";
 
 const PRODUCT = /^(packages|functions|infra)\/(?!checks\/).*\.ts$/;
@@ -28,6 +29,10 @@ describe("docs/errors", () => {
       );
     });
     expect(wanting).toEqual([]);
+  });
+
+  it("has an index of them", async () => {
+    await expect(errorIndex()).toMatchFileSnapshot("../../../docs/errors/README.md");
   });
 
   it("has no page for a code that nothing uses", () => {

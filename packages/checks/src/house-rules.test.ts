@@ -1,0 +1,57 @@
+import {
+  AGENT,
+  CAPTURE_AGAIN_PARAMETER,
+  CAPTURE_RESOURCE_TYPE,
+  CONFIG_VARIABLE,
+  METRICS_ROLE,
+  METRICS_USER,
+  POLLER_ENVIRONMENT,
+  SERVER,
+} from "@dbward-aws/contract";
+import { describe, expect, it } from "vitest";
+import { files, text } from "./repository.ts";
+
+/** Everything that a person wrote to be read; this package holds the forbidden words as examples. */
+const WRITTEN = /^(?!packages\/checks\/).*\.(ts|mjs|js|py|md|json|yaml|css|html)$|^\.ci\//;
+const PRODUCT = /^(packages\/(?!checks\/|contract\/)|functions|infra).*\.ts$/;
+const TEST = /\.test\.ts$|\/test-support\//;
+
+describe("texts", () => {
+  it.each<[string, RegExp]>([
+    ["what is left to do", /\b(TODO|FIXME|XXX)\b/],
+    ["how the work was organised", /\bissue #?\d{1,2}\b|\bsub-?agents?\b|\bacceptance criteri/i],
+    ["a place on one machine", /\/(home|Users)\/(?!runner\b)\w+\/|\/work\/(main|shared)\b|\.\.\/shared\//],
+  ])("don't speak of %s", (_what, words) => {
+    const found = files(WRITTEN)
+      .filter((path) => path !== "pnpm-lock.yaml")
+      .flatMap((path) =>
+        text(path)
+          .split("\n")
+          .flatMap((line, at) => (words.test(line) ? [`${path}:${at + 1}: ${line.trim()}`] : [])),
+      );
+    expect(found).toEqual([]);
+  });
+});
+
+describe("names on which the parts agree", () => {
+  const names = [
+    ...Object.values(POLLER_ENVIRONMENT),
+    AGENT.databaseUrlVariable,
+    AGENT.tokenVariable,
+    AGENT.tokenVersionVariable,
+    SERVER.licenseKeyVariable,
+    CAPTURE_AGAIN_PARAMETER,
+    CAPTURE_RESOURCE_TYPE,
+    CONFIG_VARIABLE,
+    METRICS_ROLE,
+    METRICS_USER,
+  ];
+  const sources = files(PRODUCT)
+    .filter((path) => !TEST.test(path))
+    .map((path) => ({ path, code: text(path).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "") }));
+
+  it.each(names)("%s is spelled in packages/contract alone", (name) => {
+    const word = new RegExp(`(?<![\\w.-])${name}(?![\\w-])`);
+    expect(sources.filter(({ code }) => word.test(code)).map(({ path }) => path)).toEqual([]);
+  });
+});
