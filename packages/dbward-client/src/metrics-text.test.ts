@@ -59,6 +59,18 @@ describe("parseMetricsText", () => {
   });
 });
 
+describe("a page that only looks like metrics", () => {
+  // Quadratic time would make minutes of these; the test's time limit is the measure.
+  it.each([
+    ["a long word", `${"a".repeat(500_000)} b c d`],
+    ["many braces", `a{${"}".repeat(500_000)} b c d`],
+    ["a long label", `a{x="${"y".repeat(500_000)} b c d`],
+    ["many blanks", `a${" ".repeat(500_000)}b c d`],
+  ])("is refused without delay: %s", (_what, line) => {
+    expect(() => parseMetricsText(line)).toThrow(/^line 1 of the metrics/);
+  });
+});
+
 describe("requestCounts", () => {
   const counts = (body: string) => requestCounts(parseMetricsText(body));
 

@@ -69,28 +69,35 @@ function isRequestState(status: string | undefined): status is RequestState {
 }
 
 const TYPE_LINE = /^#\s*TYPE\s+(\S+)\s+(\S+)/;
-const SAMPLE_LINE = /^([A-Za-z_:][\w:]*)\s*(?:\{(.*)\})?\s*(\S+)(?:\s+-?\d+)?$/;
-const LABEL = /\s*([A-Za-z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)/y;
+// Sticky, and each fails at the first character that doesn't fit: a line of any length is read in one pass.
+const NAME = /([A-Za-z_:][\w:]*)\s*/y;
+const LABEL = /\s*([A-Za-z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|(?=\}))/y;
+const END_OF_LABELS = /\s*\}/y;
+const VALUE = /\s*(\S+)(?:\s+-?\d+)?$/y;
 
 function readSample(line: string, number: number): MetricSample {
-  const [, name, labels, value] = SAMPLE_LINE.exec(line) ?? [];
-  if (name === undefined || value === undefined)
-    throw new ShapeError(`line ${number} of the metrics is no sample`);
-  return { name, labels: readLabels(labels ?? "", number), value: readValue(value, number) };
-}
-
-function readLabels(text: string, number: number): Record<string, string> {
-  const labels: Record<string, string> = {};
   let at = 0;
-  while (text.slice(at).trim() !== "") {
-    LABEL.lastIndex = at;
-    const [, name, value] = LABEL.exec(text) ?? [];
-    if (name === undefined || value === undefined)
+  const take = (pattern: RegExp) => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(line);
+    if (match) at = pattern.lastIndex;
+    return match;
+  };
+  const name = take(NAME)?.[1];
+  if (name === undefined) throw new ShapeError(`line ${number} of the metrics is no sample`);
+  const labels: Record<string, string> = {};
+  if (line[at] === "{") {
+    at++;
+    for (let label = take(LABEL); label; label = take(LABEL))
+      labels[label[1]!] = label[2]!.replace(/\\(.)/g, (_, escaped: string) =>
+        escaped === "n" ? "\n" : escaped,
+      );
+    if (!take(END_OF_LABELS))
       throw new ShapeError(`line ${number} of the metrics has labels that can't be read`);
-    labels[name] = value.replace(/\\(.)/g, (_, escaped: string) => (escaped === "n" ? "\n" : escaped));
-    at = LABEL.lastIndex;
   }
-  return labels;
+  const value = take(VALUE)?.[1];
+  if (value === undefined) throw new ShapeError(`line ${number} of the metrics is no sample`);
+  return { name, labels, value: readValue(value, number) };
 }
 
 function readValue(text: string, number: number): number {

@@ -29,7 +29,9 @@ export class FrameReader {
   readonly #mark: string;
   readonly #events: FrameReaderEvents;
   #phase: "preamble" | "output" | "trailer" | "done" = "preamble";
-  /** Bytes of the preamble or of the trailer that make no whole line yet. */
+  /** Standard input was asked for: from here on the terminal may echo it. */
+  #mayEchoInput = false;
+  /** Bytes of the preamble that make no whole line yet. */
   #held: Buffer = Buffer.alloc(0);
   #trailer: Buffer[] = [];
   #trailerLength = 0;
@@ -51,9 +53,12 @@ export class FrameReader {
     return this.#phase !== "preamble";
   }
 
-  /** What the terminal shows before our first line: an error of the shell perhaps. At most 8 KiB. */
+  /**
+   * What the terminal shows before our first line: an error of the shell perhaps. At most 8 KiB, and nothing from the
+   * moment at which it could be standard input.
+   */
   get preamble(): string {
-    return this.#phase === "preamble" ? this.#held.toString("utf8").trim() : "";
+    return this.#phase === "preamble" && !this.#mayEchoInput ? this.#held.toString("utf8").trim() : "";
   }
 
   /**
@@ -96,8 +101,10 @@ export class FrameReader {
     const known = ENCODERS.find((name) => name === encoder);
     if (known === undefined || (what !== "ready" && what !== "begin"))
       throw new OutputTruncated("the terminal shows a damaged line where the output should begin");
-    if (what === "ready") this.#events.ready(known);
-    else {
+    if (what === "ready") {
+      this.#mayEchoInput = true;
+      this.#events.ready(known);
+    } else {
       this.#decoder = known === "base64" ? new Base64Decoder() : new OdDecoder();
       this.#phase = "output";
     }

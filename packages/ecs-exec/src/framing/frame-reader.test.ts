@@ -1,0 +1,19 @@
+import { describe, expect, it } from "vitest";
+import { FrameReader } from "./frame-reader.ts";
+
+const reader = () => new FrameReader("00ff", { ready: () => {}, output: () => {} });
+
+describe("FrameReader", () => {
+  it("keeps what the terminal shows before our first line, for an error", () => {
+    const read = reader();
+    read.push(Buffer.from("sh: not found\r\n"));
+    expect(read.preamble).toBe("sh: not found");
+  });
+
+  it("forgets what the terminal shows once it was sent standard input: without stty it echoes it", () => {
+    const read = reader();
+    read.push(Buffer.from("hello\r\n@00ff:ready:od\r\n\\0143\\0141\\0156\\0141\\0162\\0171\r\n"));
+    expect(read.preamble).toBe("");
+    expect(read.hasBegun).toBe(false);
+  });
+});
