@@ -67,7 +67,7 @@ describe("Agent task", () => {
           "Fn::Join": ["", expect.arrayContaining([expect.stringMatching(/:secret:dbward\/database-url$/)])],
         },
       },
-      { Name: "DBWARD_AGENT_TOKEN", ValueFrom: { "Fn::ImportValue": expect.stringContaining("State") } },
+      { Name: "DBWARD_AGENT_TOKEN", ValueFrom: { Ref: expect.stringContaining("agenttokensecretapp") } },
     ]);
     const reads = statements(agents, /ExecutionRole/).find(({ Action }) =>
       Action.includes("secretsmanager:GetSecretValue"),
@@ -147,7 +147,7 @@ describe("Known faults", () => {
       ({ Properties }) =>
         Properties.ContainerDefinitions[0].Secrets.find(
           ({ Name }: { Name: string }) => Name === "DBWARD_AGENT_TOKEN",
-        ).ValueFrom["Fn::ImportValue"],
+        ).ValueFrom.Ref,
     );
     expect(new Set(tokens).size).toBe(2);
     two.resourceCountIs("AWS::ECS::Service", 2);

@@ -6,7 +6,7 @@ import {
   stageNames,
 } from "@dbward-aws/contract";
 import { type AgentSettings, agentCommand, agentEnvironment, type StageSettings } from "@dbward-aws/settings";
-import { Duration } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
 import type * as logs from "aws-cdk-lib/aws-logs";
@@ -40,21 +40,31 @@ export class DbwardAgent extends Construct {
   readonly taskDefinition: ecs.FargateTaskDefinition;
   readonly logGroup: logs.LogGroup;
   readonly securityGroup: ec2.SecurityGroup;
+  /** Names and ARN for other stacks, written out: a reference would keep the agent from being removed. */
+  readonly serviceName: string;
+  readonly serviceArn: string;
+  readonly logGroupName: string;
 
   constructor(scope: Construct, id: string, props: DbwardAgentProps) {
     super(scope, id);
     const { settings, network, server } = props;
     const names = stageNames(props.stage.stage);
     const exec = props.stage.capture.method === "exec";
-    const serviceName = names.agentService(settings.name);
 
     this.name = settings.name;
-    this.logGroup = serviceLogGroup(this, names.logGroup(serviceName), settings.logRetentionDays);
+    this.serviceName = names.agentService(settings.name);
+    this.serviceArn = Stack.of(this).formatArn({
+      service: "ecs",
+      resource: "service",
+      resourceName: `${names.cluster}/${this.serviceName}`,
+    });
+    this.logGroupName = names.logGroup(this.serviceName);
+    this.logGroup = serviceLogGroup(this, this.logGroupName, settings.logRetentionDays);
     this.securityGroup = this.#createSecurityGroup(props);
     const openPort = server.allowFrom(this, "ReachServer", this.securityGroup, `Agent ${settings.name}`);
 
     this.taskDefinition = new ecs.FargateTaskDefinition(this, "Task", {
-      family: `${names.cluster}-${serviceName}`,
+      family: `${names.cluster}-${this.serviceName}`,
       cpu: settings.cpu,
       memoryLimitMiB: settings.memoryMiB,
       taskRole: new TaskRole(this, "TaskRole", { description: `dbward agent ${settings.name}` }),
@@ -92,7 +102,7 @@ export class DbwardAgent extends Construct {
 
     this.service = new ecs.FargateService(this, "Service", {
       cluster: server.cluster,
-      serviceName,
+      serviceName: this.serviceName,
       taskDefinition: this.taskDefinition,
       desiredCount: settings.desiredCount,
       // Agents keep nothing: the new one works before the old one leaves, and a bad version goes back by itself.

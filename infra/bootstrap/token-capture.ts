@@ -87,20 +87,16 @@ export class TokenCapture extends Construct {
   constructor(scope: Construct, id: string, props: TokenCaptureProps) {
     super(scope, id);
     const { settings, server, secrets } = props;
-    const allSecrets = [
-      secrets.adminToken,
-      secrets.metricsToken,
-      ...settings.agents.map(({ name }) => secrets.agentToken(name)),
-    ];
+    const agentTokens = new Map(settings.agents.map(({ name }) => [name, secrets.agentTokenFor(this, name)]));
 
-    this.task = this.#createTask(props, allSecrets);
+    this.task = this.#createTask(props);
     this.logGroup = new logs.LogGroup(this, "Logs", {
       retention: logs.RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const role = new CaptureRole(this, "Role", {
       server,
-      secrets: allSecrets,
+      secrets: [secrets.adminToken, secrets.metricsToken, ...agentTokens.values()],
       logGroup: this.logGroup,
       task: this.task,
     });
@@ -124,7 +120,7 @@ export class TokenCapture extends Construct {
       resourceType: CAPTURE_RESOURCE_TYPE,
       serviceToken: this.function.functionArn,
       serviceTimeout: SERVICE_TIMEOUT,
-      properties: { ...captureProperties(props, this.task), Again: again.valueAsString },
+      properties: { ...captureProperties(props, agentTokens, this.task), Again: again.valueAsString },
     });
     if (server.loadBalancer !== undefined) this.#resource.node.addDependency(server.loadBalancer);
     if (this.task !== undefined) this.#resource.node.addDependency(this.task);
@@ -154,17 +150,23 @@ export class TokenCapture extends Construct {
     return this.#resource.getAttString(agentTokenVersionAttribute(name));
   }
 
-  #createTask(props: TokenCaptureProps, secrets: readonly secretsmanager.ISecret[]): CaptureTask | undefined {
-    if (props.settings.capture.method !== "task") return undefined;
+  #createTask(props: TokenCaptureProps): CaptureTask | undefined {
+    const { secrets, settings } = props;
+    if (settings.capture.method !== "task") return undefined;
     if (!props.task) throw new Error("TokenCapture: capture.method is `task`; give the prop `task` as well.");
     return new CaptureTask(this, "Task", {
-      settings: props.settings,
+      settings,
       network: props.network,
       fileSystem: props.task.fileSystem,
       role: props.task.role,
-      secrets,
+      // The role is of the secrets' own stack, and so is its right to write them.
+      secrets: [
+        secrets.adminToken,
+        secrets.metricsToken,
+        ...settings.agents.map(({ name }) => secrets.agentToken(name)),
+      ],
       serverSecurityGroup: props.server.securityGroup,
-      serverUrl: props.settings.monitoring.serverUrl ?? props.server.url,
+      serverUrl: settings.monitoring.serverUrl ?? props.server.url,
     });
   }
 }
@@ -172,6 +174,7 @@ export class TokenCapture extends Construct {
 /** The service's name is written, not referred to: a reference would make the capture wait for the service. */
 function captureProperties(
   { settings, server, secrets }: TokenCaptureProps,
+  agentTokens: ReadonlyMap<string, secretsmanager.ISecret>,
   task: CaptureTask | undefined,
 ): CaptureProperties {
   return {
@@ -186,7 +189,7 @@ function captureProperties(
     AdminTokenSecret: secrets.adminToken.secretArn,
     AgentTokens: settings.agents.map(({ name }, index) => ({
       Agent: name,
-      Secret: secrets.agentToken(name).secretArn,
+      Secret: agentTokens.get(name)!.secretArn,
       Source: index === 0 ? "bootstrap" : "minted",
     })),
     MetricsTokenSecret: secrets.metricsToken.secretArn,

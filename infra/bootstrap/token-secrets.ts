@@ -1,6 +1,7 @@
 import { stageNames } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
 import * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
+import * as ssm from "aws-cdk-lib/aws-ssm";
 import { Construct } from "constructs";
 import { acceptFindings } from "../accept-finding.ts";
 
@@ -20,20 +21,25 @@ export class TokenSecrets extends Construct {
   readonly adminToken: secretsmanager.ISecret;
   /** Token of the poller, which may read metrics and nothing else, `dbward/<stage>/metrics-token`. */
   readonly metricsToken: secretsmanager.ISecret;
+  readonly #stage: string;
   readonly #agentTokens = new Map<string, secretsmanager.ISecret>();
 
   constructor(scope: Construct, id: string, props: TokenSecretsProps) {
     super(scope, id);
     const { stage, agents } = props.settings;
     const names = stageNames(stage);
+    this.#stage = stage;
     this.adminToken = this.#emptySecret("Admin", names.adminTokenSecret, `dbward ${stage}: administrator`);
     this.metricsToken = this.#emptySecret("Metrics", names.metricsTokenSecret, `dbward ${stage}: poller`);
     for (const [index, { name }] of agents.entries()) {
       const secretName = names.agentTokenSecret(name, index === 0);
-      this.#agentTokens.set(
-        name,
-        this.#emptySecret(`Agent-${name}`, secretName, `dbward ${stage}: agent ${name}`),
-      );
+      const secret = this.#emptySecret(`Agent-${name}`, secretName, `dbward ${stage}: agent ${name}`);
+      this.#agentTokens.set(name, secret);
+      new ssm.StringParameter(this, `AgentArn-${name}`, {
+        parameterName: names.agentTokenSecretParameter(name),
+        description: `Where the token of agent ${name} is`,
+        stringValue: secret.secretArn,
+      });
     }
   }
 
@@ -49,6 +55,20 @@ export class TokenSecrets extends Construct {
       );
     }
     return secret;
+  }
+
+  /**
+   * An agent's secret, for the use of another stack. Its ARN goes there by a parameter: what is imported from a stack
+   * can't be deleted there, and no agent could ever be removed.
+   *
+   * @param scope a construct of the other stack
+   * @throws Error as {@link agentToken}
+   */
+  agentTokenFor(scope: Construct, name: string): secretsmanager.ISecret {
+    this.agentToken(name);
+    const parameter = stageNames(this.#stage).agentTokenSecretParameter(name);
+    const arn = ssm.StringParameter.valueForStringParameter(scope, parameter);
+    return secretsmanager.Secret.fromSecretCompleteArn(scope, `AgentToken-${name}`, arn);
   }
 
   /** The L2 construct would generate a password: an agent would start with it, and the server would refuse it. */

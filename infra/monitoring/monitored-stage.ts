@@ -34,10 +34,14 @@ export interface MonitoredServer {
   ): ec2.CfnSecurityGroupIngress;
 }
 
-/** What monitoring needs to know of an agent; `DbwardAgent` has it all. */
+/**
+ * What monitoring needs to know of an agent; `DbwardAgent` has it all. All of it is written out: what is referred to
+ * in another stack can't be deleted there, and agents come and go.
+ */
 export interface MonitoredAgent {
-  readonly service: ecs.FargateService;
-  readonly logGroup: logs.ILogGroup;
+  readonly serviceName: string;
+  readonly serviceArn: string;
+  readonly logGroupName: string;
 }
 
 /** Everything of a stage that is watched. */

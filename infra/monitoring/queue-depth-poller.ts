@@ -77,7 +77,7 @@ export class QueueDepthPoller extends Construct {
         [POLLER_ENVIRONMENT.perAgentMetrics]: String(settings.monitoring.perAgentMetrics),
         [POLLER_ENVIRONMENT.cluster]: server.cluster.clusterArn,
         [POLLER_ENVIRONMENT.serverService]: server.service.serviceName,
-        [POLLER_ENVIRONMENT.agentServices]: agents.map((agent) => agent.service.serviceName).join(","),
+        [POLLER_ENVIRONMENT.agentServices]: agents.map(({ serviceName }) => serviceName).join(","),
       },
     });
     this.function.node.addDependency(this.role);
@@ -149,7 +149,7 @@ export class QueueDepthPoller extends Construct {
       new iam.PolicyStatement({
         sid: "CountTasks",
         actions: ["ecs:DescribeServices"],
-        resources: [server.service.serviceArn, ...agents.map((agent) => agent.service.serviceArn)],
+        resources: [server.service.serviceArn, ...agents.map(({ serviceArn }) => serviceArn)],
         conditions: { ArnEquals: { "ecs:cluster": server.cluster.clusterArn } },
       }),
     ];

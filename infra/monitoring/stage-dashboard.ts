@@ -240,18 +240,18 @@ export class StageDashboard extends Construct {
 
   #errors(): cloudwatch.IWidget {
     const { server, agents, poller, capture } = this.#props;
-    const groups = [
-      server.logGroup,
-      ...agents.map((agent) => agent.logGroup),
-      poller.logGroup,
-      capture.logGroup,
+    const logGroupNames = [
+      server.logGroup.logGroupName,
+      ...agents.map(({ logGroupName }) => logGroupName),
+      poller.logGroup.logGroupName,
+      capture.logGroup.logGroupName,
     ];
     return new cloudwatch.LogQueryWidget({
       title: "Last errors",
       width: FULL,
       height: 7,
       view: cloudwatch.LogQueryVisualizationType.TABLE,
-      logGroupNames: groups.map((group) => group.logGroupName),
+      logGroupNames,
       queryLines: [
         "fields @timestamp, @log, @message",
         // One `like`, as the emulated account takes no other filter; and "errors: 0" is no error.

@@ -10,7 +10,7 @@ describe("EFS", () => {
   it("encrypted, elastic throughput, general purpose, retained", () => {
     state.hasResource("AWS::EFS::FileSystem", {
       Properties: { Encrypted: true, ThroughputMode: "elastic", PerformanceMode: "generalPurpose" },
-      DeletionPolicy: "Retain",
+      DeletionPolicy: "RetainExceptOnCreate",
       UpdateReplacePolicy: "Retain",
     });
   });

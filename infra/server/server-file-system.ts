@@ -52,7 +52,8 @@ export class ServerFileSystem extends Construct {
       performanceMode: efs.PerformanceMode.GENERAL_PURPOSE,
       throughputMode: efs.ThroughputMode.ELASTIC,
       enableAutomaticBackups: props.backups,
-      removalPolicy: RemovalPolicy.RETAIN,
+      // Kept, unless the first deployment of its stack fails: no server has been there then.
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       fileSystemPolicy: mountPolicy(),
     });
     this.accessPoint = this.fileSystem.addAccessPoint("AccessPoint", {

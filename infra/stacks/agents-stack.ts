@@ -26,7 +26,7 @@ export class AgentsStack extends DbwardStack {
           settings: agent,
           network: state.network,
           server: server.server,
-          tokenSecret: state.secrets.agentToken(agent.name),
+          tokenSecret: state.secrets.agentTokenFor(this, agent.name),
           tokenVersion: ssm.StringParameter.valueForStringParameter(
             this,
             names.agentTokenVersionParameter(agent.name),

@@ -48,6 +48,8 @@ export function addDbwardStacks(
     secrets: state.secrets,
     capture: server.capture,
   });
+  // It knows the agents by name alone.
+  monitoring.addDependency(agents);
   for (const stack of [state, server, agents, monitoring]) {
     // SST adds these two itself; here they make every way of deploying give the same templates.
     Tags.of(stack).add("sst:app", APP_NAME);

@@ -12,7 +12,7 @@ export interface RetainedResource {
 /** What stays in the account when the stacks below `scope` are deleted; the user has to be told. */
 export function retainedResources(scope: IConstruct): RetainedResource[] {
   return scope.node.findAll().flatMap((node) =>
-    CfnResource.isCfnResource(node) && node.cfnOptions.deletionPolicy === CfnDeletionPolicy.RETAIN
+    CfnResource.isCfnResource(node) && isKept(node.cfnOptions.deletionPolicy)
       ? [
           {
             stack: Stack.of(node).stackName,
@@ -22,4 +22,8 @@ export function retainedResources(scope: IConstruct): RetainedResource[] {
         ]
       : [],
   );
+}
+
+function isKept(policy: CfnDeletionPolicy | undefined): boolean {
+  return policy === CfnDeletionPolicy.RETAIN || policy === CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE;
 }

@@ -67,6 +67,17 @@ describe("the stacks of a stage", () => {
     expect(JSON.stringify(exported)).not.toMatch(/TokenVersion|TaskDefinition|AWS::ECS::TaskDefinition/);
   });
 
+  it("export nothing of an agent, so that it can be removed while the other stacks are as before", () => {
+    const several = templates(VARIANTS["several agents"]);
+    for (const [name, template] of Object.entries(several)) {
+      const exported = Object.entries(template.findOutputs("*")).filter(([, output]) => output.Export);
+      expect(
+        exported.filter(([id]) => /agent|payments/i.test(id)),
+        name,
+      ).toEqual([]);
+    }
+  });
+
   it("hold descriptions that EC2 accepts", () => {
     for (const template of Object.values(templates(VARIANTS["a public load balancer"])))
       for (const { Properties } of Object.values(template.findResources("AWS::EC2::SecurityGroup"))) {

@@ -49,7 +49,10 @@ describe("Storage", () => {
   });
 
   it("retained on delete", () => {
-    state.hasResource("AWS::S3::Bucket", { DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" });
+    state.hasResource("AWS::S3::Bucket", {
+      DeletionPolicy: "RetainExceptOnCreate",
+      UpdateReplacePolicy: "Retain",
+    });
   });
 
   it("S3 Put/Get/Delete/PutObjectTagging on results/* and ListBucket with that prefix, and nothing else", () => {

@@ -35,7 +35,7 @@ function watched(scope: Stack, options: StageOptions): MonitoredStage {
   const names = stageNames(settings.stage);
   const vpc = new ec2.Vpc(scope, "Vpc", { maxAzs: 2, natGateways: 1 });
   const cluster = new ecs.Cluster(scope, "Cluster", { vpc, clusterName: names.cluster });
-  const service = (name: string): MonitoredAgent => {
+  const service = (name: string) => {
     const taskDefinition = new ecs.FargateTaskDefinition(scope, `Task-${name}`);
     const logGroup = new logs.LogGroup(scope, `Log-${name}`, { logGroupName: names.logGroup(name) });
     taskDefinition.addContainer("main", {
@@ -52,6 +52,15 @@ function watched(scope: Stack, options: StageOptions): MonitoredStage {
       logGroup,
     };
   };
+  const agent = (serviceName: string): MonitoredAgent => ({
+    serviceName,
+    serviceArn: scope.formatArn({
+      service: "ecs",
+      resource: "service",
+      resourceName: `${names.cluster}/${serviceName}`,
+    }),
+    logGroupName: names.logGroup(serviceName),
+  });
   const server = service(names.serverService);
   const securityGroup = new ec2.SecurityGroup(scope, "ServerGroup", { vpc, allowAllOutbound: false });
   const captureLog = new logs.LogGroup(scope, "CaptureLog");
@@ -74,7 +83,7 @@ function watched(scope: Stack, options: StageOptions): MonitoredStage {
           description,
         }),
     },
-    agents: (options.agents ?? ["app"]).map((name) => service(names.agentService(name))),
+    agents: (options.agents ?? ["app"]).map((name) => agent(names.agentService(name))),
     fileSystem: { fileSystem: new efs.FileSystem(scope, "FileSystem", { vpc }) },
     secrets: { metricsToken: new secretsmanager.Secret(scope, "MetricsToken") },
     capture: {

@@ -21,6 +21,8 @@ export interface StageNames {
   alarm(id: string): string;
   /** Secrets Manager: `dbward/<stage>/agent-token` for the first agent, `dbward/<stage>/agent-token/<agent>` for every further one. */
   agentTokenSecret(agent: string, first: boolean): string;
+  /** SSM parameter with the ARN of an agent's token secret, `/dbward/<stage>/agent-token-secret/<agent>`. */
+  agentTokenSecretParameter(agent: string): string;
   /** SSM parameter with the version id of an agent's token, `/dbward/<stage>/agent-token-version/<agent>`. */
   agentTokenVersionParameter(agent: string): string;
   /** An agent's ECS service, `agent-<agent>`. */
@@ -49,6 +51,7 @@ export function stageNames(stage: string): StageNames {
     pollerFunction: `${scope}-poll-agents`,
     alarm: (id) => `${scope}-${id}`,
     agentTokenSecret: (agent, first) => secret(first ? "agent-token" : `agent-token/${agent}`),
+    agentTokenSecretParameter: (agent) => `/${APP_NAME}/${stage}/agent-token-secret/${agent}`,
     agentTokenVersionParameter: (agent) => `/${APP_NAME}/${stage}/agent-token-version/${agent}`,
     agentService: (agent) => `agent-${agent}`,
     logGroup: (service) => `/ecs/${scope}/${service}`,
