@@ -2,7 +2,7 @@
  * Shell functions that both methods of capture share, for a bare POSIX `sh` with awk and curl. No token is ever an argument of a
  * process: `printf` is part of the shell, and curl reads its header from standard input.
  *
- * Each answer is one line, `<what> <index of the token> <how> [details]`; `script-report.ts` reads them. Three functions are
+ * Each answer is one line, `<what> <index of the token> <how> [details]`; `report.ts` reads them. Three functions are
  * each method's own: `emit` (index, token) hands a token on, `keep` (name, token) and `reuse` (index, name) save a minted one from
  * getting lost before it is stored.
  */
