@@ -43,7 +43,8 @@ export class HealthCheck {
   async #run(): Promise<void> {
     const { interval = 30, retries = 3 } = this.#options.definition;
     while (!this.#closing.signal.aborted) {
-      const healthy = await this.#ask();
+      // A machine without a process or a descriptor to spare throws at once; the container is asked again.
+      const healthy = await this.#ask().catch(() => false);
       if (this.#closing.signal.aborted) return;
       if (healthy) this.#failures = 0;
       else if (!this.#starting) this.#failures++;
