@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   CloudFormationClient,
@@ -7,6 +8,7 @@ import {
   DeleteStackCommand,
   DescribeStackEventsCommand,
   DescribeStackResourceCommand,
+  DescribeStacksCommand,
   UpdateStackCommand,
   waitUntilStackCreateComplete,
   waitUntilStackDeleteComplete,
@@ -24,12 +26,15 @@ import { DescribeClustersCommand, DescribeServicesCommand, ECSClient } from "@aw
 import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { Deadline } from "@dbward-aws/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bootstrapAccount } from "../stage/bootstrap-account.ts";
 import { clientConfig } from "../stage/clients.ts";
+import { workspaceTools } from "../stage/tools.ts";
 import { freePort } from "../task-runner/free-port.ts";
 import { makeTemporaryDirectory, temporaryDirectory } from "../test-support/temporary-directory.ts";
 import { type Emulator, findPython, installEmulator, startEmulator } from "./index.ts";
 
-const CACHE = fileURLToPath(new URL("../../../../.local/cache", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+const CACHE = join(ROOT, ".local", "cache");
 /** The build machine has Python; elsewhere its absence is no fault of the code. */
 const canRun = process.env.CI !== undefined || (await findPython()).source !== undefined;
 const STACK = { StackName: "launcher" };
@@ -291,6 +296,19 @@ describe.skipIf(!canRun)("the launcher", () => {
       "Dependent",
       "custom",
     ]);
+  });
+
+  it("can be bootstrapped with the CDK's own template, once", async () => {
+    const options = {
+      cloudFormation,
+      template: workspaceTools(ROOT).bootstrapTemplate,
+      deadline: Deadline.after(20_000),
+    };
+    await bootstrapAccount(options);
+    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: "CDKToolkit" }));
+    expect(Stacks).toMatchObject([{ StackStatus: "CREATE_COMPLETE" }]);
+    expect(Stacks?.[0]?.Outputs).toContainEqual(expect.objectContaining({ OutputKey: "BootstrapVersion" }));
+    await expect(bootstrapAccount(options)).rejects.toMatchObject({ code: "account-bootstrap-failed" });
   });
 
   it("changes what changes, and takes everything away with the stack", async () => {

@@ -1,45 +1,55 @@
-import type { Deadline } from "@dbward-aws/core";
-import { LOCAL_REGION } from "./environment.ts";
+import { readFile } from "node:fs/promises";
+import {
+  type CloudFormationClient,
+  CreateStackCommand,
+  DescribeStacksCommand,
+} from "@aws-sdk/client-cloudformation";
+import { type Deadline, describeError } from "@dbward-aws/core";
 import { ToolFailed } from "./errors.ts";
-import { runTool } from "./run-tool.ts";
 
-/** MiniStack's account. */
-const LOCAL_ACCOUNT = "000000000000";
-
-/** What `cdk bootstrap` needs. */
+/** What the bootstrap needs. */
 export interface AccountBootstrap {
-  /** Path of the script of the CDK command line tool. */
-  readonly cdk: string;
-  /** A folder without cdk.json: an app named there would be synthesised for nothing. */
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly log: string;
+  readonly cloudFormation: CloudFormationClient;
+  /** Path of the template that comes with the CDK command line tool. */
+  readonly template: string;
   readonly deadline: Deadline;
 }
 
+const STACK = "CDKToolkit";
+const LOOK_MS = 50;
+
 /**
- * Prepares the emulated account for CDK deployments. sst would do it by itself, but only after its build; so it is
- * done while the workspace is being built.
+ * Prepares the emulated account for CDK deployments, while the workspace is being built: sst would do it by itself, but
+ * only after its build. It makes the stack that `cdk bootstrap` makes, from the same template; starting that tool
+ * takes longer than the stack.
  *
  * @throws {@link ToolFailed} `account-bootstrap-failed`
  */
-export async function bootstrapAccount({ cdk, ...run }: AccountBootstrap): Promise<void> {
-  const { exitCode, lastLines } = await runTool({
-    ...run,
-    command: process.execPath,
-    args: [
-      cdk,
-      "bootstrap",
-      `aws://${LOCAL_ACCOUNT}/${LOCAL_REGION}`,
-      "--no-version-reporting",
-      "--no-notices",
-      "--ci",
-    ],
-  });
-  if (exitCode === 0) return;
-  throw new ToolFailed(
-    "account-bootstrap-failed",
-    `cdk bootstrap of the emulated account failed: ${run.deadline.passed ? "it took too long" : lastLines.at(-1)}.`,
-    { hint: `All that it printed is in ${run.log}; the emulated account's own log is beside it.` },
-  );
+export async function bootstrapAccount(options: AccountBootstrap): Promise<void> {
+  const { cloudFormation, template, deadline } = options;
+  try {
+    await cloudFormation.send(
+      new CreateStackCommand({
+        StackName: STACK,
+        TemplateBody: await readFile(template, "utf8"),
+        Capabilities: ["CAPABILITY_NAMED_IAM"],
+        // As the tool has it: otherwise the template makes a key of its own.
+        Parameters: [{ ParameterKey: "FileAssetsBucketKmsKeyId", ParameterValue: "AWS_MANAGED_KEY" }],
+      }),
+    );
+    const status = await deadline.until(() => finalStatus(cloudFormation), LOOK_MS);
+    if (status !== "CREATE_COMPLETE") throw new Error(`stack ${STACK} is ${status ?? "not ready in time"}`);
+  } catch (error) {
+    throw new ToolFailed(
+      "account-bootstrap-failed",
+      `Bootstrapping the emulated account failed: ${describeError(error)}.`,
+      { hint: "Look into .local/logs/emulator.log, then start again with: pnpm local", cause: error },
+    );
+  }
+}
+
+async function finalStatus(cloudFormation: CloudFormationClient): Promise<string | undefined> {
+  const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: STACK }));
+  const status = Stacks[0]?.StackStatus ?? "";
+  return status.endsWith("_IN_PROGRESS") ? undefined : status;
 }

@@ -162,8 +162,14 @@ class StageStart {
     await makeProjectView(view, this.#root, this.#options.sstConfig);
     const prepared = this.#inBackground(
       this.#progress.step("Prepare the account", async () => {
-        await createUserSecrets(clients.secretsManager, settings);
-        await this.#bootstrap(environment);
+        await Promise.all([
+          createUserSecrets(clients.secretsManager, settings),
+          bootstrapAccount({
+            cloudFormation: clients.cloudFormation,
+            template: this.#tools.bootstrapTemplate,
+            deadline: this.#deadline,
+          }),
+        ]);
       }),
     );
     const deployments = {
@@ -285,17 +291,6 @@ class StageStart {
     });
     this.#cleanUp.add(() => front.close());
     return front;
-  }
-
-  #bootstrap(env: Readonly<Record<string, string>>): Promise<void> {
-    const log = this.#log("bootstrap");
-    return bootstrapAccount({
-      cdk: this.#tools.cdk,
-      cwd: this.#directory,
-      env,
-      log,
-      deadline: this.#deadline,
-    });
   }
 
   /** Work whose error is for the deployment that waits for it, and that a clean-up waits for. */

@@ -2,10 +2,11 @@ import { realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-/** The command line tools among the checkout's dependencies, each as a script to run with node. */
+/** The tools among the checkout's dependencies; command line tools as a script to run with node. */
 export interface WorkspaceTools {
   readonly sst: string;
-  readonly cdk: string;
+  /** Template of the stack that `cdk bootstrap` makes. */
+  readonly bootstrapTemplate: string;
   readonly turbo: string;
   /** Folder of the AWS SDK that SST's own functions need at run time and don't bundle. */
   readonly sstSdk: string;
@@ -18,7 +19,7 @@ export function workspaceTools(root: string): WorkspaceTools {
   const sst = folder("sst");
   return {
     sst: join(sst, "cli", "sst.js"),
-    cdk: join(folder("aws-cdk"), "bin", "cdk"),
+    bootstrapTemplate: join(folder("aws-cdk"), "lib", "api", "bootstrap", "bootstrap-template.yaml"),
     turbo: join(folder("turbo"), "bin", "turbo"),
     sstSdk: join(dirname(sst), "@aws-sdk"),
   };
