@@ -111,7 +111,7 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
       "The EventBridge rule is disabled.",
       "The function can't start: its subnets have no free addresses, or its role was changed.",
       "It can't reach CloudWatch or Secrets Manager: no NAT gateway, no VPC endpoint.",
-      "A new stage: the alarm begins in this state, until the first poll.",
+      "A new stage whose first poll is late: the alarm ends with it.",
     ],
     steps: [
       POLLER_LOG,
