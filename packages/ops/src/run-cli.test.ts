@@ -124,6 +124,32 @@ describe("pnpm ops", () => {
 });
 
 describe("status", () => {
+  it("tells of a service that was scaled to nothing, and keeps an alarm's lines together", async () => {
+    await withAws({
+      ...HEALTHY,
+      DescribeServices: () => ({
+        services: [
+          service("server"),
+          service("agent-app", { desiredCount: 0, runningCount: 0 }),
+          service("agent-reports"),
+        ],
+      }),
+      DescribeAlarms: () => ({
+        CompositeAlarms: [
+          {
+            AlarmName: "dbward-prod-down",
+            StateValue: "ALARM",
+            AlarmDescription: "dbward is down:\n- one\n\n- two",
+          },
+        ],
+      }),
+    });
+    const { code, out } = await ops("status");
+    expect(code).toBe(1);
+    expect(out).toContain("- agent-app was scaled to 0; the settings want 1. Run: aws ecs update-service");
+    expect(out).toContain("dbward is down:\n    - one\n    - two\n  https://");
+  });
+
   it("passes over other stages' alarms, and over alarms that only keep others quiet", async () => {
     const ringing = ["prod-eu-server-cpu", "prod-deployment-running", "prod-quiet"].map((name) => ({
       AlarmName: `dbward-${name}`,

@@ -9,18 +9,21 @@ export interface NamedService {
   /** Name of the ECS service. */
   readonly service: string;
   readonly logGroup: string;
+  /** How many tasks the settings want. */
+  readonly tasks: number;
 }
 
 /** The stage's services: the server, then the agents. */
 export function servicesOf(settings: StageSettings, names: StageNames): NamedService[] {
-  const named = (word: string, service: string): NamedService => ({
+  const named = (word: string, service: string, tasks: number): NamedService => ({
     word,
     service,
+    tasks,
     logGroup: names.logGroup(service),
   });
   return [
-    named("server", names.serverService),
-    ...settings.agents.map(({ name }) => named(name, names.agentService(name))),
+    named("server", names.serverService, 1),
+    ...settings.agents.map(({ name, desiredCount }) => named(name, names.agentService(name), desiredCount)),
   ];
 }
 

@@ -19,7 +19,8 @@ export const logs: Command = {
     const reader = new LogReader(context, Date.now() - durationMs(String(context.options.since)));
     const printed = await reader.read(groups);
     if (context.options.follow) await follow(reader, groups, context.signal);
-    else if (printed === 0) context.print(`No lines in the last ${context.options.since}.`);
+    else if (printed === 0)
+      context.print(`No lines in the last ${context.options.since} in ${groups.join(", ")}.`);
     return 0;
   },
 };

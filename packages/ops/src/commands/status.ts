@@ -60,9 +60,14 @@ function report({ settings, region, names, links }: CommandContext, found: Stage
       ? ["All is well."]
       : [
           problems.length === 1 ? "1 problem:" : `${problems.length} problems:`,
-          ...problems.flatMap(({ message, link }) => [`- ${message}`, `  ${link}`]),
+          ...problems.flatMap(({ message, link }) => [`- ${indented(message)}`, `  ${link}`]),
         ]),
   ];
+}
+
+/** A description of several lines stays one point of the list. */
+function indented(message: string): string {
+  return message.replace(/\n+/g, "\n    ");
 }
 
 function section(title: string, lines: readonly StatusLine[]): string[] {

@@ -49,7 +49,7 @@ export async function describeServices(
 
 async function serviceLine(
   context: CommandContext,
-  { word, service: name, logGroup }: NamedService,
+  { word, service: name, logGroup, tasks }: NamedService,
   service: Service | undefined,
 ): Promise<StatusLine> {
   const link = context.links.service(context.names.cluster, name);
@@ -65,6 +65,17 @@ async function serviceLine(
       state,
       problem: {
         message: `The last deployment of ${name} failed: ${deployment.rolloutStateReason ?? "no reason given"}`,
+        link,
+      },
+    };
+  if (desiredCount < tasks)
+    return {
+      name: word,
+      state,
+      problem: {
+        message:
+          `${name} was scaled to ${desiredCount}; the settings want ${tasks}. Run: aws ecs update-service ` +
+          `--cluster ${context.names.cluster} --service ${name} --desired-count ${tasks}`,
         link,
       },
     };
