@@ -69,7 +69,7 @@ export class DbwardAgent extends Construct {
       memoryLimitMiB: settings.memoryMiB,
       taskRole: new TaskRole(this, "TaskRole", { description: `dbward agent ${settings.name}` }),
     });
-    const command = agentCommand(settings.config);
+    const command = agentCommand();
     this.taskDefinition.addContainer(AGENT.container, {
       image: containerImage(this, settings.image),
       entryPoint: command.slice(0, 2),

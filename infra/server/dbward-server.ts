@@ -40,6 +40,8 @@ export interface DbwardServerProps {
 
 /** Volume of the task definition. */
 const STATE_VOLUME = "state";
+/** A server that migrates its database at its start does not answer yet, and must not be stopped in the midst of it. */
+const MIGRATION_TIME = Duration.minutes(5);
 /**
  * Name under which Service Connect registers the server in Cloud Map. It must not be {@link SERVER.dnsName}: that
  * service, in the same namespace, holds the DNS record. Agents never see it, they use the alias.
@@ -118,7 +120,7 @@ export class DbwardServer extends Construct {
       enableExecuteCommand: exec,
       enableECSManagedTags: true,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
-      ...(settings.server.loadBalancer === undefined ? {} : { healthCheckGracePeriod: Duration.seconds(60) }),
+      ...(settings.server.loadBalancer === undefined ? {} : { healthCheckGracePeriod: MIGRATION_TIME }),
       serviceConnectConfiguration: {
         namespace: namespace.namespaceArn,
         services: [

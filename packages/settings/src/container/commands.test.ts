@@ -145,7 +145,7 @@ describe("serverCommand", () => {
 describe("agentCommand", () => {
   it("becomes the agent", () => {
     const config = { source: "rendered", toml: 'agent_id = "x"' } as const;
-    const ran = run(agentCommand(config), agentEnvironment(config));
+    const ran = run(agentCommand(), agentEnvironment(config));
     expect(ran.arguments).toBe("dbward-agent --config /tmp/agent.toml");
     expect(ran.read("agent.toml")).toBe('agent_id = "x"\n');
     expect(ran.environment).not.toMatch(/^DBWARD_/m);

@@ -38,7 +38,7 @@ export function serverEnvironment(config: ConfigSettings, storage: ResultStorage
 }
 
 /** Command of an agent's container: writes the configuration to a file and becomes the agent. */
-export function agentCommand(_config: ConfigSettings): string[] {
+export function agentCommand(): string[] {
   return command(
     `printf '%s\\n' "$${CONFIG_VARIABLE}" > ${AGENT_FILE}`,
     `unset ${CONFIG_VARIABLE}`,
