@@ -61,7 +61,7 @@ export class Chart {
     this.#plot = undefined;
     const { times } = this.#widget;
     // A line without a single value has no place in a chart; the legend still names it.
-    const drawn = { ...this.#widget, series: this.#widget.series.filter(hasValues) };
+    const drawn = { ...this.#widget, series: drawnSeries(this.#widget) };
     if (times.length === 0) {
       this.#canvas.append(element("p", { class: "quiet" }, "No data in this range."));
       return;
@@ -214,9 +214,22 @@ function drawMarks(plot, marks, ink) {
     ctx.stroke();
     ctx.fillStyle = ink;
     ctx.textAlign = "left";
+    ctx.textBaseline = "bottom";
     ctx.fillText(label, bbox.left + 6, y - 4);
     ctx.restore();
   }
+}
+
+/**
+ * In a stacked chart a line of zeros lies on the one below it and hides its colour: of several lines only those with an
+ * area are drawn.
+ *
+ * @param {MetricWidget} widget
+ */
+function drawnSeries({ series, stacked }) {
+  const known = series.filter(hasValues);
+  const areas = stacked ? known.filter(({ values }) => values.some((value) => value)) : known;
+  return areas.length > 0 ? areas : known.slice(0, 1);
 }
 
 /** @param {Series} line */
