@@ -5,11 +5,13 @@ import type { StageFiles } from "./stage-files.ts";
 export async function down(files: StageFiles): Promise<number> {
   const run = await files.run();
   const wasRunning = run !== undefined && (await endRun(files, run));
+  if (!run) {
+    process.stdout.write("No local stage was running.\n");
+    return 0;
+  }
   const what = wasRunning
     ? "The local stage has ended; the emulated account and the server's files are gone with it."
-    : run
-      ? "The last local stage was cut off: what it left behind is ended and removed."
-      : "No local stage was running.";
+    : "The last local stage was cut off: what it left behind is ended and removed.";
   process.stdout.write(`${what}\nKept in ${files.directory}: the installed emulator, the ports, the logs.\n`);
   return 0;
 }

@@ -34,7 +34,10 @@ try {
     if (ending.signal.aborted) resolve();
     ending.signal.addEventListener("abort", () => resolve(), { once: true });
     void stage?.ended.then(() => {
-      if (!ending.signal.aborted) console.error("The emulated account has ended by itself.");
+      if (!ending.signal.aborted)
+        console.error(
+          `The emulated account has ended by itself. Read ${files.log("emulator")}, then start again.`,
+        );
       resolve();
     });
   });
