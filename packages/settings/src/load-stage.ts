@@ -49,7 +49,10 @@ function findStage(config: DbwardConfig, stage: string, where: string, findings:
     );
   else if (!Object.hasOwn(stages, stage)) {
     const known = Object.keys(stages);
-    findings.refuse(where, `is missing${suggest(stage, known) || `; there are: ${known.join(", ")}`}`);
+    findings.refuse(
+      where,
+      `is missing${suggest(stage, known) || `; there are: ${known.join(", ") || "none"}`}`,
+    );
   } else if (stages[stage] === undefined) findings.refuse(where, "is undefined");
   else return stages[stage];
   return undefined;

@@ -24,6 +24,7 @@ describe("checkAgentConfig", () => {
     withServerUrl("http://172.20.0.1:3000"),
     withServerUrl('http://8.8.8.8:3000"\nallow_insecure = true\nx = "'),
     withDatabaseUrl("postgres://reader@db.internal/app"),
+    withDatabaseUrl(`postgres://reader:\${DATABASE_URL}@db.internal/app?password=\${DATABASE_URL}`),
     withDatabaseUrl(`mysql://reader:\${REPORTS_URL}@db.internal/app`),
   ])("takes %j", (toml) => {
     expect(check(toml)).toMatchObject({ problems: [], warnings: [] });
@@ -47,6 +48,12 @@ describe("checkAgentConfig", () => {
     ],
     [withDatabaseUrl("sqlite:///x"), "agent.toml:7", /begin with postgres:\/\//],
     [withDatabaseUrl("postgres://reader:canary@db/app"), "agent.toml:7", /holds a secret in plain text/],
+    [withDatabaseUrl("mysql://reader:can/ary@db/app"), "agent.toml:7", /holds a secret in plain text/],
+    [
+      withDatabaseUrl("postgres://db/app?x=1&password=canary"),
+      "agent.toml:7",
+      /holds a secret in plain text/,
+    ],
     [
       withDatabaseUrl("$" + "{DATABASE}"),
       "agent.toml:7",

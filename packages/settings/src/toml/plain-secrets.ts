@@ -15,7 +15,16 @@ export function refusePlainSecrets(document: TomlDocument, findings: Findings): 
 
 const TOKEN = /dbw_[0-9a-f]{8,}|xox[abp]-[0-9A-Za-z-]{8,}/;
 
+/** Where a URL holds a password; in a database's, people forget to escape slashes and at signs. */
+const PASSWORDS: readonly RegExp[] = [
+  /^[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:([^\s/@]+)@/i,
+  /^(?:postgres|postgresql|mysql):\/\/[^\s:/@]*:(\S+)@/i,
+  /^[a-z][a-z0-9+.-]*:\/\/\S*[?&]password=([^&\s]+)/i,
+];
+
 function isUrlWithPassword(text: string): boolean {
-  const password = /^[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:([^\s/@]+)@/i.exec(text)?.[1];
-  return password !== undefined && !/^\$\{\w+\}$/.test(password);
+  return PASSWORDS.some((pattern) => {
+    const password = pattern.exec(text)?.[1];
+    return password !== undefined && !/^\$\{\w+\}$/.test(password);
+  });
 }
