@@ -44,6 +44,11 @@ export async function measureFunctions(size: Size): Promise<Result> {
         unit: "",
         goal: MAX_LOAD_RATIO,
       },
+      {
+        name: `${name}: load / as CDK bundles by default`,
+        value: medianRatio(loads.own, loads.byDefault),
+        unit: "",
+      },
     );
   }
   return { benchmark: "Functions", figures, remarks: [] };

@@ -10,7 +10,7 @@ const FUNCTIONS = resolve(BENCH, "../functions");
 /** Below node_modules, so that what is bundled there finds the clients and stays out of the repository. */
 const SCRATCH = join(BENCH, "node_modules/.bench");
 
-/** Clients of each function, and one command of each client. */
+/** Clients of each function, and one command of each client; {@link ON_DEMAND} those that it loads when it needs them. */
 const CLIENTS = {
   "capture-tokens": {
     ecs: ["ECSClient", "DescribeTasksCommand"],
@@ -23,6 +23,12 @@ const CLIENTS = {
   },
 } as const;
 
+const ON_DEMAND = {
+  "capture-tokens": `() => import("./logs.ts")`,
+  "poll-agents": "undefined",
+} as const;
+const LOGS_CLIENT = `export { CloudWatchLogsClient, GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";`;
+
 export type FunctionName = keyof typeof CLIENTS;
 export const FUNCTION_NAMES = Object.keys(CLIENTS) as FunctionName[];
 
@@ -31,7 +37,7 @@ export function bundle(name: FunctionName): string {
   return bundleFolder(join(FUNCTIONS, name), name);
 }
 
-/** Bundles a handler that makes the clients of a function and does nothing with them, in the same way. */
+/** Bundles a handler that has the clients of a function, and does nothing with them, in the same way. */
 export function bundleEmpty(name: FunctionName): string {
   const clients = Object.entries(CLIENTS[name]);
   return bundleSource(
@@ -42,7 +48,8 @@ export function bundleEmpty(name: FunctionName): string {
       ),
       `const clients = [${clients.map(([, [client]]) => `new ${client}({})`).join(", ")}];`,
       `const commands = [${clients.map(([, [, command]]) => command).join(", ")}];`,
-      "export const handler = async () => clients.length + commands.length;",
+      `const onDemand = ${ON_DEMAND[name]};`,
+      "export const handler = async () => [clients, commands, await onDemand?.()].length;",
     ].join("\n"),
   );
 }
@@ -52,6 +59,7 @@ export function bundleSource(name: string, source: string): string {
   const folder = join(SCRATCH, `${name}-source`);
   mkdirSync(join(folder, "src"), { recursive: true });
   writeFileSync(join(folder, "src/handler.ts"), source);
+  writeFileSync(join(folder, "src/logs.ts"), LOGS_CLIENT);
   return bundleFolder(folder, name);
 }
 
