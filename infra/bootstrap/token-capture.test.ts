@@ -50,6 +50,12 @@ describe("TokenCapture", () => {
     ]);
   });
 
+  it("puts its warnings into an output that is never empty", () => {
+    expect(JSON.stringify(byExec.findOutputs("CaptureWarnings"))).toMatch(
+      /"Tokens captured\. ",.*"Warnings"/,
+    );
+  });
+
   it("asks again with each task definition", () => {
     expect(only(byExec, RESOURCE).TaskDefinition).toEqual({
       Ref: expect.stringMatching(/^ServerTaskDefinition|^Server/),

@@ -34,6 +34,18 @@ describe("a new network", () => {
     template.allResourcesProperties("AWS::EC2::Subnet", { MapPublicIpOnLaunch: false });
   });
 
+  it.each([
+    ["10.60.0.0/16", 2],
+    ["10.60.0.0/16", 3],
+    ["10.60.0.0/24", 3],
+  ])("has a subnet of each kind in every zone: %s, %i zones", (cidr, availabilityZones) => {
+    const { stack } = network({ settings: { ...NEW, cidr, availabilityZones, egress: "nat" } });
+    const zones = Object.values(Template.fromStack(stack).findResources("AWS::EC2::Subnet")).map(
+      ({ Properties }) => Properties.AvailabilityZone["Fn::Select"][0],
+    );
+    expect(zones.sort()).toEqual(Array.from({ length: availabilityZones }, (_, zone) => [zone, zone]).flat());
+  });
+
   it("has no way to the internet, but endpoints for all that is called, with egress endpoints", () => {
     const { stack, network: made } = network({ settings: { ...NEW, egress: "endpoints" } });
     const template = Template.fromStack(stack);

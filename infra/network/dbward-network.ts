@@ -1,5 +1,5 @@
 import type { NetworkSettings, NewNetworkSettings, SubnetSettings } from "@dbward-aws/settings";
-import { RemovalPolicy } from "aws-cdk-lib";
+import { Fn, RemovalPolicy } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
@@ -72,22 +72,27 @@ export class DbwardNetwork extends Construct {
   }
 
   #createVpc(settings: NewNetworkSettings, withPublic: boolean): ec2.Vpc {
+    // Room for two subnets in each of three zones; in a block of /24, the smallest, a /27, the least for a load balancer.
+    const cidrMask = Number(settings.cidr.split("/")[1]) + 3;
     const vpc = new ec2.Vpc(this, "Vpc", {
       ipAddresses: ec2.IpAddresses.cidr(settings.cidr),
-      maxAzs: settings.availabilityZones,
+      // Asked of CloudFormation one by one: for an account that is open at synth, CDK's own `maxAzs` stops at two.
+      availabilityZones: Array.from({ length: settings.availabilityZones }, (_, index) =>
+        Fn.select(index, Fn.getAzs()),
+      ),
       // One NAT gateway a zone, so that the loss of one zone does not take the others' way out with it.
       ...(settings.egress === "nat" ? {} : { natGateways: 0 }),
       // Costs nothing, and keeps results and image layers off the NAT gateways.
       gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
       subnetConfiguration: [
         ...(withPublic
-          ? [{ name: "Public", subnetType: ec2.SubnetType.PUBLIC, cidrMask: 24, mapPublicIpOnLaunch: false }]
+          ? [{ name: "Public", subnetType: ec2.SubnetType.PUBLIC, cidrMask, mapPublicIpOnLaunch: false }]
           : []),
         ...(settings.egress === "nat"
-          ? [{ name: "Tasks", subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS, cidrMask: 22 }]
+          ? [{ name: "Tasks", subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS, cidrMask }]
           : []),
         ...(settings.egress === "endpoints"
-          ? [{ name: "Tasks", subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 22 }]
+          ? [{ name: "Tasks", subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask }]
           : []),
       ],
     });
