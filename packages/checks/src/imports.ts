@@ -1,4 +1,4 @@
-/** A line that DESIGN draws: files under `from` may not import what matches `not`. */
+/** A line that docs/architecture.md draws: files under `from` may not import what matches `not`. */
 export interface Border {
   readonly from: RegExp;
   readonly not: RegExp;
