@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
+import { down } from "./down.ts";
 import { endRun } from "./end-run.ts";
 import { runningStage } from "./show-status.ts";
 import { StageFiles } from "./stage-files.ts";
@@ -21,6 +22,19 @@ it("takes away what a run that was cut off has left, and touches no process that
     "logs",
   ]);
   expect(await files.run()).toBeUndefined();
+});
+
+it("says that a run was cut off, and nothing of one that never was", async () => {
+  const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  onTestFinished(() => printed.mockRestore());
+  const files = new StageFiles(temporaryDirectory());
+  await down(files);
+  await files.claim(CUT_OFF);
+  await down(files);
+  expect(printed.mock.calls.map(([text]) => String(text).split("\n")[0])).toEqual([
+    "No local stage was running.",
+    "The last local stage was cut off: what it left behind is ended and removed.",
+  ]);
 });
 
 it("finds no stage where there is none, or only one that was cut off", async () => {
