@@ -147,13 +147,13 @@ describe("Command", () => {
 });
 
 describe("Health", () => {
-  it("container: curl -sf http://localhost:3000/health, 10 s, 5 s, 3 tries, 15 s start", () => {
+  it("container: curl -sf http://localhost:3000/health, 10 s, 5 s, 3 tries, 5 min start", () => {
     expect(container(server).HealthCheck).toEqual({
       Command: ["CMD-SHELL", "curl -sf http://localhost:3000/health || exit 1"],
       Interval: 10,
       Timeout: 5,
       Retries: 3,
-      StartPeriod: 15,
+      StartPeriod: 300,
     });
   });
 });

@@ -250,7 +250,8 @@ export class DbwardServer extends Construct {
         interval: Duration.seconds(10),
         timeout: Duration.seconds(5),
         retries: 3,
-        startPeriod: Duration.seconds(15),
+        // Failures count only after it, and a success ends it at once: long, so that no migration is stopped midway.
+        startPeriod: Duration.minutes(5),
       },
       linuxParameters: new ecs.LinuxParameters(this, "Linux", { initProcessEnabled: true }),
       stopTimeout: Duration.seconds(server.stopTimeoutSeconds),
