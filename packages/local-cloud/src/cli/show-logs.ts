@@ -31,6 +31,8 @@ interface LogLine {
 /** How many lines are shown of what is there already. */
 const SHOWN_LINES = 200;
 const FOLLOW_MS = 1_000;
+/** Functions that sst deploys for itself: shown when they are asked for by name. */
+const SST_OWN = /\/SSTBootstrap-/;
 
 /**
  * Prints what the containers and the functions logged, in order of time; of a stage that has ended, or with the name of
@@ -79,7 +81,7 @@ async function readEvents(client: CloudWatchLogsClient, source: string, since: n
   const lines: LogLine[] = [];
   for await (const { logGroups = [] } of paginateDescribeLogGroups({ client }, {})) {
     for (const { logGroupName = "" } of logGroups) {
-      if (!logGroupName.includes(source)) continue;
+      if (!logGroupName.includes(source) || (source === "" && SST_OWN.test(logGroupName))) continue;
       const pages = paginateFilterLogEvents({ client }, { logGroupName, startTime: since });
       for await (const { events = [] } of pages) {
         for (const { eventId = "", timestamp = 0, message = "" } of events) {
