@@ -1,12 +1,17 @@
+import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { stageNames, TOKEN_PATTERN } from "@dbward-aws/contract";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import { type LocalStage, type StageStatus, startLocalStage } from "@dbward-aws/local-cloud";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { assemblyDifferences, templatesIn } from "../infra/test-support/assemblies.ts";
 import { Account, eventually } from "./support/account.ts";
+import { accountText } from "./support/account-text.ts";
 import { createRequest, requestStatus } from "./support/requests.ts";
-import { filesWith } from "./support/written-files.ts";
+import { sstBuild, synth } from "./support/run-command.ts";
+import { CHROMIUM, openPage, type StagePage } from "./support/stage-page.ts";
+import { filesWith, holds, workspaceLogs } from "./support/written-files.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const DIRECTORY = join(ROOT, ".local", "e2e");
@@ -94,16 +99,52 @@ describe.sequential("dbward on the local stage", () => {
     });
   });
 
-  it("never shows a token in its status", async () => {
-    const status = JSON.stringify(await stage.status());
-    expect(Object.keys(tokens).filter((name) => status.includes(tokens[name]!))).toEqual([]);
+  it("tells its status in the form that scripts rely on, without a token", async () => {
+    const text = JSON.stringify(await stage.status("http://127.0.0.1:1/"));
+    expect(holds(text, Object.values(tokens))).toBe(false);
+    const status = JSON.parse(text) as StageStatus;
+    const some = expect.any(String);
+    const shape = {
+      stage: "local",
+      endpoint: stage.endpoint,
+      stacks: status.stacks.map(() => ({ name: some, status: some })),
+      services: status.services.map(() => ({
+        name: some,
+        desired: expect.any(Number),
+        running: expect.any(Number),
+        command: some,
+        implementation: some,
+      })),
+      secrets: status.secrets.map(() => ({ name: some, captured: true, versionId: some })),
+      metrics: Object.fromEntries(
+        Object.keys(status.metrics).map((name) => [
+          name,
+          { value: expect.any(Number), timestamp: expect.stringMatching(/^\d{4}-.*T.*Z$/) },
+        ]),
+      ),
+      alarms: status.alarms.map(() => ({
+        name: some,
+        state: expect.stringMatching(/^(OK|ALARM|INSUFFICIENT_DATA)$/),
+      })),
+      dashboardUrl: "http://127.0.0.1:1/",
+    };
+    expect(status).toStrictEqual(shape);
+    expect(Object.keys(status)).toEqual(Object.keys(shape));
+    expect(status.alarms.length).toBeGreaterThan(10);
   });
 
   describe("when the agent is stopped", () => {
     let request: string;
     let stoppedAt: Date;
+    let page: StagePage | undefined;
+
+    afterAll(() => page?.close());
 
     it("lets requests pile up, and shows it", { timeout: 3 * MINUTE }, async () => {
+      if (CHROMIUM) {
+        page = await openPage(stage);
+        await page.shows('[data-alarm="agents-offline"]:not([data-state="ALARM"])');
+      }
       await account.scale(AGENT_SERVICE, 0);
       stoppedAt = new Date();
       request = await createRequest(stage.serverUrl, adminToken(), "select 1");
@@ -114,12 +155,32 @@ describe.sequential("dbward on the local stage", () => {
       );
     });
 
+    // Meanwhile the server finds out that its agent is gone, which takes it a minute.
+    it("has the same templates whether SST or the CDK makes them", { timeout: 3 * MINUTE }, async () => {
+      const [bySst, byCdk] = [join(DIRECTORY, "build"), join(DIRECTORY, "synth")];
+      const ends = [
+        await sstBuild(stage, "--stage", "prod", "--to", bySst),
+        await synth("--stage", "prod", "--out", byCdk),
+      ];
+      expect(ends.map(({ exitCode, stderr }) => [exitCode, stderr])).toEqual(
+        ends.map(() => [0, expect.any(String)]),
+      );
+      expect(templatesIn(byCdk).size).toBe(4);
+      expect(assemblyDifferences(bySst, byCdk)).toEqual([]);
+    });
+
     it("raises the alarms of an agent that is gone", { timeout: 5 * MINUTE }, async () => {
       await eventually(
         async () => (await account.alarmState("agents-offline")) === "ALARM" || undefined,
         4.5 * MINUTE,
       );
       expect(await account.metric("AgentsOffline", stoppedAt)).toBe(1);
+    });
+
+    it.skipIf(!CHROMIUM)("turns the tile and the alarm on the page", { timeout: MINUTE }, async () => {
+      await page!.shows('[data-alarm="agents-offline"][data-state="ALARM"]');
+      await page!.shows('[data-metric="AgentsOffline"]:text-is("1")');
+      expect(holds(await page!.content(), Object.values(tokens))).toBe(false);
     });
 
     it("works the queue off once the agent is back, and clears the alarm", {
@@ -170,6 +231,14 @@ describe.sequential("dbward on the local stage", () => {
     expect((await stage.status()).secrets).toEqual(secrets);
   });
 
+  it("shows no token to whoever may read all but secrets", async () => {
+    const shown = await accountText(account);
+    expect(shown.size).toBeGreaterThan(20);
+    expect(
+      [...shown].filter(([, text]) => holds(text, Object.values(tokens))).map(([where]) => where),
+    ).toEqual([]);
+  });
+
   it("removes what it made, keeps the data, and says so", { timeout: 5 * MINUTE }, async () => {
     await stage.remove();
     expect((await stage.status()).stacks).toEqual([]);
@@ -180,6 +249,8 @@ describe.sequential("dbward on the local stage", () => {
 
   it("has written no token anywhere but into the account's own stores", async () => {
     expect(Object.keys(tokens)).toHaveLength(TOKEN_SECRETS.length);
-    expect(await filesWith(Object.values(tokens), DIRECTORY)).toEqual([]);
+    const folders = [DIRECTORY, ...(await workspaceLogs(ROOT))].filter((folder) => existsSync(folder));
+    const found = await Promise.all(folders.map((folder) => filesWith(Object.values(tokens), folder)));
+    expect(found.flat()).toEqual([]);
   });
 });

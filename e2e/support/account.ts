@@ -1,22 +1,33 @@
+import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import {
   CloudWatchClient,
   DescribeAlarmsCommand,
   GetMetricStatisticsCommand,
 } from "@aws-sdk/client-cloudwatch";
+import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import {
   DescribeServicesCommand,
   DescribeTasksCommand,
   ECSClient,
   ListTasksCommand,
+  type Service,
   type Task,
   UpdateServiceCommand,
 } from "@aws-sdk/client-ecs";
-import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { LambdaClient } from "@aws-sdk/client-lambda";
+import {
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from "@aws-sdk/client-secrets-manager";
+import { SSMClient } from "@aws-sdk/client-ssm";
 import {
   METRIC_NAMESPACE,
   METRICS,
   type MetricName,
   STAGE_DIMENSION,
+  type StageNames,
   stageNames,
 } from "@dbward-aws/contract";
 import { Deadline } from "@dbward-aws/core";
@@ -24,20 +35,27 @@ import type { LocalStage } from "@dbward-aws/local-cloud";
 
 /** The emulated account of a local stage, asked as a user's tools ask a real one. */
 export class Account {
-  readonly ecs: ECSClient;
+  readonly names: StageNames;
+  readonly cloudFormation: CloudFormationClient;
   readonly cloudWatch: CloudWatchClient;
+  readonly ecs: ECSClient;
+  readonly lambda: LambdaClient;
+  readonly logs: CloudWatchLogsClient;
   readonly secretsManager: SecretsManagerClient;
+  readonly ssm: SSMClient;
   readonly #stage: string;
 
   constructor(stage: LocalStage) {
     this.#stage = stage.stage;
+    this.names = stageNames(stage.stage);
+    const config = stage.clientConfig();
+    this.cloudFormation = new CloudFormationClient(config);
+    this.cloudWatch = new CloudWatchClient(config);
     this.ecs = new ECSClient(stage.clientConfig("ecs"));
-    this.cloudWatch = new CloudWatchClient(stage.clientConfig());
-    this.secretsManager = new SecretsManagerClient(stage.clientConfig());
-  }
-
-  get #names() {
-    return stageNames(this.#stage);
+    this.lambda = new LambdaClient(config);
+    this.logs = new CloudWatchLogsClient(config);
+    this.secretsManager = new SecretsManagerClient(config);
+    this.ssm = new SSMClient(config);
   }
 
   async secret(name: string): Promise<string> {
@@ -45,9 +63,35 @@ export class Account {
     return SecretString ?? "";
   }
 
+  async secretArn(name: string): Promise<string> {
+    const { ARN } = await this.secretsManager.send(new DescribeSecretCommand({ SecretId: name }));
+    return ARN!;
+  }
+
+  /** Id of the version in use. */
+  async secretVersion(name: string): Promise<string | undefined> {
+    const { VersionIdsToStages = {} } = await this.secretsManager.send(
+      new DescribeSecretCommand({ SecretId: name }),
+    );
+    return Object.keys(VersionIdsToStages).find((id) => VersionIdsToStages[id]?.includes("AWSCURRENT"));
+  }
+
+  /** What a person does who wants a token captured again: Secrets Manager keeps no empty value, so it is a space. */
+  async emptySecret(name: string): Promise<void> {
+    await this.secretsManager.send(new PutSecretValueCommand({ SecretId: name, SecretString: " " }));
+  }
+
+  async service(name: string): Promise<Service> {
+    const { services = [] } = await this.ecs.send(
+      new DescribeServicesCommand({ cluster: this.names.cluster, services: [name] }),
+    );
+    if (!services[0]) throw new Error(`There is no service ${name}.`);
+    return services[0];
+  }
+
   /** Tasks of a service that are not stopped, and those that were, newest start first. */
   async tasks(service: string): Promise<Task[]> {
-    const cluster = this.#names.cluster;
+    const { cluster } = this.names;
     const listed = await Promise.all(
       (["RUNNING", "STOPPED"] as const).map((desiredStatus) =>
         this.ecs.send(new ListTasksCommand({ cluster, serviceName: service, desiredStatus })),
@@ -59,17 +103,13 @@ export class Account {
     return tasks.sort((a, b) => Number(b.createdAt) - Number(a.createdAt));
   }
 
-  async runningCount(service: string): Promise<number | undefined> {
-    const { services = [] } = await this.ecs.send(
-      new DescribeServicesCommand({ cluster: this.#names.cluster, services: [service] }),
-    );
-    return services[0]?.runningCount;
-  }
-
   /** Sets how many tasks a service has, and waits until it has them. */
   async scale(service: string, desiredCount: number): Promise<void> {
-    await this.ecs.send(new UpdateServiceCommand({ cluster: this.#names.cluster, service, desiredCount }));
-    await eventually(async () => (await this.runningCount(service)) === desiredCount || undefined, 120_000);
+    await this.ecs.send(new UpdateServiceCommand({ cluster: this.names.cluster, service, desiredCount }));
+    await eventually(
+      async () => (await this.service(service)).runningCount === desiredCount || undefined,
+      120_000,
+    );
   }
 
   /** Newest value of a metric since `since`; `undefined` when there is none. */
@@ -92,7 +132,7 @@ export class Account {
   async alarmState(id: string): Promise<string | undefined> {
     const { MetricAlarms = [], CompositeAlarms = [] } = await this.cloudWatch.send(
       new DescribeAlarmsCommand({
-        AlarmNames: [this.#names.alarm(id)],
+        AlarmNames: [this.names.alarm(id)],
         AlarmTypes: ["MetricAlarm", "CompositeAlarm"],
       }),
     );
@@ -100,7 +140,9 @@ export class Account {
   }
 
   close(): void {
-    for (const client of [this.ecs, this.cloudWatch, this.secretsManager]) client.destroy();
+    const { cloudFormation, cloudWatch, ecs, lambda, logs, secretsManager, ssm } = this;
+    for (const client of [cloudFormation, cloudWatch, ecs, lambda, logs, secretsManager, ssm])
+      client.destroy();
   }
 }
 
