@@ -1,5 +1,10 @@
-import type { NetworkSettings, NewNetworkSettings, SubnetSettings } from "@dbward-aws/settings";
-import { Fn, RemovalPolicy } from "aws-cdk-lib";
+import {
+  isEcr,
+  type NetworkSettings,
+  type NewNetworkSettings,
+  type SubnetSettings,
+} from "@dbward-aws/settings";
+import { Fn, RemovalPolicy, Token } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
@@ -22,9 +27,6 @@ export interface DbwardNetworkProps {
 
 /** Days for which refused connections stay in the flow log. */
 const FLOW_LOG_RETENTION = logs.RetentionDays.TWO_WEEKS;
-
-/** An image in ECR: pulled through a VPC endpoint when there is no internet. */
-const ECR_IMAGE = /^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?\/|\$\{Token\[/;
 
 /**
  * The VPC of a stage, made or taken as it is, and the subnets of its tasks. Nothing is looked up: a template can
@@ -127,7 +129,7 @@ export class DbwardNetwork extends Construct {
     const errors: string[] = [];
     if (settings.egress === "endpoints") {
       for (const image of new Set(images)) {
-        if (!ECR_IMAGE.test(image))
+        if (!Token.isUnresolved(image) && !isEcr(image))
           errors.push(
             `network.egress "endpoints" has no way to the internet, and image ${image} is outside ECR: copy it to a repository in ECR and name that, or choose "nat".`,
           );

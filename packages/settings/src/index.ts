@@ -7,6 +7,7 @@ export {
 } from "./container/commands.ts";
 export type * from "./dbward-config.ts";
 export { defineConfig } from "./dbward-config.ts";
+export { isEcr } from "./ecr.ts";
 export { type LoadOptions, loadStage } from "./load-stage.ts";
 export { type Problem, SettingsError } from "./problems.ts";
 export type * from "./stage-settings.ts";

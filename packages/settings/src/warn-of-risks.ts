@@ -1,5 +1,5 @@
+import { isEcr } from "./ecr.ts";
 import type { Findings } from "./findings.ts";
-import { isEcr } from "./schema/check-across.ts";
 import type { ParsedStage } from "./schema/stage-schema.ts";
 
 /** Tells of settings that are allowed and yet unwise. */

@@ -7,6 +7,7 @@ import {
 } from "@dbward-aws/contract";
 import type { z } from "zod";
 import { RESULT_STORAGE_VARIABLE } from "../container/variables.ts";
+import { isEcr } from "../ecr.ts";
 import { asFields, asList } from "./given.ts";
 
 /** What the parts of a stage have to agree on. Runs on whatever was given, so that its findings come with all others. */
@@ -56,8 +57,3 @@ const RESERVED: readonly string[] = [
   LOG_FILTER_VARIABLE,
   NO_INSTANCE_METADATA_VARIABLE,
 ];
-
-/** A private repository of ECR, in whichever account. */
-export function isEcr(repository: string): boolean {
-  return /^\d{12}\.dkr[.-]ecr\./.test(repository);
-}
