@@ -203,6 +203,11 @@ describe("Service", () => {
     }
   });
 
+  it("replaces its task when the capture method changes: a running task gets no exec agent", () => {
+    const task = templates({ capture: EXEC_OFF });
+    expect(container(task.server).DockerLabels).not.toEqual(container(server).DockerLabels);
+  });
+
   it("Service Connect server:3000", () => {
     expect(container(server).PortMappings).toEqual([
       expect.objectContaining({ Name: "server", ContainerPort: 3000 }),

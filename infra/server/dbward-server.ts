@@ -244,6 +244,8 @@ export class DbwardServer extends Construct {
           ? {}
           : namedSecrets(this, { [SERVER.licenseKeyVariable]: server.licenseKeySecret })),
       },
+      // A running task neither gets nor loses the agent of ECS Exec: another method has to replace it.
+      dockerLabels: { "dbward.capture-method": settings.capture.method },
       logging: ecs.LogDrivers.awsLogs({ logGroup: this.logGroup, streamPrefix: SERVER.container }),
       healthCheck: {
         command: ["CMD-SHELL", `curl -sf http://localhost:${SERVER.port}/health || exit 1`],

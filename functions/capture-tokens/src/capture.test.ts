@@ -63,7 +63,7 @@ describe("Create", () => {
   it("says what the exec agent said when it never gets ready", async () => {
     const managedAgents = [{ name: "ExecuteCommandAgent", lastStatus: "STOPPED", reason: "no route" }];
     stage.aws.tasks = [stage.task("one", { containers: [{ name: "server", managedAgents }] })];
-    const patience = { ...stage.tools().patience, execAgentMs: 20 };
+    const patience = { ...stage.tools().patience, readyMs: 20 };
     await expect(capture(stage.event("Create"), stage.tools({ patience }))).rejects.toThrow(
       /ExecuteCommandAgent is STOPPED, no route.*\[capture-exec-not-ready\]/,
     );
@@ -354,6 +354,16 @@ describe("method task", () => {
     expect(stage.aws.valueOf(SECRET.agent)).toBe(stage.server.agent);
     expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.payments)!)).toBe("agent payments");
     expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.metrics)!)).toBe("user cloudwatch-poller");
+  });
+
+  it("starts no task for a server that runs and is not healthy, and gives its last words", async () => {
+    stage.aws.tasks = [stage.task("one", { healthStatus: "UNKNOWN" })];
+    stage.aws.logs.set("server/server/one", ["migrating the database"]);
+    const patience = { ...stage.tools().patience, readyMs: 20 };
+    await expect(capture(stage.event("Create", method), stage.tools({ patience }))).rejects.toThrow(
+      /its health check says UNKNOWN.*migrating the database.*\[capture-server-not-running\]/,
+    );
+    expect(stage.aws.count("RunTask")).toBe(0);
   });
 
   it("writes no token into its log", async () => {

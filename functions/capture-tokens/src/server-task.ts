@@ -1,6 +1,6 @@
 import { DescribeTasksCommand, type ECSClient, ListTasksCommand, type Task } from "@aws-sdk/client-ecs";
 import type { CaptureProperties } from "@dbward-aws/contract";
-import { Deadline } from "@dbward-aws/core";
+import { type DbwardError, Deadline } from "@dbward-aws/core";
 import { ExecNotReady, ServerNotRunning } from "./errors.ts";
 import type { Tools } from "./tools.ts";
 
@@ -8,36 +8,49 @@ import type { Tools } from "./tools.ts";
 const LAST_WORDS = 8;
 
 /**
- * Waits for the server's task, and with method `exec` for its exec agent.
+ * Waits for the server's task: with method `exec` for its exec agent, with method `task` for its health.
  *
  * @returns ARN of the task
- * @throws {@link ServerNotRunning} when tasks stop again and again, or none runs before the deadline
+ * @throws {@link ServerNotRunning} when tasks stop again and again, or none runs, or none gets healthy, before the deadline
  * @throws {@link ExecNotReady} when the task runs and its exec agent doesn't
  */
 export async function awaitServerTask(properties: CaptureProperties, tools: Tools): Promise<string> {
   const { deadline, patience } = tools;
   let running: Task | undefined;
-  let agentDeadline: Deadline | undefined;
+  let readyDeadline: Deadline | undefined;
 
   const arn = await deadline.until(async () => {
     const task = await findRunningTask(properties, tools.ecs);
     if (!task) {
       await refuseCrashLoop(properties, tools);
-      [running, agentDeadline] = [undefined, undefined];
+      [running, readyDeadline] = [undefined, undefined];
       return undefined;
     }
-    if (properties.Method === "task" || isExecReady(task, properties.Container)) return task.taskArn;
+    if (isReady(task, properties)) return task.taskArn;
     if (task.taskArn !== running?.taskArn) {
-      agentDeadline = Deadline.after(Math.min(patience.execAgentMs, deadline.remaining));
+      readyDeadline = Deadline.after(Math.min(patience.readyMs, deadline.remaining));
     }
     running = task;
-    if (agentDeadline?.passed) throw new ExecNotReady(describeExecAgent(task, properties.Container));
+    if (readyDeadline?.passed) throw await notReady(task, properties, tools);
     return undefined;
   }, patience.pollMs);
 
   if (arn !== undefined) return arn;
-  if (running) throw new ExecNotReady(describeExecAgent(running, properties.Container));
+  if (running) throw await notReady(running, properties, tools);
   throw new ServerNotRunning("no task of the new task definition was RUNNING before the deadline");
+}
+
+/** A server that has just started may end at once: only a healthy one has written its files, and keeps running. */
+function isReady(task: Task, { Method, Container }: CaptureProperties): boolean {
+  return Method === "task" ? task.healthStatus === "HEALTHY" : isExecReady(task, Container);
+}
+
+async function notReady(task: Task, properties: CaptureProperties, { logs }: Tools): Promise<DbwardError> {
+  if (properties.Method === "exec") return new ExecNotReady(describeExecAgent(task, properties.Container));
+  return new ServerNotRunning(
+    `its task runs, and its health check says ${task.healthStatus ?? "nothing"}`,
+    await logs.lastLines(properties.LogGroup, taskId(task.taskArn!), LAST_WORDS),
+  );
 }
 
 /** The last part of a task's ARN. */

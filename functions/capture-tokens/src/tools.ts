@@ -27,8 +27,8 @@ export interface LogReader {
 export interface Patience {
   /** Milliseconds between two questions to ECS. */
   readonly pollMs: number;
-  /** Milliseconds between a task's RUNNING and the exec agent's. */
-  readonly execAgentMs: number;
+  /** Milliseconds between a task's RUNNING and its exec agent's, or its health. */
+  readonly readyMs: number;
   /** Milliseconds for one session; a script in it may wait for the server and for a session like it. */
   readonly sessionMs: number;
   /** Seconds for which a script waits for the server's API. */
@@ -39,7 +39,7 @@ export interface Patience {
 
 export const PATIENCE: Patience = {
   pollMs: 1_000,
-  execAgentMs: 180_000,
+  readyMs: 180_000,
   sessionMs: 150_000,
   serverSeconds: 60,
   stoppedTasks: 3,

@@ -50,6 +50,7 @@ export class Stage {
       taskArn: `${ARN}:task/dbward-test/${id}`,
       taskDefinitionArn: TASK_DEFINITION,
       lastStatus: "RUNNING",
+      healthStatus: "HEALTHY",
       desiredStatus: "RUNNING",
       containers: [
         { name: "server", managedAgents: [{ name: "ExecuteCommandAgent", lastStatus: "RUNNING" }] },
@@ -124,7 +125,7 @@ export class Stage {
       logs: createLogReader(this.aws.clientConfig),
       logger: createLogger((line) => this.log.push(line)),
       deadline: Deadline.after(15_000),
-      patience: { pollMs: 1, execAgentMs: 60_000, sessionMs: 10_000, serverSeconds: 2, stoppedTasks: 3 },
+      patience: { pollMs: 1, readyMs: 60_000, sessionMs: 10_000, serverSeconds: 2, stoppedTasks: 3 },
       startedAt: new Date(),
       ...overrides,
     };
