@@ -1,7 +1,7 @@
 import { APP_NAME } from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
 import { addDbwardStacks, deploymentRegion, retainedResources } from "@dbward-aws/infra";
-import { createAwsClients, preflight } from "@dbward-aws/ops";
+import { clearFailedStacks, createAwsClients, preflight } from "@dbward-aws/ops";
 import { loadStage } from "@dbward-aws/settings";
 import type { SSTConfig } from "sst";
 import type { App } from "sst/constructs";
@@ -26,8 +26,11 @@ async function addStage(app: App): Promise<void> {
   const settings = loadStage(config, app.stage, { root: process.cwd() });
   // A deployment says which stacks it is for; `sst build` and `sst diff`, which change nothing, don't.
   const deploys = app.mode === "deploy" && app.isActiveStack !== undefined;
-  const { warnings } = deploys ? await preflight(settings, createAwsClients(app.region)) : settings;
+  const clients = createAwsClients(app.region);
+  const { warnings } = deploys ? await preflight(settings, clients) : settings;
   for (const warning of warnings) console.warn(`Warning: ${warning}`);
+  for (const stack of deploys ? await clearFailedStacks(app.stage, clients) : [])
+    console.log(`Deleted what a failed first deployment left of ${stack}`);
 
   const { state } = addDbwardStacks(app, settings, { region: app.region });
 
