@@ -44,6 +44,7 @@ describe.sequential("dbward on the local stage", () => {
 
   it("deploys from nothing", { timeout: 5 * MINUTE }, async () => {
     await stage.deploy();
+    expect(await stage.healthy()).toBe(true);
     deployed = await stage.status();
     expect(deployed.stacks.map(({ name, status }) => [name, status])).toEqual(
       (["State", "Server", "Agents", "Monitoring"] as const).map((id) => [
@@ -53,7 +54,7 @@ describe.sequential("dbward on the local stage", () => {
     );
     expect(deployed.services).toMatchObject([
       { name: NAMES.serverService, desired: 1, running: 1 },
-      { name: AGENT_SERVICE, desired: 1 },
+      { name: AGENT_SERVICE, desired: 1, running: 1 },
     ]);
   });
 
