@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasPty, spawnOnPty } from "../test-support/pty.ts";
 import { frameCommand, MAX_STDERR, RECEIPT } from "./command-line.ts";
 import { encodeInput, MAX_STDIN } from "./encode-input.ts";
-import { InputTooLarge, ToolsMissing } from "./errors.ts";
+import { InputTooLarge, OutputTruncated, ToolsMissing } from "./errors.ts";
 import { type Completion, FrameReader } from "./frame-reader.ts";
 
 const NONCE = "0123456789abcdef";
@@ -94,7 +94,10 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
     });
 
     it("carries an input that the script doesn't read", async () => {
-      expect((await here("echo no", Buffer.alloc(100_000))).stdout.toString()).toBe("no\n");
+      const end = await here("echo no", Buffer.alloc(100_000)).catch((error: unknown) => error);
+      // Without stty the terminal echoes, and a slow one may keep an echo back until the output: that is told, never mixed in.
+      if (tools === "od alone" && end instanceof OutputTruncated) return;
+      expect((end as Run).stdout?.toString()).toBe("no\n");
     });
 
     it("carries an empty input", async () => {

@@ -195,8 +195,11 @@ describe("a service", () => {
     process.kill(pid, "SIGKILL");
     const second = await stage.runningTask("mortal", first.taskArn);
     expect(second.taskArn).not.toBe(first.taskArn);
-    expect(await stage.task(first.taskArn!)).toMatchObject({
-      lastStatus: "STOPPED",
+    const stopped = await until(async () => {
+      const task = await stage.task(first.taskArn!);
+      return task.lastStatus === "STOPPED" ? task : undefined;
+    });
+    expect(stopped).toMatchObject({
       stoppedReason: "Essential container in task exited",
       containers: [{ exitCode: 137 }],
     });
