@@ -10,6 +10,7 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import { FUNCTION_RUNTIME } from "../../function-code.ts";
 import { MonitoringStack } from "../../stacks/monitoring-stack.ts";
+import { stageSettings } from "../../test-support/settings.ts";
 import type { MonitoredAgent, MonitoredStage } from "../monitored-stage.ts";
 
 const ENV = { account: "111122223333", region: "eu-central-1" };
@@ -31,7 +32,7 @@ export function monitoredStage(options: StageOptions = {}): { app: App; stack: M
 }
 
 function watched(scope: Stack, options: StageOptions): MonitoredStage {
-  const settings = stageSettings(options);
+  const settings = settingsOf(options);
   const names = stageNames(settings.stage);
   const vpc = new ec2.Vpc(scope, "Vpc", { maxAzs: 2, natGateways: 1 });
   const cluster = new ecs.Cluster(scope, "Cluster", { vpc, clusterName: names.cluster });
@@ -106,35 +107,11 @@ function loadBalanced(scope: Stack, vpc: ec2.IVpc, service: ecs.FargateService) 
   return { loadBalancer, targetGroup };
 }
 
-function stageSettings({ monitoring, egress = "nat" }: StageOptions): StageSettings {
-  const image = { repository: "ghcr.io/dbward-dev/dbward-server", tag: "0.2.0" };
+function settingsOf({ monitoring, egress = "nat" }: StageOptions): StageSettings {
+  const settings = stageSettings({ stage: "prod", agents: [] });
   return {
-    stage: "prod",
-    network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress },
-    storage: { backend: "s3", retentionDays: 30 },
-    server: {
-      image,
-      cpu: 512,
-      memoryMiB: 1024,
-      config: { source: "rendered", toml: 'state_dir = "/data"' },
-      rustLog: "info",
-      allowedCidrs: [],
-      deployment: { minimumHealthyPercent: 0, maximumPercent: 100 },
-      stopTimeoutSeconds: 60,
-      logRetentionDays: 14,
-      backups: true,
-      secrets: {},
-    },
-    agents: [],
-    capture: { method: "exec", allowSessionLogging: false },
-    monitoring: {
-      publisher: "api",
-      perAgentMetrics: 0,
-      emails: [],
-      httpsEndpoints: [],
-      thresholds: {},
-      ...monitoring,
-    },
-    warnings: [],
+    ...settings,
+    network: { ...settings.network, egress },
+    monitoring: { ...settings.monitoring, ...monitoring },
   };
 }

@@ -4,17 +4,7 @@ import type { StageStatus } from "../stage/status.ts";
 import { fetchStatus, followEvents } from "./control-client.ts";
 import { startControlServer } from "./control-server.ts";
 import { type RunEvent, RunEvents } from "./run-events.ts";
-
-const STATUS: StageStatus = {
-  stage: "local",
-  endpoint: "http://127.0.0.1:4566",
-  stacks: [],
-  services: [],
-  secrets: [],
-  metrics: {},
-  alarms: [],
-  dashboardUrl: null,
-};
+import { EMPTY_STATUS } from "./test-support/empty-status.ts";
 
 async function serve(status?: StageStatus) {
   const events = new RunEvents();
@@ -50,12 +40,12 @@ it("ends the story when the process ends", async () => {
 });
 
 it("hands out the status, and none while there is no account", async () => {
-  expect(await fetchStatus((await serve(STATUS)).server.port)).toEqual(STATUS);
+  expect(await fetchStatus((await serve(EMPTY_STATUS)).server.port)).toEqual(EMPTY_STATUS);
   expect(await fetchStatus((await serve()).server.port)).toBeUndefined();
 });
 
 it("refuses a request under another host name", async () => {
-  const { server } = await serve(STATUS);
+  const { server } = await serve(EMPTY_STATUS);
   const answered = await new Promise<number | undefined>((resolve, reject) => {
     request({ port: server.port, host: "127.0.0.1", path: "/status", headers: { host: "evil.example" } })
       .on("response", (response) => {

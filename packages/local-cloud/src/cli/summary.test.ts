@@ -1,25 +1,14 @@
 import { expect, it } from "vitest";
-import type { StageStatus } from "../stage/status.ts";
 import { summarize } from "./summary.ts";
-
-const EMPTY: StageStatus = {
-  stage: "local",
-  endpoint: "http://127.0.0.1:4566",
-  stacks: [],
-  services: [],
-  secrets: [],
-  metrics: {},
-  alarms: [],
-  dashboardUrl: null,
-};
+import { EMPTY_STATUS } from "./test-support/empty-status.ts";
 
 it("shows a stage of which nothing is there yet", () => {
-  expect(summarize(EMPTY)).toContain("no metric yet");
+  expect(summarize(EMPTY_STATUS)).toContain("no metric yet");
 });
 
 it("shows what is well and what is not", () => {
   const text = summarize({
-    ...EMPTY,
+    ...EMPTY_STATUS,
     stacks: [
       { name: "local-dbward-State", status: "CREATE_COMPLETE" },
       { name: "local-dbward-Server", status: "ROLLBACK_COMPLETE" },
