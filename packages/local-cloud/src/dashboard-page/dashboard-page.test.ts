@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   CloudFormationClient,
   CreateStackCommand,
@@ -23,13 +22,12 @@ import {
   STAGE_DIMENSION,
   stageNames,
 } from "@dbward-aws/contract";
-import { Deadline } from "@dbward-aws/core";
 import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Emulator, installEmulator, startEmulator } from "../emulator/index.ts";
+import type { Emulator } from "../emulator/index.ts";
+import { startTestEmulator } from "../emulator/test-support/start-test-emulator.ts";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../stage/environment.ts";
-import { freePort } from "../task-runner/free-port.ts";
 
 const BROWSERS = [process.env.DBWARD_CHROMIUM ?? "", "/usr/bin/chromium", "/usr/bin/chromium-browser"];
 const executablePath = BROWSERS.find((path) => path !== "" && existsSync(path));
@@ -72,21 +70,8 @@ describe.skipIf(!executablePath)("the page in a browser", { timeout: 60_000 }, (
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "dashboard-page-"));
-    const deadline = Deadline.after(110_000);
-    const python = await installEmulator({
-      cacheDirectory: fileURLToPath(new URL("../../../../.local/cache", import.meta.url)),
-      log: join(directory, "install.log"),
-      deadline,
-    });
-    const port = await freePort();
-    const endpoint = `http://127.0.0.1:${port}`;
-    emulator = await startEmulator({
-      python,
-      directory,
-      port,
-      ecsEndpoint: endpoint,
-      deadline,
-    });
+    emulator = await startTestEmulator(directory);
+    const { endpoint } = emulator;
     const aws = { endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
     cloudWatch = new CloudWatchClient(aws);
     await Promise.all([

@@ -3,7 +3,6 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   CloudFormationClient,
   CreateStackCommand,
@@ -13,8 +12,8 @@ import { CloudWatchClient, DescribeAlarmsCommand, PutMetricDataCommand } from "@
 import { Deadline } from "@dbward-aws/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../stage/environment.ts";
-import { freePort } from "../task-runner/free-port.ts";
-import { type Emulator, installEmulator, startEmulator } from "./index.ts";
+import type { Emulator } from "./index.ts";
+import { startTestEmulator } from "./test-support/start-test-emulator.ts";
 
 /** Longer than a minute can matter to no test: each metric has a name of its own, and one datum. */
 const PERIOD = 3600;
@@ -29,21 +28,8 @@ describe("alarms of the emulated account", { timeout: 60_000 }, () => {
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "alarms-"));
-    const deadline = Deadline.after(110_000);
-    const python = await installEmulator({
-      cacheDirectory: fileURLToPath(new URL("../../../../.local/cache", import.meta.url)),
-      log: join(directory, "install.log"),
-      deadline,
-    });
-    const port = await freePort();
-    const endpoint = `http://127.0.0.1:${port}`;
-    emulator = await startEmulator({
-      python,
-      directory,
-      port,
-      ecsEndpoint: endpoint,
-      deadline,
-    });
+    emulator = await startTestEmulator(directory);
+    const { endpoint } = emulator;
     const aws = { endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
     cloudWatch = new CloudWatchClient(aws);
     receiver = await startReceiver(endpoint, told);

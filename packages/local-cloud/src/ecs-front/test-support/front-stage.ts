@@ -1,7 +1,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   CreateClusterCommand,
   CreateServiceCommand,
@@ -17,7 +16,8 @@ import {
   type Task,
 } from "@aws-sdk/client-ecs";
 import { createLogger, Deadline } from "@dbward-aws/core";
-import { type Emulator, installEmulator, startEmulator } from "../../emulator/index.ts";
+import type { Emulator } from "../../emulator/index.ts";
+import { startTestEmulator } from "../../emulator/test-support/start-test-emulator.ts";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../stage/environment.ts";
 import { freePort } from "../../task-runner/free-port.ts";
 import { type EcsFront, type EcsFrontOptions, startEcsFront } from "../index.ts";
@@ -49,20 +49,8 @@ export class FrontStage {
 
   static async start(): Promise<FrontStage> {
     const directory = mkdtempSync(path.join(tmpdir(), "ecs-front-"));
-    const deadline = Deadline.after(110_000);
-    const python = await installEmulator({
-      cacheDirectory: fileURLToPath(new URL("../../../../../.local/cache", import.meta.url)),
-      log: path.join(directory, "install.log"),
-      deadline,
-    });
-    const [port, frontPort] = [await freePort(), await freePort()];
-    const emulator = await startEmulator({
-      python,
-      directory,
-      port,
-      ecsEndpoint: `http://127.0.0.1:${frontPort}`,
-      deadline,
-    });
+    const frontPort = await freePort();
+    const emulator = await startTestEmulator(directory, frontPort);
     const log: string[] = [];
     const front = await startEcsFront(FrontStage.#options(directory, emulator, frontPort, log));
     return new FrontStage(directory, emulator, front, frontPort, log);
