@@ -1,5 +1,5 @@
 /**
- * Requests, by the stand-in's own API (dbward's is not documented; see `packages/local-cloud/src/stand-in/README.md`).
+ * Requests, by the stand-in's own API (dbward's is not documented; see `packages/dbward-stand-in/README.md`).
  */
 async function call(url: string, token: string, init: RequestInit = {}): Promise<Record<string, unknown>> {
   const answer = await fetch(url, {

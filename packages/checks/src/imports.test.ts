@@ -15,6 +15,7 @@ describe("who may import whom", () => {
     ["packages/ops/src/x.ts", 'export * from "@dbward-aws/infra";'],
     ["infra/x.ts", 'const f = await import("@dbward-aws/capture-tokens");'],
     ["functions/poll-agents/src/x.ts", 'import type { X } from "@dbward-aws/local-cloud";'],
+    ["packages/ops/src/x.ts", 'import { STAND_IN_SERVER } from "@dbward-aws/dbward-stand-in";'],
     ["packages/core/src/x.ts", 'import { X } from "@dbward-aws/settings";'],
   ])("finds a crossing in %s", (path, source) => {
     expect(crossings(path, source)).toHaveLength(1);

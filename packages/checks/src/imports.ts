@@ -5,7 +5,7 @@ export interface Border {
   readonly why: string;
 }
 
-const EMULATOR = /^@dbward-aws\/local-cloud/;
+const EMULATOR = /^@dbward-aws\/(local-|dbward-stand-in)/;
 const FUNCTIONS = /^@dbward-aws\/(capture-tokens|poll-agents)/;
 
 /** Who may not import whom. A function is referred to by the path of its bundle only, never imported. */
@@ -26,9 +26,9 @@ const BORDERS: readonly Border[] = [
     why: "functions know no constructs",
   },
   {
-    from: /^(?!packages\/local-cloud\/|e2e\/|bench\/)/,
+    from: /^(?!packages\/(local-|dbward-stand-in)|e2e\/|bench\/)/,
     not: EMULATOR,
-    why: "only the local stage and the end-to-end tests know the emulator",
+    why: "only the local stage, its tests and the benchmarks know the emulator and the stand-in",
   },
   { from: /^(?!sst\.config\.ts$)/, not: /^sst(\/|$)/, why: "only sst.config.ts knows SST" },
   { from: /^infra\//, not: /^@aws-sdk\//, why: "constructs make templates, they call no AWS API" },

@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { AGENT } from "@dbward-aws/contract";
+import { STAND_IN_AGENT, STAND_IN_SERVER } from "@dbward-aws/dbward-stand-in";
 import { CURL } from "../curl/index.ts";
-import { STAND_IN_AGENT, STAND_IN_SERVER } from "../stand-in/index.ts";
 
 /** One of dbward's programs, and what runs when a container calls it. */
 export interface Program {

@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
+import { Fatal, run } from "../fatal.ts";
+import { createLog } from "../log.ts";
+import { loadConfig } from "../toml.ts";
+import { VERSION } from "../version.ts";
 import { readAgentConfig } from "./agent-config.ts";
 import { AgentLoop } from "./agent-loop.ts";
-import { Fatal, run } from "./fatal.ts";
-import { createLog } from "./log.ts";
 import { isPrivateHost } from "./private-address.ts";
 import { StatusFiles } from "./status-files.ts";
-import { loadConfig } from "./toml.ts";
-import { VERSION } from "./version.ts";
 
 await run(async () => {
   const file = readArguments(process.argv.slice(2));

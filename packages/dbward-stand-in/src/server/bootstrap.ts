@@ -1,7 +1,7 @@
 import { access, open } from "node:fs/promises";
 import { join } from "node:path";
-import { Fatal } from "./fatal.ts";
-import type { Log } from "./log.ts";
+import { Fatal } from "../fatal.ts";
+import type { Log } from "../log.ts";
 import type { StateStore } from "./state.ts";
 import { mintToken, revokeToken } from "./tokens.ts";
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { ConflictError, DbwardClient, requestCounts, TokenRefusedError } from "@dbward-aws/dbward-client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Sandbox, type StandInProcess } from "./test-support/stand-in-process.ts";
+import { Sandbox, type StandInProcess } from "../test-support/stand-in-process.ts";
 
 let sandbox: Sandbox;
 beforeEach(async () => {

@@ -1,11 +1,11 @@
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Absolute path of an entry file beside this one: `.ts` among the sources, `.js` in the build. */
+/** Absolute path of an entry file: `.ts` among the sources, `.js` in the build. */
 const entry = (name: string): string =>
   fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url));
 
 /** Entry file of the stand-in dbward-server. Node runs it with `--import tsx` from the sources, by itself from the build. */
-export const STAND_IN_SERVER = entry("server");
+export const STAND_IN_SERVER = entry("server/main");
 /** Entry file of the stand-in dbward-agent. */
-export const STAND_IN_AGENT = entry("agent");
+export const STAND_IN_AGENT = entry("agent/main");

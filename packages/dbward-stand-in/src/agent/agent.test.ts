@@ -2,8 +2,8 @@ import { access, readFile } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Sandbox } from "../test-support/stand-in-process.ts";
 import { isPrivateHost } from "./private-address.ts";
-import { Sandbox } from "./test-support/stand-in-process.ts";
 
 let sandbox: Sandbox;
 beforeEach(async () => {

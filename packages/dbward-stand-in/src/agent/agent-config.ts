@@ -1,5 +1,5 @@
-import type { Scope } from "./agent-registry.ts";
-import { ConfigProblem, integer, string, type Table, table } from "./toml.ts";
+import type { Scope } from "../server/agent-registry.ts";
+import { ConfigProblem, integer, string, type Table, table } from "../toml.ts";
 
 /** What the stand-in takes from agent.toml; everything else in the file is passed over. */
 export interface AgentConfig {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { Fatal } from "./fatal.ts";
+import { Fatal } from "../fatal.ts";
 
 /** What the lock file says: who answers on which loopback port with which word. */
 interface Owner {

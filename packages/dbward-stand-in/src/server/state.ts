@@ -1,6 +1,6 @@
 import { copyFile, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { Fatal } from "./fatal.ts";
+import { Fatal } from "../fatal.ts";
 import type { StateLock } from "./state-lock.ts";
 
 /** A token: everything about it but its value. */

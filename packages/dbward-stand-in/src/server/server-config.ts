@@ -1,5 +1,5 @@
+import { ConfigProblem, string, strings, type Table, table, tables } from "../toml.ts";
 import { BUILT_IN_ROLES, isPermission } from "./permissions.ts";
-import { ConfigProblem, string, strings, type Table, table, tables } from "./toml.ts";
 
 /** What the stand-in takes from server.toml; everything else in the file is passed over. */
 export interface ServerConfig {

@@ -4,18 +4,18 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { Fatal, run } from "../fatal.ts";
+import { createLog, type Log } from "../log.ts";
+import { loadConfig } from "../toml.ts";
+import { SCHEMA_VERSION, VERSION } from "../version.ts";
 import { AgentRegistry } from "./agent-registry.ts";
 import { type Api, createApi } from "./api.ts";
 import { bootstrap } from "./bootstrap.ts";
-import { Fatal, run } from "./fatal.ts";
 import { ApiError, send, sendError } from "./http-answer.ts";
-import { createLog, type Log } from "./log.ts";
 import { RequestQueue } from "./request-queue.ts";
 import { readServerConfig } from "./server-config.ts";
 import { StateStore } from "./state.ts";
 import { StateLock } from "./state-lock.ts";
-import { loadConfig } from "./toml.ts";
-import { SCHEMA_VERSION, VERSION } from "./version.ts";
 
 /** Milliseconds between SIGTERM and the end: dbward's own 20 s unless a test wants less. */
 const DRAIN_MS = Number(process.env.DBWARD_STANDIN_DRAIN_MS || 20_000);

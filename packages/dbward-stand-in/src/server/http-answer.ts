@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../version.ts";
 
 /** An answer that is no success: `{"error","code","hint"}`. Thrown by a route, sent by the server. */
 export class ApiError extends Error {

@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { STAND_IN_AGENT, STAND_IN_SERVER } from "../index.ts";
 
+/** What Node needs to run the sources as they are, those of other packages included. */
+const FROM_SOURCES = ["--conditions=@dbward-aws/source", "--import", import.meta.resolve("tsx")];
+
 /** A stand-in that runs as a process of its own. */
 export class StandInProcess {
   /** Everything that it printed, line by line, both streams. */
@@ -15,7 +18,7 @@ export class StandInProcess {
   #waiting: (() => void)[] = [];
 
   constructor(entry: string, args: readonly string[], environment: NodeJS.ProcessEnv) {
-    this.#child = spawn(process.execPath, ["--import", "tsx", entry, ...args], {
+    this.#child = spawn(process.execPath, [...FROM_SOURCES, entry, ...args], {
       env: { PATH: process.env.PATH, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });

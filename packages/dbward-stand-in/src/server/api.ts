@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { isOlder, MIN_AGENT_VERSION, VERSION } from "../version.ts";
 import { type AgentRegistry, subjects } from "./agent-registry.ts";
 import {
   ApiError,
@@ -23,7 +24,6 @@ import type { RequestQueue } from "./request-queue.ts";
 import type { ServerConfig } from "./server-config.ts";
 import type { StateStore, TokenRecord } from "./state.ts";
 import { findToken, mintToken, revokeToken } from "./tokens.ts";
-import { isOlder, MIN_AGENT_VERSION, VERSION } from "./version.ts";
 
 /** What the routes work on. */
 export interface ApiParts {

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "../log.ts";
+import type { FinishedJob, Job } from "../server/request-queue.ts";
+import { VERSION } from "../version.ts";
 import type { AgentConfig } from "./agent-config.ts";
-import type { Log } from "./log.ts";
 import { pretend } from "./pretend.ts";
-import type { FinishedJob, Job } from "./request-queue.ts";
 import type { StatusFiles } from "./status-files.ts";
-import { VERSION } from "./version.ts";
 
 /** Milliseconds for one poll. */
 const POLL_TIMEOUT_MS = 10_000;
