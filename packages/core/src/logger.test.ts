@@ -1,35 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createLogger } from "./logger.ts";
-import { redact } from "./redact.ts";
 
 const TOKEN = `dbw_${"0123456789abcdef".repeat(2)}`;
-
-describe("redact", () => {
-  it.each([
-    [`token ${TOKEN}.`, "token dbw_[redacted]."],
-    ["Authorization: Bearer abc.def", "Authorization: [redacted]"],
-    ["Authorization: Basic YWJjZGVm, next", "Authorization: [redacted], next"],
-    ["with bearer abc.def", "with bearer [redacted]"],
-    ["postgres://app:pa:ss@word@db:5432/app", "postgres://app:[redacted]@db:5432/app"],
-    ["https://s3/x?X-Amz-Signature=abc&y=1", "https://s3/x?X-Amz-Signature=[redacted]&y=1"],
-    ['{"tokenValue":"abc"}', '{"tokenValue":"[redacted]"}'],
-    ['{"Password": "a b,c}\\"d", "x": 1}', '{"Password": "[redacted]", "x": 1}'],
-    ['"{\\"tokenValue\\":\\"abc\\",\\"x\\":1}"', '"{\\"tokenValue\\":\\"[redacted]\\",\\"x\\":1}"'],
-    ["password=hunter2 x", "password=[redacted] x"],
-    ["nothing to hide: https://host:443/path", "nothing to hide: https://host:443/path"],
-  ])("%s", (text, expected) => {
-    expect(redact(text)).toBe(expected);
-  });
-});
-
-describe("redact of a token in base64", () => {
-  it.each([0, 1, 2, 3, 4, 5])("hides it behind %i other bytes", (before) => {
-    const encoded = Buffer.from(`${"abcde".slice(0, before)}${TOKEN}`).toString("base64");
-    const hidden = redact(encoded);
-    expect(hidden).toMatch(/^[A-Za-z0-9+/]{0,7}\[redacted\]$/);
-    expect(Buffer.from(hidden.slice(0, hidden.indexOf("[")), "base64").toString()).not.toContain("dbw");
-  });
-});
 
 describe("createLogger", () => {
   it.each<[string, unknown]>([

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { stageNames } from "@dbward-aws/contract";
-import { DbwardError, redact } from "@dbward-aws/core";
+import { DbwardError, displayText, escapeControls } from "@dbward-aws/core";
 import { type DbwardConfig, loadStage } from "@dbward-aws/settings";
 import { createAwsClients } from "./aws-clients.ts";
 import { type Command, UsageError } from "./command.ts";
@@ -36,7 +36,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
     // A mistake of ours keeps its stack, so that it can be found.
     const text =
       error instanceof DbwardError ? error.message : error instanceof Error ? error.stack : String(error);
-    io.complain(redact(text ?? ""));
+    io.complain(displayText(text ?? ""));
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -77,7 +77,8 @@ async function run([name, ...rest]: readonly string[], io: CliIo): Promise<numbe
     links: consoleLinks(region),
     words: positionals,
     options: values,
-    print: (line) => io.print(line),
+    // Much of what commands print comes from containers and from AWS.
+    print: (line) => io.print(escapeControls(line)),
     signal: io.signal,
   });
 }

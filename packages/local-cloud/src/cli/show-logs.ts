@@ -6,7 +6,7 @@ import {
   paginateDescribeLogGroups,
   paginateFilterLogEvents,
 } from "@aws-sdk/client-cloudwatch-logs";
-import { redact } from "@dbward-aws/core";
+import { displayText } from "@dbward-aws/core";
 import { stageClients } from "../stage/clients.ts";
 import { fetchStatus } from "./control-client.ts";
 import { paint } from "./format.ts";
@@ -67,7 +67,7 @@ async function printEvents(logs: CloudWatchLogsClient, source: string, follow: b
   for (;;) {
     const lines = (await readEvents(logs, source, since)).filter(({ id }) => !seen.has(id));
     for (const line of lines.slice(-count)) {
-      process.stdout.write(`${paint.dim(line.source)} ${redact(line.text)}\n`);
+      process.stdout.write(`${paint.dim(line.source)} ${displayText(line.text)}\n`);
     }
     for (const { id } of lines) seen.add(id);
     if (!follow) return;
@@ -110,7 +110,7 @@ async function printFiles(files: StageFiles, names: readonly string[]): Promise<
   for (const name of names) {
     const text = await readFile(files.log(name), "utf8").catch(() => "");
     for (const line of text.trim().split("\n").slice(-SHOWN_LINES)) {
-      process.stdout.write(`${paint.dim(name)} ${line}\n`);
+      process.stdout.write(`${paint.dim(name)} ${displayText(line)}\n`);
     }
   }
 }

@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
-import { type Deadline, redact } from "@dbward-aws/core";
+import { type Deadline, displayText } from "@dbward-aws/core";
 import { endGroup } from "./end-group.ts";
 
 /** A command line tool to run to its end. */
@@ -43,7 +43,7 @@ export async function runTool(run: ToolRun): Promise<ToolEnd> {
   });
   const lastLines: string[] = [];
   const read = (line: string) => {
-    const printed = redact(stripVTControlCharacters(line)).trimEnd();
+    const printed = displayText(stripVTControlCharacters(line)).trimEnd();
     if (printed === "") return;
     log.write(`${printed}\n`);
     lastLines.push(printed);

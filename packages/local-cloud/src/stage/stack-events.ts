@@ -4,7 +4,7 @@ import {
   DescribeStacksCommand,
 } from "@aws-sdk/client-cloudformation";
 import { STACK_IDS, stageNames } from "@dbward-aws/contract";
-import { redact } from "@dbward-aws/core";
+import { displayText } from "@dbward-aws/core";
 
 /** A stack of the stage, as CloudFormation reports it. */
 export interface StackState {
@@ -41,7 +41,7 @@ export async function failureReasons(cloudFormation: CloudFormationClient, stage
     const cause = failures.at(-1);
     if (cause) {
       reasons.push(
-        redact(
+        displayText(
           `${name}: ${cause.ResourceType} ${cause.LogicalResourceId}: ${cause.ResourceStatusReason ?? cause.ResourceStatus}`,
         ),
       );

@@ -12,7 +12,7 @@ import {
   STAGE_DIMENSION,
   stageNames,
 } from "@dbward-aws/contract";
-import { redact } from "@dbward-aws/core";
+import { displayText } from "@dbward-aws/core";
 import { stageStacks } from "./stack-events.ts";
 
 /**
@@ -72,7 +72,7 @@ export async function readStatus(sources: StatusSources): Promise<StageStatus> {
     newestMetrics(sources.cloudWatch, stage),
     alarmStates(sources.cloudWatch),
   ]);
-  const services = sources.services().map((service) => ({ ...service, command: redact(service.command) }));
+  const services = sources.services().map((service) => ({ ...service, command: displayText(service.command) }));
   return {
     stage,
     endpoint,
