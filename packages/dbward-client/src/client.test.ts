@@ -271,12 +271,12 @@ describe("malformed answers", () => {
     [
       "a text for a number",
       { agents: [{ ...RECORDED.agents.agents[0], in_flight: CANARY }] },
-      "agents[0].in_flight should be a number of 0 or more and is a string",
+      "agents[0].in_flight should be a number from 0 to 1000000000000 and is a string",
     ],
     [
       "a negative number",
       { agents: [{ ...RECORDED.agents.agents[0], in_flight: -1 }] },
-      "agents[0].in_flight should be a number of 0 or more and is a number out of range",
+      "agents[0].in_flight should be a number from 0 to 1000000000000 and is a number out of range",
     ],
     ["a missing field", { agents: [{ id: "a" }] }, "agents[0].status should be a text and is missing"],
   ])("%s", async (_, body, problem) => {

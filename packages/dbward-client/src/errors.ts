@@ -1,5 +1,6 @@
 import type { PollFailureReason } from "@dbward-aws/contract";
-import { DbwardError, redact } from "@dbward-aws/core";
+import { DbwardError, displayText } from "@dbward-aws/core";
+import { parseJson } from "./shape.ts";
 
 /** Why no answer came at all. */
 export type UnreachableReason = Extract<PollFailureReason, "dns" | "refused" | "timeout" | "connection">;
@@ -187,7 +188,7 @@ export interface ErrorAnswer {
 export function readErrorAnswer(status: number, body: string): ErrorAnswer {
   let answer: unknown;
   try {
-    answer = JSON.parse(body);
+    answer = parseJson(body);
   } catch {
     return { status };
   }
@@ -195,7 +196,7 @@ export function readErrorAnswer(status: number, body: string): ErrorAnswer {
   return {
     status,
     ...(typeof code === "string" && API_CODE.test(code) ? { apiCode: code } : {}),
-    ...(typeof error === "string" ? { text: redact(error.slice(0, MAX_ERROR_TEXT)) } : {}),
+    ...(typeof error === "string" ? { text: displayText(error.slice(0, MAX_ERROR_TEXT)) } : {}),
   };
 }
 

@@ -97,6 +97,6 @@ describe("requestCounts", () => {
   });
 
   it("does not take NaN for a count", () => {
-    expect(() => counts('dbward_requests_current{status="pending"} NaN')).toThrow("no count");
+    expect(() => counts('dbward_requests_current{status="pending"} NaN')).toThrow("not a count");
   });
 });

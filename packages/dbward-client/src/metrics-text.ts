@@ -1,4 +1,4 @@
-import { ShapeError } from "./shape.ts";
+import { MAX_AMOUNT, ShapeError } from "./shape.ts";
 
 /** One line of a Prometheus text: a series and its value. */
 export interface MetricSample {
@@ -55,8 +55,8 @@ export function requestCounts({ samples, types }: MetricsSnapshot): RequestCount
   let seen = types.has(REQUESTS);
   for (const { name, labels, value } of samples) {
     if (name !== REQUESTS) continue;
-    if (!Number.isFinite(value) || value < 0)
-      throw new ShapeError(`${REQUESTS} holds a value that is no count`);
+    if (!(value >= 0 && value <= MAX_AMOUNT))
+      throw new ShapeError(`${REQUESTS} holds a value that is not a count`);
     seen = true;
     counts[isRequestState(labels.status) ? labels.status : "other"] += value;
   }

@@ -29,11 +29,47 @@ export function text(from: JsonObject, name: string, path: string): string {
   return value;
 }
 
-/** A finite number of zero or more: a count, an age, a size. */
+/**
+ * Largest count, age or size that is believed. A sum of 10,000 of them is still a number that CloudWatch takes (2^360) and that
+ * JavaScript counts without loss of meaning.
+ */
+export const MAX_AMOUNT = 1e12;
+
+/** Deepest nesting of an answer; dbward's own go to six. */
+const MAX_DEPTH = 64;
+
+/**
+ * `JSON.parse` of an answer, after a look at its depth: millions of nested lists in a few megabytes would take seconds and
+ * hundreds of megabytes of memory.
+ *
+ * @throws {ShapeError} when it is nested too deeply
+ * @throws SyntaxError when it is not JSON; its message quotes the text
+ */
+export function parseJson(body: string): unknown {
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < body.length; at++) {
+    const code = body.charCodeAt(at);
+    if (quoted) {
+      if (code === BACKSLASH) at++;
+      else if (code === QUOTE) quoted = false;
+    } else if (code === QUOTE) quoted = true;
+    else if (code === OPENING_BRACKET || code === OPENING_BRACE) {
+      if (++depth > MAX_DEPTH)
+        throw new ShapeError(`the answer is nested more than ${MAX_DEPTH} levels deep`);
+    } else if (code === CLOSING_BRACKET || code === CLOSING_BRACE) depth--;
+  }
+  return JSON.parse(body);
+}
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const [OPENING_BRACKET, CLOSING_BRACKET, OPENING_BRACE, CLOSING_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** A number from 0 to {@link MAX_AMOUNT}: a count, an age, a size. */
 export function amount(from: JsonObject, name: string, path: string): number {
   const value = from[name];
-  if (typeof value !== "number" || !Number.isFinite(value) || value < 0)
-    throw wrong(join(path, name), "a number of 0 or more", value);
+  if (typeof value !== "number" || !(value >= 0 && value <= MAX_AMOUNT))
+    throw wrong(join(path, name), `a number from 0 to ${MAX_AMOUNT}`, value);
   return value;
 }
 
