@@ -1,4 +1,9 @@
-import { type CloudWatchClient, type MetricDatum, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import {
+  type CloudWatchClient,
+  CloudWatchServiceException,
+  type MetricDatum,
+  PutMetricDataCommand,
+} from "@aws-sdk/client-cloudwatch";
 import { METRIC_NAMESPACE, STAGE_DIMENSION } from "@dbward-aws/contract";
 import type { Deadline } from "@dbward-aws/core";
 import { PublishError } from "./errors.ts";
@@ -6,7 +11,10 @@ import { unitOf } from "./measure.ts";
 import type { Measurement } from "./measurement.ts";
 import type { MetricPublisher } from "./publisher.ts";
 
-/** Publishes with PutMetricData. One call takes 1000 data, more than there ever are. */
+/**
+ * Publishes with PutMetricData. One call takes 1000 data, more than there ever are. CloudWatch refuses a whole call for one
+ * datum that it doesn't take: the call is then split in halves until all others are published.
+ */
 export class ApiPublisher implements MetricPublisher {
   readonly #cloudWatch: CloudWatchClient;
   readonly #stage: string;
@@ -17,14 +25,31 @@ export class ApiPublisher implements MetricPublisher {
   }
 
   async publish(measurements: readonly Measurement[], takenAt: Date, { signal }: Deadline): Promise<void> {
-    const command = new PutMetricDataCommand({
-      Namespace: METRIC_NAMESPACE,
-      MetricData: measurements.map((measurement) => this.#datum(measurement, takenAt)),
-    });
+    const refused: unknown[] = [];
+    await this.#put(
+      measurements.map((measurement) => this.#datum(measurement, takenAt)),
+      signal,
+      refused,
+    );
+    if (refused.length > 0) throw new PublishError(refused.length, measurements.length, refused[0]);
+  }
+
+  /** @param refused gets the error of each datum that CloudWatch doesn't take */
+  async #put(data: readonly MetricDatum[], signal: AbortSignal, refused: unknown[]): Promise<void> {
     try {
-      await this.#cloudWatch.send(command, { abortSignal: signal });
+      await this.#cloudWatch.send(
+        new PutMetricDataCommand({ Namespace: METRIC_NAMESPACE, MetricData: [...data] }),
+        { abortSignal: signal },
+      );
     } catch (error) {
-      throw new PublishError(measurements.length, error);
+      if (!isRefusedDatum(error)) throw new PublishError(data.length, data.length, error);
+      if (data.length === 1) {
+        refused.push(error);
+        return;
+      }
+      const middle = data.length >> 1;
+      await this.#put(data.slice(0, middle), signal, refused);
+      await this.#put(data.slice(middle), signal, refused);
     }
   }
 
@@ -40,6 +65,10 @@ export class ApiPublisher implements MetricPublisher {
       ...datumValue(value),
     };
   }
+}
+
+function isRefusedDatum(error: unknown): boolean {
+  return error instanceof CloudWatchServiceException && /^(Invalid|Missing)/.test(error.name);
 }
 
 /** Percents have 101 different values at most, and a datum takes 150. */

@@ -23,7 +23,7 @@ export class EmfPublisher implements MetricPublisher {
       for (const group of byDimension(measurements))
         await this.#write(JSON.stringify(this.#line(group, takenAt)));
     } catch (error) {
-      throw new PublishError(measurements.length, error);
+      throw new PublishError(measurements.length, measurements.length, error);
     }
   }
 

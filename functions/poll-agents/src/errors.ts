@@ -51,8 +51,9 @@ export class TaskCountError extends DbwardError {
 export class PublishError extends DbwardError {
   override readonly name = "PublishError";
 
-  constructor(count: number, cause: unknown) {
-    super("metrics-not-published", `Handing ${count} measurements to CloudWatch failed.`, {
+  /** @param failed how many of the `all` measurements did not get there */
+  constructor(failed: number, all: number, cause: unknown) {
+    super("metrics-not-published", `Handing ${failed} of ${all} measurements to CloudWatch failed.`, {
       cause,
       hint: "See that the poller's subnets reach CloudWatch and that its role may put metrics, or set the publisher to emf.",
     });

@@ -405,6 +405,21 @@ describe("failures of the server", () => {
     expect(published()).toMatchObject({ ...only("malformed"), ServerReachable: 1, ServerReady: 1 });
   });
 
+  it.each<[string, string]>([
+    [
+      "numbers that no count reaches",
+      '{"agents":[{"id":"a","status":"healthy","last_poll_ago_secs":1e308,"in_flight":0,"max_concurrent":4}]}',
+    ],
+    ["lists in lists", "[".repeat(2_000_000)],
+    ["objects in objects", '{"agents":'.repeat(300_000)],
+    ["more than 4 MiB", JSON.stringify({ agents: [], more: "x".repeat(4 << 20) })],
+  ])("measures an answer of %s as nonsense", { timeout: 60_000 }, async (_what, body) => {
+    dbward.answers["/api/agents"] = () => ({ body });
+    await poll(poller);
+    expect(published()).toMatchObject({ PollFailures: 1, QueueDepth: 3, ServerReachable: 1 });
+    expect(Object.keys(published())).not.toContain("AgentsInFlight");
+  });
+
   it("measures a redirect", async () => {
     dbward.answers["/metrics"] = () => ({ status: 301, body: "" });
     await poll(poller);
@@ -483,6 +498,20 @@ describe("publishing", () => {
   it("fails the function when CloudWatch refuses", async () => {
     aws.answers.PutMetricData = () => ({ status: 400, body: { __type: "AccessDenied", message: "no" } });
     await expect(poll(poller)).rejects.toBeInstanceOf(PublishError);
+  });
+
+  it("loses one refused datum, and no other", async () => {
+    aws.answers.PutMetricData = ({ MetricData }) =>
+      MetricData.some(({ MetricName }: Json) => MetricName === "AgentsInFlight")
+        ? { status: 400, body: { __type: "InvalidParameterValueException", message: "no" } }
+        : { body: {} };
+    await expect(poll(poller)).rejects.toThrow(/^Handing 1 of \d+ measurements to CloudWatch failed/);
+    const names = aws
+      .of("PutMetricData")
+      .filter(({ MetricData }) => !MetricData.some(({ MetricName }: Json) => MetricName === "AgentsInFlight"))
+      .flatMap(({ MetricData }) => MetricData.map(({ MetricName }: Json) => MetricName));
+    expect(new Set(names).size).toBe(names.length);
+    expect([...new Set(names), "AgentsInFlight"].sort()).toEqual(Object.keys(METRICS).sort());
   });
 
   it("fails the function on a fault of its own", async () => {
