@@ -503,12 +503,17 @@ describe("logs", () => {
         if (String(logGroupName).endsWith("reports")) throw new AwsFault("ResourceNotFoundException");
         return nextToken
           ? { events: [{ eventId: "1", timestamp: 1_000, message: `first ${CANARY}\n` }] }
-          : { events: [{ eventId: "2", timestamp: 2_000, message: "second \u001b]0;title\u0007" }], nextToken: "more" };
+          : {
+              events: [{ eventId: "2", timestamp: 2_000, message: "second \u001b]0;title\u0007" }],
+              nextToken: "more",
+            };
       },
     });
     const { code, out } = await ops("logs agent");
     expect(code).toBe(0);
-    expect(out).toBe("1970-01-01T00:00:01.000Z first dbw_[redacted]\n1970-01-01T00:00:02.000Z second \\x1b]0;title\\x07");
+    expect(out).toBe(
+      "1970-01-01T00:00:01.000Z first dbw_[redacted]\n1970-01-01T00:00:02.000Z second \\x1b]0;title\\x07",
+    );
   });
 });
 

@@ -72,7 +72,9 @@ export async function readStatus(sources: StatusSources): Promise<StageStatus> {
     newestMetrics(sources.cloudWatch, stage),
     alarmStates(sources.cloudWatch),
   ]);
-  const services = sources.services().map((service) => ({ ...service, command: displayText(service.command) }));
+  const services = sources
+    .services()
+    .map((service) => ({ ...service, command: displayText(service.command) }));
   return {
     stage,
     endpoint,
