@@ -162,6 +162,16 @@ describe("loadStage", () => {
     expect(settings.monitoring.serverUrl).toBe("http://127.0.0.1:4000");
   });
 
+  it("takes any tag of a repository of one's own, and names that only look taken", () => {
+    const repository = "registry.example.com/mirror/dbward";
+    const settings = load({
+      server: { image: { tag: "v0.2.0", repository }, secrets: { PG_REPORTS_URL: "a", PATHS: "a" } },
+      agents: { 0: { name: "agent-1" }, 1: { ...stageInput().agents[0], name: "bootstrap" } },
+    });
+    expect(settings.server.image.tag).toBe("v0.2.0");
+    expect(settings.agents.map(({ name }) => name)).toEqual(["agent-1", "bootstrap"]);
+  });
+
   it("reads files relative to the root", () => {
     writeFileSync(join(root, "server.toml"), SERVER_TOML);
     const { config } = load({ server: { configToml: undefined, configFile: "server.toml" } }).server;
@@ -338,9 +348,30 @@ describe("each mistake", () => {
     ],
     ["token as secret", { server: { licenseKeySecret: "dbw_canary" } }, /not the token itself$/],
     [
-      "reserved variable",
-      { server: { secrets: { RUST_LOG: "a" } } },
-      /^server\.secrets\.RUST_LOG: is set by the deployment/,
+      "variables that mean something in the container",
+      {
+        server: {
+          secrets: {
+            RUST_LOG: "a",
+            DBWARD_LICENSE_URL: "a",
+            LD_PRELOAD: "a",
+            PATH: "a",
+            AWS_ENDPOINT_URL: "a",
+          },
+        },
+        agents: { 0: { secrets: { DATABASE_URL: "a", PGPASSWORD: "a", HTTPS_PROXY: "a", BASH_ENV: "a" } } },
+      },
+      [
+        /^server\.secrets\.RUST_LOG: .*rustLog/,
+        /^server\.secrets\.DBWARD_LICENSE_URL: .*read by dbward/,
+        /^server\.secrets\.LD_PRELOAD: .*C library/,
+        /^server\.secrets\.PATH: .*shell/,
+        /^server\.secrets\.AWS_ENDPOINT_URL: .*AWS SDK/,
+        /^agents\.0\.secrets\.DATABASE_URL: .*database\.urlSecret/,
+        /^agents\.0\.secrets\.PGPASSWORD: .*PostgreSQL driver/,
+        /^agents\.0\.secrets\.HTTPS_PROXY: .*HTTP clients/,
+        /^agents\.0\.secrets\.BASH_ENV: .*shell/,
+      ],
     ],
     ["name of a variable", { server: { secrets: { "a b": "x" } } }, /must be a variable's name/],
     ["e-mail", { monitoring: { emails: ["nobody"] } }, /^monitoring\.emails\.0: must be an e-mail address$/],
@@ -353,15 +384,26 @@ describe("each mistake", () => {
         /^monitoring\.thresholds\.nonsense: is not an alarm; there are: server-unreachable, .*deployment-running$/,
       ],
     ],
+    ...[
+      ["admin", /administrator/],
+      ["agent", /subject of dbward's bootstrap token/],
+      ["server", /dbward server/],
+      ["metrics", /poller's token/],
+      ["cloudwatch-poller", /poller's user/],
+      ["other", /beyond perAgentMetrics/],
+      ["bootstrap-reports", /next start is refused/],
+    ].map(([name, reason]): (typeof cases)[number] => [
+      `an agent's name that is taken: ${name}`,
+      { agents: { 0: { name } } },
+      new RegExp(`^agents\\.0\\.name: can't be "${name}": .*${(reason as RegExp).source}`),
+    ]),
     [
-      "an agent's name that commands know",
-      { agents: { 0: { name: "admin" } } },
-      /^agents\.0\.name: can't be "admin"/,
-    ],
-    [
-      "an agent's name that metrics know",
-      { agents: { 0: { name: "other" } } },
-      /^agents\.0\.name: can't be "other"/,
+      "a tag that dbward doesn't publish",
+      { server: { image: { tag: "v0.2.0" } }, agents: { 0: { image: { tag: "v0.1.3" } } } },
+      [
+        /^server\.image\.tag: is "v0\.2\.0", which dbward does not publish: write "0\.2\.0"/,
+        /^agents\.0\.image\.tag: .*"0\.1\.3"/,
+      ],
     ],
     ["too many agents' metrics", { monitoring: { perAgentMetrics: 51 } }, /must be 0 to 50$/],
     ["long file", { server: { configToml: `${SERVER_TOML}# ${"x".repeat(50_000)}` } }, /49 KiB long/],
@@ -380,6 +422,7 @@ describe("each mistake", () => {
 describe("warnings", () => {
   it.each([
     [{ server: { image: { tag: "latest" } } }, /server\.image\.tag: is "latest"/],
+    [{ server: { image: { tag: "0.2" } } }, /server\.image\.tag: is "0\.2": what runs changes/],
     [{ agents: { 0: { image: { tag: "latest" } } } }, /agents\.0\.image\.tag: is "latest"/],
     [{ server: { loadBalancer: { scheme: "internet-facing", allowPublicHttp: true } } }, /plain text/],
     [{ network: { egress: "public" }, server: { allowedCidrs: ["0.0.0.0/0"] } }, /whole internet/],

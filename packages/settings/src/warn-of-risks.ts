@@ -1,6 +1,12 @@
 import { isEcr } from "./ecr.ts";
 import type { Findings } from "./findings.ts";
+import { isDbwards } from "./schema/fields.ts";
 import type { ParsedStage } from "./schema/stage-schema.ts";
+
+/** Whether a tag is moved to new versions: `latest` anywhere, and such as `0.2` where dbward publishes. */
+function isMoving({ repository, tag }: ParsedStage["server"]["image"]): boolean {
+  return tag === "latest" || (isDbwards(repository) && /^\d+(\.\d+)?$/.test(tag));
+}
 
 /** Tells of settings that are allowed and yet unwise. */
 export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, findings: Findings): void {
@@ -10,10 +16,10 @@ export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, fi
     ...agents.map(({ image }, index) => ({ path: `agents.${index}.image`, image })),
   ];
   for (const { path, image } of images) {
-    if (image.tag === "latest")
+    if (isMoving(image))
       findings.warn(
         at(`${path}.tag`),
-        "is \"latest\": what runs changes without a deployment, and the server's schema can't go back. Pin a version",
+        `is "${image.tag}": what runs changes without a deployment, and the server's schema can't go back. Pin a version`,
       );
     if (isEcr(image.repository) && !image.ecrRepositoryName)
       findings.warn(

@@ -1,14 +1,7 @@
-import {
-  AGENT,
-  CONFIG_VARIABLE,
-  LOG_FILTER_VARIABLE,
-  NO_INSTANCE_METADATA_VARIABLE,
-  SERVER,
-} from "@dbward-aws/contract";
 import type { z } from "zod";
-import { RESULT_STORAGE_VARIABLE } from "../container/variables.ts";
 import { isEcr } from "../ecr.ts";
 import { asFields, asList } from "./given.ts";
+import { variableReader } from "./reserved-names.ts";
 
 /** What the parts of a stage have to agree on. Runs on whatever was given, so that its findings come with all others. */
 export function checkAcross(value: unknown, context: z.RefinementCtx): void {
@@ -40,20 +33,13 @@ export function checkAcross(value: unknown, context: z.RefinementCtx): void {
         `is ${repository}, which can't be reached: the network's egress is "endpoints", so images have to come ` +
           'from ECR. Copy the image there (or use a pull-through cache), or set the egress to "nat"',
       );
-    for (const variable of Object.keys(asFields(task.secrets)))
-      if (RESERVED.includes(variable))
-        refuse([...path, "secrets", variable], "is set by the deployment: choose another name");
+    for (const variable of Object.keys(asFields(task.secrets))) {
+      const reader = variableReader(variable);
+      if (reader)
+        refuse(
+          [...path, "secrets", variable],
+          `can't be the name of a secret's variable: ${reader}. Choose another one`,
+        );
+    }
   }
 }
-
-/** Variables that the deployment gives to containers. */
-const RESERVED: readonly string[] = [
-  CONFIG_VARIABLE,
-  RESULT_STORAGE_VARIABLE,
-  AGENT.tokenVariable,
-  AGENT.tokenVersionVariable,
-  AGENT.databaseUrlVariable,
-  SERVER.licenseKeyVariable,
-  LOG_FILTER_VARIABLE,
-  NO_INSTANCE_METADATA_VARIABLE,
-];

@@ -54,6 +54,11 @@ export const imageRepository = z
     'must be a repository with its host and without a tag, such as "ghcr.io/dbward-dev/dbward-server"',
   );
 
+/** Whether a repository is one in which dbward publishes its images. */
+export function isDbwards(repository: unknown): boolean {
+  return typeof repository === "string" && repository.startsWith("ghcr.io/dbward-dev/");
+}
+
 /** The retention periods of CloudWatch Logs, in days. */
 const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,

@@ -1,4 +1,4 @@
-import { ALARM_IDS, isAlarmId, OTHER_AGENTS, POLLER_LIMITS } from "@dbward-aws/contract";
+import { ALARM_IDS, isAlarmId, POLLER_LIMITS } from "@dbward-aws/contract";
 import { z } from "zod";
 import type { AgentInput, ExistingNetworkInput, NewNetworkInput, StageInput } from "../dbward-config.ts";
 import { suggest } from "../suggest.ts";
@@ -6,6 +6,7 @@ import { checkAcross } from "./check-across.ts";
 import { fargateProblem } from "./fargate.ts";
 import * as field from "./fields.ts";
 import { asFields, isObject } from "./given.ts";
+import { agentNameMeaning } from "./reserved-names.ts";
 
 const egress = z.enum(["nat", "endpoints", "public"]).default("nat");
 
@@ -63,14 +64,27 @@ const storage = z.strictObject({
 });
 
 const image = (repository: string) =>
-  z.strictObject({
-    tag: field.imageTag,
-    repository: field.imageRepository.default(repository),
-    ecrRepositoryName: z
-      .string()
-      .regex(/^[a-z0-9]+([._/-][a-z0-9]+)*$/, "must be the name of a repository in ECR")
-      .optional(),
-  });
+  z
+    .strictObject({
+      tag: field.imageTag,
+      repository: field.imageRepository.default(repository),
+      ecrRepositoryName: z
+        .string()
+        .regex(/^[a-z0-9]+([._/-][a-z0-9]+)*$/, "must be the name of a repository in ECR")
+        .optional(),
+    })
+    .superRefine(
+      (value, context) => {
+        const { tag, repository: own = repository } = asFields(value);
+        if (!field.isDbwards(own) || typeof tag !== "string" || !/^v\d/.test(tag)) return;
+        context.addIssue({
+          code: "custom",
+          path: ["tag"],
+          message: `is "${tag}", which dbward does not publish: write "${tag.slice(1)}", without the v`,
+        });
+      },
+      { when: always },
+    );
 
 const config = {
   configFile: z.string().min(1, "must be a path relative to dbward.config.ts").optional(),
@@ -130,9 +144,6 @@ const server = z
   })
   .superRefine(checkTask, { when: always });
 
-/** Owners of tokens beside the agents, as `pnpm ops tokens` calls them, and what the metrics call the agents beyond the cap. */
-const TAKEN_NAMES: readonly string[] = ["admin", "metrics", OTHER_AGENTS];
-
 const agent = z
   .strictObject({
     name: z
@@ -141,8 +152,8 @@ const agent = z
         /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/,
         "must be 2 to 32 lower-case letters, digits and hyphens, beginning with a letter",
       )
-      .refine((name) => !TAKEN_NAMES.includes(name), {
-        error: ({ input }) => `can't be "${input}", which stands for something else in metrics or commands`,
+      .refine((name) => agentNameMeaning(name) === undefined, {
+        error: ({ input }) => `can't be "${input}": ${agentNameMeaning(String(input))}`,
       }),
     image: image("ghcr.io/dbward-dev/dbward-agent"),
     ...config,
