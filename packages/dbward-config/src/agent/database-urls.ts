@@ -1,0 +1,74 @@
+import { parseUrl } from "../net/urls.ts";
+import { child, type Path } from "../schema/path.ts";
+import type { Report } from "../schema/report.ts";
+import { text } from "../schema/types.ts";
+import type { TableNode, TextNode } from "../toml/nodes.ts";
+
+const SCHEME = /^(postgres|postgresql|mysql):\/\//;
+
+/** The agent looks at the scheme alone: what is wrong behind it, it retries. */
+export const databaseUrl = text.secret.where({
+  rule: "agent-database-url",
+  expected: "a URL that begins with postgres://, postgresql:// or mysql://, in small letters",
+  accepts: (value) => SCHEME.test(value),
+});
+
+/**
+ * The agent ends at a wrong password. Which one is right, only the database knows; but of two passwords for one user of one
+ * server, one is wrong.
+ *
+ * @param variables the environment: a URL in it counts, whether the text refers to it or not
+ */
+export function checkPasswords(
+  config: TableNode,
+  root: Path,
+  report: Report,
+  variables: Readonly<Record<string, string>>,
+): void {
+  const passwords = new Map<string, string>();
+  for (const value of Object.values(variables)) {
+    const login = loginOf(value);
+    if (login) passwords.set(login.user, login.password);
+  }
+  for (const { url, path } of databaseUrls(config, child(root, "databases"))) {
+    const login = loginOf(url.value);
+    if (!login) continue;
+    const known = passwords.get(login.user) ?? login.password;
+    passwords.set(login.user, known);
+    if (known === login.password) continue;
+    report.add(
+      url,
+      path,
+      "agent-database-password",
+      `${report.render(path)} has another password than a different URL, or a variable, has for the same user of the same server. One of them is wrong, and a wrong password ends the agent.`,
+    );
+  }
+}
+
+function* databaseUrls(config: TableNode, path: Path): Generator<{ url: TextNode; path: Path }> {
+  for (const { key: database, value } of config.table("databases")?.entries.values() ?? []) {
+    if (value.kind !== "table") continue;
+    for (const { key: environment, value: entry } of value.entries.values()) {
+      const url = entry.kind === "table" ? entry.text("url") : undefined;
+      if (url) yield { url, path: child(child(child(path, database), environment), "url") };
+    }
+  }
+}
+
+function loginOf(value: string): { user: string; password: string } | undefined {
+  const url = SCHEME.test(value) ? parseUrl(value) : undefined;
+  if (!url?.password) return undefined;
+  const [scheme, port] = url.protocol === "mysql:" ? ["mysql", "3306"] : ["postgres", "5432"];
+  return {
+    user: `${scheme}://${url.username}@${url.hostname.toLowerCase()}:${url.port || port}`,
+    password: decode(url.password),
+  };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,64 @@
+import { isAddress, isLoopback, isPrivate } from "../net/addresses.ts";
+import { parseUrl } from "../net/urls.ts";
+import { child, type Path } from "../schema/path.ts";
+import type { Report } from "../schema/report.ts";
+import { text } from "../schema/types.ts";
+import type { TableNode } from "../toml/nodes.ts";
+
+/** Where the agent fetches the server's key first. What is asked for must be this, whatever stands in the URL. */
+const FIRST_PATH = "/api/public-key";
+
+export const serverUrl = text.secret
+  .where({
+    rule: "agent-server-url",
+    expected: "a URL that begins with http:// or https://, in small letters",
+    accepts: (value) => /^https?:\/\//.test(value),
+  })
+  .where({
+    rule: "agent-server-url",
+    expected: "a valid URL",
+    accepts: (value) => !/^https?:\/\//.test(value) || parseUrl(value) !== undefined,
+  })
+  .where({
+    rule: "agent-server-path",
+    expected: "a URL without a path; the server answers 403 there, and the agent ends",
+    accepts: (value) => {
+      const url = parseUrl(value.replace(/\/+$/, "") + FIRST_PATH);
+      return !url || url.pathname + url.search === FIRST_PATH;
+    },
+  });
+
+/** The variable that wins over `allow_insecure`. */
+const ALLOW_INSECURE_VARIABLE = "DBWARD_ALLOW_INSECURE";
+
+/** Plain HTTP, which would send the token in the clear, goes to hosts that look private only. */
+export function checkTransport(
+  config: TableNode,
+  root: Path,
+  report: Report,
+  variables: Readonly<Record<string, string>>,
+): void {
+  const server = config.table("server");
+  const node = server?.text("url");
+  const url = node && parseUrl(node.value);
+  if (!server || !url || !node.value.startsWith("http://") || isInnerHost(url.hostname)) return;
+  const variable = Object.hasOwn(variables, ALLOW_INSECURE_VARIABLE)
+    ? variables[ALLOW_INSECURE_VARIABLE]
+    : undefined;
+  const isAllowed =
+    variable === undefined ? server.isTrue("allow_insecure") : ["true", "1"].includes(variable);
+  if (isAllowed) return;
+  const path = child(child(root, "server"), "url");
+  report.add(
+    node,
+    path,
+    "agent-insecure",
+    `${report.render(path)} must begin with https://. The agent sends its token over plain http:// to private and loopback addresses, to names without a dot, and to names that end in .internal or .svc.cluster.local; elsewhere only with allow_insecure = true, over which the variable ${ALLOW_INSECURE_VARIABLE} wins.`,
+  );
+}
+
+function isInnerHost(host: string): boolean {
+  if (host === "localhost" || host === "0.0.0.0" || host === "[::1]") return true;
+  if (isAddress(host)) return isLoopback(host) || isPrivate(host);
+  return host.endsWith(".svc.cluster.local") || host.endsWith(".internal") || !host.includes(".");
+}

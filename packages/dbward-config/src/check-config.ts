@@ -1,0 +1,83 @@
+import { agent } from "./agent/agent.ts";
+import { checkPasswords } from "./agent/database-urls.ts";
+import { checkTransport } from "./agent/server-url.ts";
+import type { Problem } from "./problem.ts";
+import { ROOT } from "./schema/path.ts";
+import { Report } from "./schema/report.ts";
+import { server } from "./server/server.ts";
+import { type ConfigTable, plainTable, TableNode } from "./toml/nodes.ts";
+import { readToml, TomlError } from "./toml/read-toml.ts";
+import { type Expansion, expand } from "./variables/expand.ts";
+
+/** dbward's two programs, each with a configuration of its own. */
+export type DbwardProgram = "server" | "agent";
+
+/** What {@link readConfig} makes of a text. */
+export interface ReadConfig {
+  /** What dbward refuses, in the order of the lines; empty: accepted. */
+  readonly problems: Problem[];
+  /** What the text says after expansion. Undefined when a variable is missing or the text is not TOML. */
+  readonly config?: ConfigTable;
+}
+
+/**
+ * What dbward 0.2.0 refuses in a configuration, all at once: variables that can't be expanded, then TOML, then the rules of
+ * dbward itself, with those that it sees only after its start. Empty: accepted. Never throws.
+ *
+ * @param variables the environment of the program
+ */
+export function checkConfig(
+  program: DbwardProgram,
+  text: string,
+  variables: Readonly<Record<string, string>>,
+): Problem[] {
+  return readConfig(program, text, variables).problems;
+}
+
+/** {@link checkConfig}, with what the text says for those who go on with it. */
+export function readConfig(
+  program: DbwardProgram,
+  text: string,
+  variables: Readonly<Record<string, string>>,
+): ReadConfig {
+  const expansion = expand(text, variables);
+  const root = parse(expansion);
+  if (!(root instanceof TableNode)) return { problems: merge(expansion.problems, root) };
+  const problems = merge(expansion.problems, checkRules(program, root, expansion, variables));
+  return expansion.problems.length > 0 ? { problems } : { problems, config: plainTable(root) };
+}
+
+function parse({ text, source, problems }: Expansion): TableNode | Problem[] {
+  try {
+    return readToml(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const line = source.line(error.offset);
+    // A reference that can't be expanded may be all that is wrong with its line.
+    if (problems.some((problem) => problem.line === line)) return [];
+    const key = error.key && source.written(error.key);
+    return [{ line, rule: "toml", message: `Not TOML 1.0: ${key ? `${key} ` : ""}${error.message}.` }];
+  }
+}
+
+function checkRules(
+  program: DbwardProgram,
+  root: TableNode,
+  { source }: Expansion,
+  variables: Readonly<Record<string, string>>,
+): Problem[] {
+  const report = new Report(source);
+  if (program === "server") server.read(root, ROOT, report);
+  else {
+    const config = agent.read(root, ROOT, report);
+    if (config?.kind === "table") {
+      checkTransport(config, ROOT, report, variables);
+      checkPasswords(config, ROOT, report, variables);
+    }
+  }
+  return report.problems;
+}
+
+function merge(...lists: Problem[][]): Problem[] {
+  return lists.flat().sort((a, b) => a.line - b.line);
+}

@@ -1,0 +1,59 @@
+import type { Problem } from "../problem.ts";
+import type { TomlKey, TomlNode } from "../toml/nodes.ts";
+import type { SourceMap, Span } from "../variables/source-map.ts";
+import type { Path } from "./path.ts";
+
+/** Collects what is wrong with a document, and sees to it that no problem tells a secret. */
+export class Report {
+  readonly #source: SourceMap;
+  readonly #problems: Problem[] = [];
+
+  constructor(source: SourceMap) {
+    this.#source = source;
+  }
+
+  /** In the order of their lines. */
+  get problems(): Problem[] {
+    return this.#problems.sort((a, b) => a.line - b.line);
+  }
+
+  /**
+   * @param message what is wrong and what is accepted. It must not quote the document but through {@link quote}.
+   */
+  add(at: Span, path: Path, rule: string, message: string): void {
+    // What holds a stand-in for a variable is reported already, as that variable.
+    if (this.#source.holdsMissing(at)) return;
+    const where = this.render(path);
+    this.#problems.push({ line: this.#source.line(at.start), rule, ...(where && { path: where }), message });
+  }
+
+  /** A problem whose message is `<path> must be <expected>`, and then the value if it may be told. */
+  expect(node: TomlNode, path: Path, rule: string, expected: string, secret = false): void {
+    const found = secret ? undefined : this.quote(node);
+    this.add(node, path, rule, `${this.render(path)} must be ${expected}${found ? `, not ${found}` : ""}.`);
+  }
+
+  /** A text as it stands in the document; undefined for anything else, and for what a variable brought. */
+  quote(node: TomlNode): string | undefined {
+    if (node.kind !== "text" || this.#source.holdsValue(node)) return undefined;
+    return node.value.length > 100 ? undefined : JSON.stringify(node.value);
+  }
+
+  /** `a.b[0].c`. A key that a variable brought is shown as it was written. */
+  render(path: Path): string {
+    const steps: string[] = [];
+    for (let at: Path | undefined = path; at?.step !== undefined; at = at.parent) {
+      const name = this.#step(at.step);
+      const isFirst = at.parent?.step === undefined;
+      steps.push(typeof at.step === "number" || isFirst ? name : `.${name}`);
+    }
+    return steps.reverse().join("");
+  }
+
+  #step(step: TomlKey | string | number): string {
+    if (typeof step === "number") return `[${step}]`;
+    if (typeof step === "string") return step;
+    if (this.#source.holdsValue(step)) return this.#source.written(step);
+    return /^[A-Za-z0-9_-]+$/.test(step.name) ? step.name : JSON.stringify(step.name);
+  }
+}

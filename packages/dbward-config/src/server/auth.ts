@@ -1,0 +1,113 @@
+import { NAME } from "../names.ts";
+import { child, type Path } from "../schema/path.ts";
+import type { Report } from "../schema/report.ts";
+import { optional, required, table } from "../schema/table.ts";
+import { list, text, u32 } from "../schema/types.ts";
+import type { TableNode, TextNode } from "../toml/nodes.ts";
+import { oidc } from "./oidc.ts";
+import { isPermission } from "./permissions.ts";
+
+/** Roles that dbward has without a configuration. */
+const BUILT_IN_ROLES = ["admin", "requester", "approver", "operator", "agent-default"];
+
+const roles = list(
+  table({
+    name: required(
+      text.where({
+        rule: "role-builtin",
+        expected: `another name than the built-in roles ${BUILT_IN_ROLES.join(", ")}`,
+        accepts: (value) => !BUILT_IN_ROLES.includes(value),
+      }),
+    ),
+    permissions: required(
+      list(
+        text.where({
+          rule: "role-permission",
+          expected: 'a permission of dbward, such as "metrics.view" or "request.view:any", or "*"',
+          accepts: isPermission,
+        }),
+        { rule: "role-permission", atLeastOne: "permission" },
+      ),
+    ),
+    databases: list(text.where(NAME)),
+    environments: list(text.where(NAME)),
+  }),
+);
+
+const groups = list(
+  table(
+    { name: required(text), roles: required(list(text, { rule: "group-roles", atLeastOne: "role" })) },
+    { rules: [refuseMembers] },
+  ),
+);
+
+/** `[auth]`. */
+export const auth = table(
+  {
+    oidc,
+    default_role: optional(text),
+    roles,
+    groups,
+    token_policy: table({ max_active_tokens_per_user: u32 }),
+  },
+  { rules: [refuseRoleBindings, checkNames, checkRoles] },
+);
+
+function refuseMembers(group: TableNode, path: Path, report: Report): void {
+  const members = group.entries.get("members");
+  if (!members) return;
+  report.add(
+    members.key,
+    child(path, members.key),
+    "removed-key",
+    `${report.render(child(path, members.key))} was removed from dbward. Put users into groups with "dbward user add --group".`,
+  );
+}
+
+function refuseRoleBindings(section: TableNode, path: Path, report: Report): void {
+  const bindings = section.entries.get("role_bindings");
+  if (!bindings) return;
+  report.add(
+    bindings.key,
+    child(path, bindings.key),
+    "removed-key",
+    `${report.render(child(path, bindings.key))} was removed from dbward. Give roles with "dbward user add --role" or in [[auth.groups]].`,
+  );
+}
+
+function checkNames(section: TableNode, path: Path, report: Report): void {
+  for (const [field, rule] of [
+    ["roles", "role-duplicate"],
+    ["groups", "group-duplicate"],
+  ] as const) {
+    const seen = new Map<string, Path>();
+    for (const { table: entry, index } of section.tables(field)) {
+      const name = entry.text("name");
+      if (!name) continue;
+      const place = child(child(child(path, field), index), "name");
+      const first = seen.get(name.value);
+      if (first) {
+        report.add(name, place, rule, `${report.render(place)} is the same as ${report.render(first)}.`);
+      } else seen.set(name.value, place);
+    }
+  }
+}
+
+/** Roles that others refer to are built in, or in the file. */
+function checkRoles(section: TableNode, path: Path, report: Report): void {
+  const custom = section.tables("roles").map(({ table: role }) => role.text("name")?.value);
+  const known = new Set([...BUILT_IN_ROLES, ...custom]);
+  const check = (role: TextNode | undefined, place: Path) => {
+    if (!role || known.has(role.value)) return;
+    report.expect(role, place, "role-unknown", `one of ${BUILT_IN_ROLES.join(", ")} or of [[auth.roles]]`);
+  };
+  check(section.text("default_role"), child(path, "default_role"));
+  for (const { table: group, index } of section.tables("groups")) {
+    const place = child(child(child(path, "groups"), index), "roles");
+    for (const { text: role, index: at } of group.texts("roles")) check(role, child(place, at));
+  }
+  const mappings = child(child(path, "oidc"), "role_mappings");
+  for (const { table: mapping, index } of section.table("oidc")?.tables("role_mappings") ?? []) {
+    check(mapping.text("role"), child(child(mappings, index), "role"));
+  }
+}

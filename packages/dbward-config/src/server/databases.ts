@@ -1,0 +1,38 @@
+import { NAME } from "../names.ts";
+import { child, type Path } from "../schema/path.ts";
+import type { Report } from "../schema/report.ts";
+import { required, table } from "../schema/table.ts";
+import { list, text } from "../schema/types.ts";
+import type { TableNode } from "../toml/nodes.ts";
+
+/** Names of databases that dbward's free plan allows. */
+const FREE_PLAN_DATABASES = 3;
+
+/** `[[databases]]`. */
+export const databases = list(
+  table({ name: required(text), environments: list(text.where(NAME)) }, { rules: [checkName] }),
+);
+
+/** dbward looks at the name only where it registers an environment of it. */
+function checkName(database: TableNode, path: Path, report: Report): void {
+  const name = database.text("name");
+  if (!name || database.items("environments").length === 0 || NAME.accepts(name.value)) return;
+  report.expect(name, child(path, "name"), NAME.rule, NAME.expected);
+}
+
+/** A rule of the whole file. A name counts once, `*` counts, and one without environments does not. */
+export function limitDatabases(config: TableNode, path: Path, report: Report): void {
+  const names = new Set<string>();
+  for (const { table: database, index } of config.tables("databases")) {
+    const name = database.text("name");
+    if (!name || database.items("environments").length === 0 || names.has(name.value)) continue;
+    names.add(name.value);
+    if (names.size <= FREE_PLAN_DATABASES) continue;
+    report.add(
+      name,
+      child(child(path, "databases"), index),
+      "database-limit",
+      `dbward's free plan allows ${FREE_PLAN_DATABASES} databases, and this is number ${names.size}. Environments of one database count once.`,
+    );
+  }
+}

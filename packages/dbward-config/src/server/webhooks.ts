@@ -1,0 +1,86 @@
+import { isIPv4 } from "node:net";
+import { isLoopback, isPrivate, isSpecial } from "../net/addresses.ts";
+import { parseUrl } from "../net/urls.ts";
+import { child, type Path } from "../schema/path.ts";
+import type { Report } from "../schema/report.ts";
+import { optional, required, table } from "../schema/table.ts";
+import { list, oneOf, text } from "../schema/types.ts";
+import type { TableNode, TextNode } from "../toml/nodes.ts";
+
+/** `[[webhooks]]`. The address may hold a secret, such as that of a Slack channel. */
+export const webhooks = list(
+  table({
+    id: required(
+      text.where({
+        rule: "webhook-id",
+        expected: '1 to 64 characters of a-z, 0-9 and "-", with no "-" at either end',
+        accepts: (value) => value.length <= 64 && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(value),
+      }),
+    ),
+    url: required(
+      text.secret.where({
+        rule: "webhook-url",
+        expected: "a URL that begins with http:// or https://",
+        accepts: isHttp,
+      }),
+    ),
+    events: list(text),
+    format: oneOf("webhook-format", ["generic", "slack"]),
+    secret: optional(text.secret),
+  }),
+);
+
+/** Rules of the whole file. */
+export function checkWebhooks(config: TableNode, root: Path, report: Report): void {
+  const seen = new Map<string, Path>();
+  const arePrivateAllowed = config.isTrue("allow_private_networks");
+  for (const { table: webhook, index } of config.tables("webhooks")) {
+    const path = child(child(root, "webhooks"), index);
+    checkId(webhook, path, seen, report);
+    const url = webhook.text("url");
+    if (url && !arePrivateAllowed) checkHost(url, child(path, "url"), report);
+  }
+}
+
+function checkId(webhook: TableNode, path: Path, seen: Map<string, Path>, report: Report): void {
+  const id = webhook.text("id");
+  if (!id) return;
+  const place = child(path, "id");
+  const first = seen.get(id.value);
+  if (first) {
+    report.add(id, place, "webhook-id", `${report.render(place)} is the same as ${report.render(first)}.`);
+  } else seen.set(id.value, place);
+}
+
+function isHttp(value: string): boolean {
+  const url = parseUrl(value);
+  return url?.protocol === "http:" || url?.protocol === "https:";
+}
+
+/** At its start dbward looks up the host of each webhook, and refuses private addresses. */
+function checkHost(url: TextNode, path: Path, report: Report): void {
+  const host = isHttp(url.value) ? parseUrl(url.value)?.hostname : undefined;
+  if (host === undefined) return;
+  const reason = whyRefused(host);
+  if (!reason) return;
+  report.add(
+    url,
+    path,
+    "webhook-host",
+    `${report.render(path)} ${reason}, which dbward refuses at its start. Name another host, or set allow_private_networks = true.`,
+  );
+}
+
+function whyRefused(host: string): string | undefined {
+  // The brackets go into the look-up with the address, and no resolver knows such a name.
+  if (host.startsWith("[")) return "has an IPv6 address as its host, which dbward can't look up";
+  if (isIPv4(host)) {
+    const isInner = isLoopback(host) || isPrivate(host) || isSpecial(host);
+    return isInner ? "leads to an address that is private, loopback or reserved" : undefined;
+  }
+  const labels = host.replace(/\.$/, "").split(".");
+  if (labels.at(-1) === "localhost") return "leads to loopback";
+  // RFC 6761: the one name that never resolves. Others can only be told where the server runs.
+  if (labels.at(-1) === "invalid") return "has a host that never resolves";
+  return undefined;
+}

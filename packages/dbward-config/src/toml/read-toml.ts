@@ -1,0 +1,147 @@
+import { type AST, ParseError, parseTOML } from "toml-eslint-parser";
+import type { Span } from "../variables/source-map.ts";
+import type { TableNode, TomlKey, TomlNode } from "./nodes.ts";
+import { KeyError, OpenTable } from "./tables.ts";
+
+/** The text is not TOML 1.0 as dbward's parser (the Rust crate `toml` 0.8) reads it. */
+export class TomlError extends Error {
+  override readonly name = "TomlError";
+  /** Where the text stops being valid, in the text that was read. */
+  readonly offset: number;
+  /** What the message is about by name; undefined where it is only a place. */
+  readonly key?: TomlKey;
+
+  constructor(offset: number, message: string, key?: TomlKey) {
+    super(message);
+    this.offset = offset;
+    this.key = key;
+  }
+}
+
+const BYTE_ORDER_MARK = "\u{feff}";
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that TOML forbids everywhere
+const FORBIDDEN = /\r(?!\n)|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+
+/** Arrays and inline tables in each other, and names in a dotted key, that the crate refuses. */
+const TOO_DEEP = 80;
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+
+/**
+ * Reads a TOML document.
+ *
+ * @throws TomlError for the first mistake
+ */
+export function readToml(text: string): TableNode {
+  const base = text.startsWith(BYTE_ORDER_MARK) ? 1 : 0;
+  const forbidden = FORBIDDEN.exec(text);
+  if (forbidden) throw new TomlError(forbidden.index, describeCharacter(forbidden[0]));
+  return new Converter(base).document(parse(text.slice(base), base));
+}
+
+function parse(text: string, base: number): AST.TOMLTopLevelTable {
+  try {
+    return parseTOML(text, { tomlVersion: "1.0" }).body[0];
+  } catch (error) {
+    if (error instanceof ParseError) throw new TomlError(base + error.index, lowerFirst(error.message));
+    if (error instanceof RangeError)
+      throw new TomlError(base, "arrays are nested too deeply, or a text is longer than 100,000 characters");
+    throw error;
+  }
+}
+
+/** Makes our nodes of the parser's, and checks what it leaves open. */
+class Converter {
+  readonly #base: number;
+
+  constructor(base: number) {
+    this.#base = base;
+  }
+
+  document(top: AST.TOMLTopLevelTable): TableNode {
+    const root = new OpenTable({ start: 0, end: 0 });
+    try {
+      for (const statement of top.body) {
+        if (statement.type === "TOMLKeyValue") this.#set(root, statement, 0);
+        else this.#section(root, statement);
+      }
+      return root.close();
+    } catch (error) {
+      if (error instanceof KeyError) throw new TomlError(error.key.start, error.message, error.key);
+      throw error;
+    }
+  }
+
+  #section(root: OpenTable, section: AST.TOMLTable): void {
+    const path = this.#path(section.key);
+    const span = this.#span(section.key);
+    const table = section.kind === "array" ? root.openElement(path, span) : root.openTable(path, span);
+    for (const pair of section.body) this.#set(table, pair, 0);
+  }
+
+  #set(table: OpenTable, { key, value }: AST.TOMLKeyValue, depth: number): void {
+    table.set(this.#path(key), this.#value(value, depth));
+  }
+
+  #path(key: AST.TOMLKey): TomlKey[] {
+    if (key.keys.length >= TOO_DEEP) {
+      throw new TomlError(this.#span(key).start, `a dotted key must have fewer than ${TOO_DEEP} names`);
+    }
+    return key.keys.map((part) => ({
+      name: part.type === "TOMLBare" ? part.name : part.value,
+      ...this.#span(part),
+    }));
+  }
+
+  #value(node: AST.TOMLContentNode, depth: number): TomlNode {
+    const span = this.#span(node);
+    if (node.type === "TOMLValue") return scalar(node, span);
+    if (depth + 1 >= TOO_DEEP) {
+      throw new TomlError(span.start, `arrays and inline tables must be nested less than ${TOO_DEEP} deep`);
+    }
+    if (node.type === "TOMLArray") {
+      const items = node.elements.map((element) => this.#value(element, depth + 1));
+      return { kind: "array", items, ...span };
+    }
+    const table = new OpenTable(span);
+    for (const pair of node.body) this.#set(table, pair, depth + 1);
+    return table.close();
+  }
+
+  #span({ range: [start, end] }: AST.TOMLNode): Span {
+    return { start: this.#base + start, end: this.#base + end };
+  }
+}
+
+function scalar(node: AST.TOMLValue, span: Span): TomlNode {
+  switch (node.kind) {
+    case "string":
+      return { kind: "text", value: node.value, ...span };
+    case "boolean":
+      return { kind: "boolean", value: node.value, ...span };
+    case "integer":
+      if (node.bigint < INT64_MIN || node.bigint > INT64_MAX) {
+        throw new TomlError(span.start, "an integer must fit in 64 bits with a sign");
+      }
+      return { kind: "integer", value: node.bigint, ...span };
+    case "float":
+      if (node.value === Number.POSITIVE_INFINITY && !node.number.endsWith("inf")) {
+        throw new TomlError(span.start, "a fraction must fit in 64 bits");
+      }
+      return { kind: "float", value: node.value, ...span };
+    default:
+      return { kind: "date", value: node.datetime, ...span };
+  }
+}
+
+function describeCharacter(character: string): string {
+  if (character === "\r") return "a carriage return must be followed by a line feed";
+  const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
+  return `the control character U+${code} is not allowed, not even in a comment`;
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}

@@ -1,0 +1,54 @@
+/** A `${NAME}` or `${NAME:-default}` in a text. */
+export interface Reference {
+  readonly name: string;
+  /** What stands behind `:-`; undefined without it. */
+  readonly fallback?: string;
+  /** Offset of the `$`. */
+  readonly start: number;
+  /** Offset behind the `}`. */
+  readonly end: number;
+}
+
+const HEAD = /\$\{([A-Za-z_][A-Za-z0-9_]*)(\}|:-)/y;
+
+/** What opens a reference. Left over after the expansion, it makes dbward refuse the text. */
+export const OPENING = "${";
+
+/**
+ * The references of a text, in order. A default ends at the first `}`, whatever is in it. Anything else behind a `${` is no
+ * reference.
+ */
+export function* referencesIn(text: string): Generator<Reference> {
+  for (let start = text.indexOf(OPENING); start !== -1; start = text.indexOf(OPENING, start)) {
+    const reference = referenceAt(text, start);
+    if (reference) yield reference;
+    start = reference?.end ?? start + OPENING.length;
+  }
+}
+
+function referenceAt(text: string, start: number): Reference | undefined {
+  HEAD.lastIndex = start;
+  const [head, name, sequel] = HEAD.exec(text) ?? [];
+  if (head === undefined || name === undefined) return undefined;
+  if (sequel === "}") return { name, start, end: start + head.length };
+  const end = text.indexOf("}", start + head.length);
+  if (end === -1) return undefined;
+  return { name, fallback: text.slice(start + head.length, end), start, end: end + 1 };
+}
+
+/** A variable that a text refers to. */
+export interface VariableUse {
+  readonly name: string;
+  /** Whether every reference to it has a default, so that the text is accepted without the variable. */
+  readonly optional: boolean;
+}
+
+/** The variables that a text refers to, comments included, each once, in the order of their first reference. */
+export function variablesIn(text: string): VariableUse[] {
+  const uses = new Map<string, VariableUse>();
+  for (const { name, fallback } of referencesIn(text)) {
+    const optional = fallback !== undefined && (uses.get(name)?.optional ?? true);
+    uses.set(name, { name, optional });
+  }
+  return [...uses.values()];
+}
