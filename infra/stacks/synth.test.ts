@@ -2,13 +2,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { App } from "aws-cdk-lib";
 import { afterAll, describe, expect, it } from "vitest";
 import { assemblyDifferences, templatesIn } from "../test-support/assemblies.ts";
-import { stageSettings } from "../test-support/settings.ts";
-import { REGION } from "../test-support/synth.ts";
-import { VARIANTS } from "../test-support/variants.ts";
-import { addDbwardStacks } from "./index.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const out = mkdtempSync(join(tmpdir(), "dbward-synth-"));
@@ -55,27 +50,4 @@ describe("pnpm synth", () => {
     expect(stderr).toMatch(/stages\.production/);
     expect(synth().stderr).toContain("--stage NAME");
   });
-
-  const linter = spawnSync("cfn-lint", ["--version"], { encoding: "utf8" });
-  it.skipIf(linter.status !== 0 && !process.env.CI)(
-    "makes templates that pass cfn-lint",
-    () => {
-      expect(linter.status, "cfn-lint must be on the PATH: pip install cfn-lint").toBe(0);
-      const directories = ["dev", "prod"].map((stage) => join(out, stage));
-      for (const [at, settings] of Object.values(VARIANTS).entries()) {
-        const app = new App({ outdir: join(out, `variant-${at}`) });
-        addDbwardStacks(app, stageSettings(settings), { region: REGION });
-        directories.push(app.synth().directory);
-      }
-      const templates = directories.flatMap((directory) =>
-        [...templatesIn(directory).keys()].map((file) => join(directory, file)),
-      );
-      // W3005: CDK writes down dependencies that a reference already makes.
-      const { stdout } = spawnSync("cfn-lint", ["--ignore-checks", "W3005", "--", ...templates], {
-        encoding: "utf8",
-      });
-      expect(stdout).toBe("");
-    },
-    60_000,
-  );
 });
