@@ -16,8 +16,11 @@ export const VARIANTS = {
   },
   "no ECS Exec": { capture: { method: "task", allowSessionLogging: false } },
   "several agents": { agents: [agentSettings(), agentSettings({ name: "payments" })] },
-  "a configuration in SSM": {
-    server: serverSettings({ config: { source: "ssm", parameter: "/dbward/server-config" } }),
+  "a configuration in SSM that reads a secret": {
+    server: serverSettings({
+      config: { source: "ssm", parameter: "/dbward/server-config" },
+      secrets: { SLACK_BOT_TOKEN: "dbward/slack" },
+    }),
   },
   "no internet": {
     network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "endpoints" },

@@ -1,0 +1,132 @@
+/** A role of a stage, and why it has each of its statements. */
+export interface DocumentedRole {
+  /** Logical id without its hash; the stacks of a stage have one role that matches, or one an agent. */
+  readonly role: RegExp;
+  readonly title: string;
+  /** Who has it, and what it is worth to whoever takes over that part. */
+  readonly holder: string;
+  /** Reasons by the actions of a statement: sorted, joined with blanks, `deny:` in front of a denial. */
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
+const LOG = "logs:CreateLogStream logs:PutLogEvents";
+const NETWORK_INTERFACES =
+  "ec2:AssignPrivateIpAddresses ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DescribeNetworkInterfaces " +
+  "ec2:DescribeSubnets ec2:UnassignPrivateIpAddresses";
+const EXEC_CHANNEL =
+  "ssmmessages:CreateControlChannel ssmmessages:CreateDataChannel ssmmessages:OpenControlChannel ssmmessages:OpenDataChannel";
+
+const EXECUTION = {
+  [LOG]: "ECS writes what the container prints into its own log group.",
+  "ecr:GetAuthorizationToken": "A pull from ECR begins with it; the action knows no resource.",
+  "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrlForLayer":
+    "ECS pulls the image from the one repository that the settings name.",
+} as const;
+
+/** Every role that the stacks of a stage can have. `docs/security.md` shows this table. */
+export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
+  {
+    role: /^ServerTaskRole$/,
+    title: "Server's task",
+    holder: "The server's process has it, and whoever opens a session in its container.",
+    reasons: {
+      "elasticfilesystem:ClientMount elasticfilesystem:ClientWrite":
+        "The server keeps its database on the file system; only this role may write there, through one access point.",
+      "s3:DeleteObject s3:GetObject s3:PutObject s3:PutObjectTagging":
+        "The server stores results, hands them out, and deletes them when their time is over.",
+      "s3:ListBucket": "The server looks for results below its prefix.",
+      [EXEC_CHANNEL]: "ECS Exec opens its channel from inside the task; the actions know no resource.",
+    },
+  },
+  {
+    role: /^ServerTaskExecutionRole$/,
+    title: "Server's task, before it starts",
+    holder: "ECS has it, not the container.",
+    reasons: {
+      ...EXECUTION,
+      "secretsmanager:DescribeSecret secretsmanager:GetSecretValue":
+        "ECS puts the secrets that the settings name into the container's environment.",
+      "ssm:DescribeParameters ssm:GetParameter ssm:GetParameterHistory ssm:GetParameters":
+        "ECS puts the configuration from SSM into the container's environment.",
+    },
+  },
+  {
+    role: /^Agent\w+TaskRole$/,
+    title: "Agent's task",
+    holder: "The agent's process has it. Without ECS Exec it allows nothing.",
+    reasons: {
+      [EXEC_CHANNEL]: "ECS Exec opens its channel from inside the task; the actions know no resource.",
+    },
+  },
+  {
+    role: /^Agent\w+TaskExecutionRole$/,
+    title: "Agent's task, before it starts",
+    holder: "ECS has it, not the container.",
+    reasons: {
+      ...EXECUTION,
+      "secretsmanager:DescribeSecret secretsmanager:GetSecretValue":
+        "ECS puts the agent's token and the database's URL into the container's environment; of this one agent alone.",
+    },
+  },
+  {
+    role: /^TokenCaptureRole$/,
+    title: "Capture function",
+    holder: "The function has it while a deployment asks it for tokens.",
+    reasons: {
+      [LOG]: "The function writes its own log.",
+      "ecs:ListTasks":
+        "It finds the server's task; the action knows no resource but takes the cluster as a condition.",
+      "ecs:DescribeTasks": "It waits until the task runs, and tells why it stopped.",
+      "logs:DescribeLogStreams logs:GetLogEvents":
+        "It quotes the server's last lines when the server does not start.",
+      "secretsmanager:GetSecretValue": "It leaves tokens alone that are captured already.",
+      "ecs:DescribeClusters":
+        "It refuses to capture where sessions are logged, as the log would keep the tokens.",
+      "ecs:ExecuteCommand":
+        "It reads the tokens in one session, in the server's container of this cluster and in no other.",
+      "secretsmanager:PutSecretValue": "It stores the tokens; it can't change anything else of a secret.",
+      "ecs:RunTask": "With the capture method `task` it starts the one task that does it instead.",
+      "iam:PassRole": "That task gets its two roles, and no other service may get them.",
+      "logs:GetLogEvents": "It reads what that task reports.",
+    },
+  },
+  {
+    role: /^CaptureTaskRole$/,
+    title: "Capture task",
+    holder: "The one-off task of the capture method `task` has it, for some seconds a deployment.",
+    reasons: {
+      "elasticfilesystem:ClientMount": "It reads the token files; without ClientWrite it can't change them.",
+      "secretsmanager:PutSecretValue": "It stores the tokens, so that they don't pass through the function.",
+    },
+  },
+  {
+    role: /^TokenCaptureTaskDefinitionExecutionRole$/,
+    title: "Capture task, before it starts",
+    holder: "ECS has it, not the container.",
+    reasons: { [LOG]: EXECUTION[LOG] },
+  },
+  {
+    role: /^PollerRole$/,
+    title: "Poller",
+    holder: "The function has it, once a minute, within the VPC.",
+    reasons: {
+      [LOG]: "The function writes its own log.",
+      [NETWORK_INTERFACES]:
+        "Lambda gives the function its place in the VPC; interfaces have no ARN before they exist.",
+      [`deny:${NETWORK_INTERFACES}`]: "The function's own code must not do what only Lambda needs.",
+      "secretsmanager:GetSecretValue": "It reads the token that may only read metrics.",
+      "ecs:DescribeServices": "It counts the tasks of this stage's services.",
+      "cloudwatch:PutMetricData":
+        "It publishes; the action knows no resource, and is bound to one namespace.",
+    },
+  },
+  {
+    role: /^NetworkVpcRefusedConnectionsIAMRole$/,
+    title: "Flow log",
+    holder: "VPC has it, where the stage makes its own network.",
+    reasons: {
+      "logs:CreateLogStream logs:DescribeLogStreams logs:PutLogEvents":
+        "VPC writes refused connections into their log group.",
+    },
+  },
+];
