@@ -115,7 +115,7 @@ describe("Task", () => {
   });
 
   it("a stop timeout longer than the server's drain of 20 s", () => {
-    expect(container(server).StopTimeout).toBe(60);
+    expect(container(server).StopTimeout).toBe(120);
   });
 
   it("secrets that server.toml refers to, and the licence key, come from Secrets Manager", () => {

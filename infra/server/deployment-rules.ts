@@ -6,10 +6,10 @@ const SERVER_DRAIN_SECONDS = 20;
 const MAX_STOP_TIMEOUT_SECONDS = 120;
 
 /**
- * What a deployment of the server may not be, one sentence for each mistake.
+ * The mistakes in the settings of the server's deployment, one sentence each.
  *
  * There is one SQLite file, and two servers that write to it destroy it: the old task must be gone before the new one
- * starts, at the price of about a minute without a server at every deployment.
+ * starts, at the price of 1.5 to 3 minutes without a server at every deployment.
  */
 export function deploymentMistakes(settings: ServerSettings): string[] {
   const { minimumHealthyPercent, maximumPercent } = settings.deployment;
@@ -24,7 +24,7 @@ export function deploymentMistakes(settings: ServerSettings): string[] {
     );
   if (settings.stopTimeoutSeconds <= SERVER_DRAIN_SECONDS)
     mistakes.push(
-      `server.stopTimeoutSeconds is ${settings.stopTimeoutSeconds}: write more than the ${SERVER_DRAIN_SECONDS} s for which the server drains, such as 60.`,
+      `server.stopTimeoutSeconds is ${settings.stopTimeoutSeconds}: write more than the ${SERVER_DRAIN_SECONDS} s for which the server drains, such as 120.`,
     );
   if (settings.stopTimeoutSeconds > MAX_STOP_TIMEOUT_SECONDS)
     mistakes.push(

@@ -48,7 +48,7 @@ export function serverSettings(overrides: Partial<StageSettings["server"]> = {})
     rustLog: "info",
     allowedCidrs: [],
     deployment: { minimumHealthyPercent: 0, maximumPercent: 100 },
-    stopTimeoutSeconds: 60,
+    stopTimeoutSeconds: 120,
     logRetentionDays: 14,
     secrets: {},
     backups: true,

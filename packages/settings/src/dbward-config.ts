@@ -94,7 +94,11 @@ export interface ServerInput extends ConfigInput {
   readonly loadBalancer?: LoadBalancerInput;
   /** Percent of the one task during a deployment. Only 0 and 100 are accepted: two writers corrupt SQLite. */
   readonly deployment?: DeploymentInput;
-  /** Seconds between SIGTERM and SIGKILL, 21 to 120: the server drains for 20. @default 60 */
+  /**
+   * Seconds between SIGTERM and SIGKILL, 21 to 120. The server drains for 20, and longer while calls are in flight: a
+   * client that waits for the state of its request holds it for up to 120, which is also the most that Fargate gives.
+   * Without such calls it ends after 20 whatever is written here. @default 120
+   */
   readonly stopTimeoutSeconds?: number;
   /** Days that log lines are kept; one of the periods of CloudWatch Logs. @default 14 */
   readonly logRetentionDays?: number;
@@ -142,7 +146,10 @@ export interface AgentInput extends ConfigInput {
   readonly desiredCount?: number;
   /** Value of `RUST_LOG`. @default "info" */
   readonly rustLog?: string;
-  /** Seconds between SIGTERM and SIGKILL, 1 to 120; longer than `drain_timeout_secs` of agent.toml. @default 90 */
+  /**
+   * Seconds between SIGTERM and SIGKILL, 31 to 120; longer than `drain_timeout_secs` of agent.toml, for which it waits for
+   * its requests. An agent that waits for its database takes up to 30 to end. @default 90
+   */
   readonly stopTimeoutSeconds?: number;
   /** Days that log lines are kept; one of the periods of CloudWatch Logs. @default 14 */
   readonly logRetentionDays?: number;

@@ -120,7 +120,7 @@ describe("loadStage", () => {
           "memoryMiB": 1024,
           "rustLog": "info",
           "secrets": {},
-          "stopTimeoutSeconds": 60,
+          "stopTimeoutSeconds": 120,
         },
         "stage": "prod",
         "storage": {
@@ -294,6 +294,11 @@ describe("each mistake", () => {
       /minimumHealthyPercent: must be 0/,
     ],
     ["stop timeout within the drain", { server: { stopTimeoutSeconds: 20 } }, /must be more than 20/],
+    [
+      "stop timeout shorter than a try at a database",
+      { agents: { 0: { stopTimeoutSeconds: 30 } } },
+      /must be more than 30/,
+    ],
     ["stop timeout beyond Fargate", { agents: { 0: { stopTimeoutSeconds: 121 } } }, /at most 120/],
     ["log retention", { server: { logRetentionDays: 15 } }, /must be one of the periods of CloudWatch Logs/],
     [

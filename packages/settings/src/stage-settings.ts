@@ -93,7 +93,7 @@ export interface ServerSettings {
   readonly loadBalancer?: LoadBalancerSettings;
   /** Percent of one task that stay during a deployment. Only 0 and 100 are accepted: two writers corrupt SQLite. */
   readonly deployment: { readonly minimumHealthyPercent: number; readonly maximumPercent: number };
-  /** Seconds between SIGTERM and SIGKILL; more than the server's drain of 20 s. @default 60 */
+  /** Seconds between SIGTERM and SIGKILL; more than the server's drain of 20 s. @default 120 */
   readonly stopTimeoutSeconds: number;
   /** @default 14 */
   readonly logRetentionDays: number;

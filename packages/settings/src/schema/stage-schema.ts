@@ -136,7 +136,7 @@ const server = z
     deployment: deployment.prefault({}),
     stopTimeoutSeconds: field
       .stopTimeout(21, "must be more than 20: the server drains for 20 seconds before it ends")
-      .default(60),
+      .default(120),
     logRetentionDays: field.logRetentionDays.default(14),
     licenseKeySecret: field.secretName.optional(),
     secrets: field.secretVariables.default({}),
@@ -166,7 +166,9 @@ const agent = z
     memoryMiB: z.int().default(512),
     desiredCount: z.int().min(0, "must be 0 or more").max(100, "must be at most 100").default(1),
     rustLog: field.rustLog.default("info"),
-    stopTimeoutSeconds: field.stopTimeout(1, "must be 1 or more").default(90),
+    stopTimeoutSeconds: field
+      .stopTimeout(31, "must be more than 30: an agent that waits for its database takes 30 seconds to end")
+      .default(90),
     logRetentionDays: field.logRetentionDays.default(14),
     secrets: field.secretVariables.default({}),
   })
