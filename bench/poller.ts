@@ -21,7 +21,7 @@ export async function measurePoller(size: Size): Promise<Result> {
   const service = (serviceName: string) => ({ serviceName, desiredCount: 1, runningCount: 1 });
   const aws = await FakeAws.start({
     GetSecretValue: () => ({ body: { SecretString: TOKEN } }),
-    DescribeServices: () => ({ body: { services: [service("server"), service("agent-a")] } }),
+    DescribeServices: () => ({ body: { services: [service("server"), service("agent-agent-0")] } }),
     PutMetricData: () => ({ body: {} }),
   });
   const environment = {
@@ -29,7 +29,7 @@ export async function measurePoller(size: Size): Promise<Result> {
     DBWARD_SERVER_URL: dbward.url,
     DBWARD_CLUSTER: "dbward-bench",
     DBWARD_SERVER_SERVICE: "server",
-    DBWARD_AGENT_SERVICES: "agent-a",
+    DBWARD_AGENTS: "agent-0:1",
   };
   const entry = bundle("poll-agents");
   const figures: Figure[] = [];

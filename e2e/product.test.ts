@@ -95,6 +95,7 @@ describe.sequential("dbward on the local stage", () => {
       ServerReachable: { value: 1 },
       TokenAccepted: { value: 1 },
       QueueDepth: { value: 0 },
+      AgentsUnexpected: { value: 0 },
       AgentCapacity: { value: 4 },
       ServerTasksRunning: { value: 1 },
     });

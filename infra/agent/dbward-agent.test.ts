@@ -95,14 +95,19 @@ describe("Agent task", () => {
 });
 
 describe("Agent health", () => {
-  it("test -f /tmp/dbward-agent-ready, 10 s, 5 s, 3 tries, 60 s start", () => {
+  it("test -f /tmp/dbward-agent-ready, 30 s, 5 s, 10 tries, 60 s start", () => {
     expect(container(agents).HealthCheck).toEqual({
       Command: ["CMD-SHELL", "test -f /tmp/dbward-agent-ready"],
-      Interval: 10,
+      Interval: 30,
       Timeout: 5,
-      Retries: 3,
+      Retries: 10,
       StartPeriod: 60,
     });
+  });
+
+  it("outlasts four minutes without the server, of which the first check may see the very beginning", () => {
+    const { Interval, Retries } = container(agents).HealthCheck;
+    expect(Interval * (Retries - 1)).toBeGreaterThanOrEqual(240);
   });
 });
 

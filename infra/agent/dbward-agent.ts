@@ -26,16 +26,30 @@ export interface DbwardAgentProps {
   readonly settings: AgentSettings;
   readonly network: DbwardNetwork;
   readonly server: DbwardServer;
+  /** Subject of the agent's token: the id of its row in `GET /api/agents`. */
+  readonly subject: string;
   /** Secret with the agent's token. */
   readonly tokenSecret: secretsmanager.ISecret;
   /** Version id of the token; the tasks are replaced when it changes. */
   readonly tokenVersion: string;
 }
 
+/**
+ * An agent that loses its server takes its ready file away within seconds, and puts it back at the first good poll. The
+ * server is away for 1.5 to 3 minutes at each of its deployments, and no agent is to be replaced for that: ten failed
+ * checks, the most that ECS takes, half a minute apart are at least four and a half minutes. A process that ends is
+ * noticed at once in any case: its container ends with it.
+ */
+const PATIENCE = { interval: Duration.seconds(30), retries: 10 };
+
 /** A dbward agent: an ECS service of its own, the only part of a stage that reaches the database. */
 export class DbwardAgent extends Construct {
   /** Name of the agent, as in the settings. */
   readonly name: string;
+  /** Subject of its token. */
+  readonly subject: string;
+  /** Tasks that the settings want. */
+  readonly desiredCount: number;
   readonly service: ecs.FargateService;
   readonly taskDefinition: ecs.FargateTaskDefinition;
   readonly logGroup: logs.LogGroup;
@@ -52,6 +66,8 @@ export class DbwardAgent extends Construct {
     const exec = props.stage.capture.method === "exec";
 
     this.name = settings.name;
+    this.subject = props.subject;
+    this.desiredCount = settings.desiredCount;
     this.serviceName = names.agentService(settings.name);
     this.serviceArn = Stack.of(this).formatArn({
       service: "ecs",
@@ -91,9 +107,8 @@ export class DbwardAgent extends Construct {
       logging: ecs.LogDrivers.awsLogs({ logGroup: this.logGroup, streamPrefix: AGENT.container }),
       healthCheck: {
         command: ["CMD-SHELL", `test -f ${AGENT.readyFile}`],
-        interval: Duration.seconds(10),
+        ...PATIENCE,
         timeout: Duration.seconds(5),
-        retries: 3,
         startPeriod: Duration.seconds(60),
       },
       linuxParameters: new ecs.LinuxParameters(this, "Linux", { initProcessEnabled: true }),

@@ -15,6 +15,7 @@ export type MetricOwner =
   | "file-system"
   | "file-system-storage"
   | "poller"
+  | "poller-rule"
   | "capture"
   | "capture-log"
   | "task-stop-rule"

@@ -15,7 +15,7 @@ const MINUTE = 60;
 const deploying = polledMetric("DeploymentsRunning");
 /** Time for `quiet` to go into alarm after a consequence that may be measured first, by a service on its own clock. */
 const PATIENT = { kind: "unless-quiet", waitSeconds: 2 * MINUTE } as const;
-/** For what the poller measures in the snapshot after the outage: `quiet` is in alarm long before. */
+/** For what the poller measures in later snapshots than the outage: `quiet` is in alarm long before. */
 const PROMPT = { kind: "unless-quiet", waitSeconds: 10 } as const;
 
 /** Counts failed captures in the capture function's log; a metric filter feeds it. */
@@ -84,7 +84,7 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     datapoints: [1, 1],
     missing: "ignore",
     notification: { kind: "down" },
-    meaning: "Not one agent polls the server: approved requests wait, and nothing executes them.",
+    meaning: "Not one agent of the stage takes work: requests are dispatched, and nothing executes them.",
     firstStep: "See whether the agents' tasks run, and the agents' last log lines.",
   },
   {
@@ -102,7 +102,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     datapoints: [1, 1],
     missing: "ignore",
     notification: PROMPT,
-    meaning: "An agent has not polled for 60 seconds. The databases that only it reaches are cut off.",
+    meaning:
+      "An agent of the stage has not polled for 60 seconds, or never. The databases that only it reaches are cut off.",
     firstStep: "Find the agent in `pnpm ops status`, and read its task's last log lines.",
   },
   {
@@ -116,7 +117,7 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     periodSeconds: MINUTE,
     datapoints: [8, 10],
     missing: "notBreaching",
-    notification: PATIENT,
+    notification: PROMPT,
     meaning: "An agent has executed as much as it may for ten minutes; further work for its databases waits.",
     firstStep: "Look for requests that run long; else raise max_concurrent_tasks or add an agent.",
   },
@@ -132,10 +133,12 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     threshold: 1,
     unit: "requests",
     periodSeconds: MINUTE,
-    datapoints: [4, 5],
+    // Sooner than the server takes an unclaimed request back, which is after 5 minutes: then there is no queue any more.
+    datapoints: [3, 5],
     missing: "notBreaching",
-    notification: PATIENT,
-    meaning: "Approved requests have waited for five minutes while no request was running.",
+    notification: PROMPT,
+    meaning:
+      "Dispatched requests have waited for three minutes while no request was running. After five, each goes back to its requester.",
     firstStep: "See whether an agent serves the database of the request that waits.",
   },
   {
@@ -173,6 +176,22 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     firstStep: "Tell the approvers.",
   },
   {
+    id: "resumes-stale",
+    title: "Approved requests wait to be resumed",
+    severity: "notice",
+    signal: { metric: polledMetric("RequestsApproved", "Minimum") },
+    breaches: "at-least",
+    threshold: 1,
+    unit: "requests",
+    periodSeconds: 5 * MINUTE,
+    datapoints: [12, 12],
+    missing: "notBreaching",
+    notification: { kind: "direct" },
+    meaning:
+      "For an hour there was always an approved request that nobody resumed: forgotten, or given back because no agent took it.",
+    firstStep: "Tell the requesters: only they, or an operator, can resume or cancel such a request.",
+  },
+  {
     id: "token-refused",
     title: "The server refuses the poller's token",
     severity: "critical",
@@ -191,16 +210,24 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     id: "poller-silent",
     title: "Nothing is measured",
     severity: "critical",
-    signal: { metric: polledMetric("ServerReachable", "SampleCount") },
+    // A minute without a poll is a 0 from the first poll or start of the poller on, and nothing before: a new stage is not
+    // in alarm. When even the first ones have left the range that CloudWatch looks at, the alarm stays as it is.
+    signal: {
+      expression: "IF(FILL(MAX([polls, starts]), REPEAT) > 0, FILL(polls, 0))",
+      metrics: {
+        polls: polledMetric("ServerReachable", "SampleCount"),
+        starts: aws("poller-rule", "Events", "TriggeredRules", "Sum"),
+      },
+    },
     breaches: "below",
     threshold: 1,
     unit: "polls",
     periodSeconds: MINUTE,
-    datapoints: [3, 3],
-    missing: "breaching",
+    datapoints: [4, 5],
+    missing: "ignore",
     notification: { kind: "direct" },
     meaning:
-      "No metric has come from the poller for three minutes: every other alarm about the queue is blind.",
+      "No metric has come from the poller for four minutes: every other alarm about the queue is blind.",
     firstStep: "Read the poller's log; see whether its rule is enabled and its subnets have a way out.",
   },
   {
@@ -240,12 +267,14 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     title: "Fewer tasks run than should",
     severity: "warning",
     signal: {
-      expression: "serverDesired + agentDesired - serverRunning - agentRunning",
+      expression:
+        "IF(FILL(deploying, 0) > 0, 0, serverDesired + agentDesired - serverRunning - agentRunning)",
       metrics: {
         serverDesired: polledMetric("ServerTasksDesired"),
         agentDesired: polledMetric("AgentTasksDesired"),
         serverRunning: polledMetric("ServerTasksRunning"),
         agentRunning: polledMetric("AgentTasksRunning"),
+        deploying,
       },
     },
     breaches: "at-least",
@@ -254,7 +283,7 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     periodSeconds: MINUTE,
     datapoints: [4, 5],
     missing: "notBreaching",
-    notification: PATIENT,
+    notification: PROMPT,
     meaning:
       "ECS runs fewer tasks than the services ask for. Replicas that share a token hide this from dbward.",
     firstStep: "Read the service's last events: `pnpm ops status`.",
@@ -347,7 +376,13 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     id: "alb-unhealthy-hosts",
     title: "The load balancer sees no healthy server",
     severity: "warning",
-    signal: { metric: aws("target-group", "ApplicationELB", "UnHealthyHostCount", "Maximum") },
+    signal: {
+      expression: "IF(FILL(deploying, 0) > 0, 0, unhealthy)",
+      metrics: {
+        unhealthy: aws("target-group", "ApplicationELB", "UnHealthyHostCount", "Maximum"),
+        deploying,
+      },
+    },
     breaches: "at-least",
     threshold: 1,
     unit: "targets",
@@ -363,10 +398,11 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     title: "The load balancer answers with errors",
     severity: "warning",
     signal: {
-      expression: "FILL(fromServer, 0) + FILL(fromBalancer, 0)",
+      expression: "IF(FILL(deploying, 0) > 0, 0, FILL(fromServer, 0) + FILL(fromBalancer, 0))",
       metrics: {
         fromServer: aws("target-group", "ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum"),
         fromBalancer: aws("load-balancer", "ApplicationELB", "HTTPCode_ELB_5XX_Count", "Sum"),
+        deploying,
       },
     },
     breaches: "at-least",
@@ -428,7 +464,7 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: { kind: "nobody" },
     meaning:
-      "ECS replaces tasks of the stage, for less than 15 minutes so far: what that disturbs is not told.",
+      "ECS replaces tasks of the stage, for less than 15 minutes so far, or has just finished: what that disturbs is not told.",
     firstStep: "Nothing: it ends by itself, and a deployment that fails is told at once.",
   },
 ];

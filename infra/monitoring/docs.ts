@@ -5,7 +5,7 @@ import { type MonthlyPrice, monthlyPrices } from "./monthly-prices.ts";
 import { RUNBOOKS } from "./runbooks.ts";
 
 const GENERATED =
-  "<!-- Made from the catalogue by `pnpm --filter @dbward-aws/infra docs`. Change that, not this. -->";
+  "<!-- Made from the catalogue by `pnpm --filter @dbward-aws/infra run docs`. Change that, not this. -->";
 
 /** The page of an alarm. */
 export function runbookPage(row: AlarmDefinition): string {

@@ -32,6 +32,7 @@ export class MetricSources {
       "file-system": { FileSystemId: fileSystemId },
       "file-system-storage": { FileSystemId: fileSystemId, StorageClass: "Total" },
       poller: { FunctionName: poller.function.functionName },
+      "poller-rule": { RuleName: poller.rule.ruleName },
       capture: { FunctionName: capture.function.functionName },
       "capture-log": {},
       "task-stop-rule": { RuleName: taskStopRule.ruleName },

@@ -1,3 +1,4 @@
+import type { ExpectedAgent } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
 import type * as ec2 from "aws-cdk-lib/aws-ec2";
 import type * as ecs from "aws-cdk-lib/aws-ecs";
@@ -38,8 +39,7 @@ export interface MonitoredServer {
  * What monitoring needs to know of an agent; `DbwardAgent` has it all. All of it is written out: what is referred to
  * in another stack can't be deleted there, and agents come and go.
  */
-export interface MonitoredAgent {
-  readonly serviceName: string;
+export interface MonitoredAgent extends ExpectedAgent {
   readonly serviceArn: string;
   readonly logGroupName: string;
 }

@@ -1,4 +1,4 @@
-import { METRIC_NAMESPACE, POLLER_ENVIRONMENT, SERVER, stageNames } from "@dbward-aws/contract";
+import { formatAgents, METRIC_NAMESPACE, POLLER_ENVIRONMENT, SERVER, stageNames } from "@dbward-aws/contract";
 import { ArnFormat, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as events from "aws-cdk-lib/aws-events";
@@ -77,7 +77,7 @@ export class QueueDepthPoller extends Construct {
         [POLLER_ENVIRONMENT.perAgentMetrics]: String(settings.monitoring.perAgentMetrics),
         [POLLER_ENVIRONMENT.cluster]: server.cluster.clusterArn,
         [POLLER_ENVIRONMENT.serverService]: server.service.serviceName,
-        [POLLER_ENVIRONMENT.agentServices]: agents.map(({ serviceName }) => serviceName).join(","),
+        [POLLER_ENVIRONMENT.agents]: formatAgents(agents),
       },
     });
     this.function.node.addDependency(this.role);

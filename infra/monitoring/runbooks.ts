@@ -1,4 +1,4 @@
-import { type AlarmId, METRICS_ROLE } from "@dbward-aws/contract";
+import { type AlarmId, BOOTSTRAP_AGENT_SUBJECT, METRICS_ROLE } from "@dbward-aws/contract";
 
 /** What a runbook says beyond its row of the catalogue. `STAGE` stands for the stage's name. Markdown. */
 export interface Runbook {
@@ -25,7 +25,7 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
     steps: [
       STATUS,
       `${SERVER_LOG}: a line with \`fatal\` or \`Error:\` names the cause. \`bootstrap token file(s) missing\` needs \`--force-bootstrap\`; never delete files in \`/data\`.`,
-      "The task hangs: `pnpm ops restart server --stage STAGE`. dbward is down for about a minute; one task at a time is a must, two corrupt its database.",
+      "The task hangs: `pnpm ops restart server --stage STAGE`. dbward is down for 1.5 to 3 minutes: the old task stops before the new one starts, as two corrupt the database.",
       "The task is fine, and people reach it: see the poller's log for the reason (`dns`, `refused`, `timeout`), then the ingress rule `Poller` on the server's security group.",
     ],
   },
@@ -55,13 +55,16 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
   },
   "agents-offline": {
     causes: [
-      "Its task was stopped, or hangs.",
-      "It was removed from the settings, and its token is still known to the server.",
+      "Its task was stopped, hangs, or can't reach the server.",
+      "Its token was revoked: it goes on polling, and each poll is refused.",
+      "Its service was scaled to 0 by hand.",
+      `Its token has another subject than the stage expects, and its row is counted by \`AgentsUnexpected\`: \`${BOOTSTRAP_AGENT_SUBJECT}\` for the first agent, its name for every other one.`,
     ],
     steps: [
       AGENT_LOG,
+      "`pnpm ops tokens --stage STAGE` tells whether the server takes its token.",
       "`pnpm ops restart agent NAME --stage STAGE`.",
-      "Removed on purpose: revoke its token at the server (`DELETE /api/tokens/{id}`), and the row goes away.",
+      `Not needed for a while: \`desiredCount: 0\` in its settings, and ${DEPLOY}. Not needed at all: remove it from the settings. Either way nobody misses it; its row in \`/api/agents\` stays, and counts in \`AgentsUnexpected\` once it has been removed.`,
       "Replicas that share a token are one row: `tasks-missing` counts them.",
     ],
   },
@@ -76,11 +79,13 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
   "queue-not-draining": {
     causes: [
       "No agent serves the database or environment of the request that waits.",
-      "Agents poll and take nothing: draining, or too old.",
+      "The agent that serves it is lost: see [agents-offline](agents-offline.md).",
+      "Agents poll and take nothing: draining, too old, or without their database.",
     ],
     steps: [
       "Compare `capabilities` in the answer of `/api/agents` with the request's database and environment.",
       AGENT_LOG,
+      "When the alarm goes back to OK by itself after a few minutes, the request was given back and not executed: the server changes what nobody has claimed for 5 minutes to `approved`. Once the cause is gone, its requester resumes it: `dbward request resume ID`.",
       `Add the database to an agent's configuration, and ${DEPLOY}.`,
     ],
   },
@@ -94,6 +99,16 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
   "approvals-stale": {
     causes: ["Nobody has looked.", "The workflow names approvers who have left."],
     steps: ["See `[[workflows.steps.approvers]]` in server.toml for who may approve."],
+  },
+  "resumes-stale": {
+    causes: [
+      "The approvers have approved it, and its requester has forgotten it.",
+      "No agent took it within 5 minutes, so the server gave it back: see [queue-not-draining](queue-not-draining.md).",
+    ],
+    steps: [
+      "`dbward request list` as an operator shows who asked; `dbward request resume ID` executes it, `dbward request cancel ID` ends it.",
+      'Requests are meant to wait for hours here: set `monitoring.thresholds["resumes-stale"]`.',
+    ],
   },
   "token-refused": {
     causes: [
@@ -111,7 +126,6 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
       "The EventBridge rule is disabled.",
       "The function can't start: its subnets have no free addresses, or its role was changed.",
       "It can't reach CloudWatch or Secrets Manager: no NAT gateway, no VPC endpoint.",
-      "A new stage whose first poll is late: the alarm ends with it.",
     ],
     steps: [
       POLLER_LOG,
@@ -134,7 +148,7 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
     causes: [
       "The poller's role lost a right: `secretsmanager:GetSecretValue` on the token's secret, or `ecs:DescribeServices`.",
       "No way to Secrets Manager or ECS from the VPC: no NAT gateway, no VPC endpoint.",
-      "A service of the stage was deleted or renamed by hand.",
+      "The server's service was deleted or renamed by hand.",
     ],
     steps: [
       POLLER_LOG,
@@ -145,13 +159,14 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
   "tasks-missing": {
     causes: [
       "No capacity, or no free address in the subnets.",
+      "An agent's service was deleted by hand.",
       "The image can't be pulled; a secret or parameter does not exist.",
       "The task starts and fails again and again.",
     ],
     steps: [
       STATUS,
       "The reason is in the service's events and in the messages about stopped tasks (`CannotPullContainerError`, `ResourceInitializationError`).",
-      `Mend it in \`dbward.config.ts\`, and ${DEPLOY}.`,
+      `Correct it in \`dbward.config.ts\`, and ${DEPLOY}.`,
     ],
   },
   "task-restarts": {
@@ -167,12 +182,12 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
   },
   "server-cpu": {
     causes: ["Many clients, or one that asks without pause.", "The task is too small."],
-    steps: [`\`cpu: 1024\` in the server's settings, and ${DEPLOY}: about a minute without the server.`],
+    steps: [`\`cpu: 1024\` in the server's settings, and ${DEPLOY}: 1.5 to 3 minutes without the server.`],
   },
   "server-memory": {
     causes: ["Large results kept in memory.", "The task is too small."],
     steps: [
-      `\`memoryMiB: 2048\` in the server's settings, and ${DEPLOY}: about a minute without the server.`,
+      `\`memoryMiB: 2048\` in the server's settings, and ${DEPLOY}: 1.5 to 3 minutes without the server.`,
     ],
   },
   "efs-throughput": {
@@ -220,6 +235,8 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
   },
   "deployment-running": {
     causes: ["You, or an automatic replacement of a task by ECS."],
-    steps: ["It counts deployments younger than 15 minutes: one that hangs does not keep alarms silent."],
+    steps: [
+      "It counts deployments younger than 15 minutes, and for 2 minutes after their end: one that hangs does not keep alarms silent.",
+    ],
   },
 };

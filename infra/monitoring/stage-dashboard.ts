@@ -78,9 +78,9 @@ export class StageDashboard extends Construct {
       height: HEIGHT,
       stacked: true,
       left: [
-        this.#polled("RequestsPending", "waits for approval", COLOUR.neutral),
-        this.#polled("RequestsApproved", "approved", COLOUR.waiting),
-        this.#polled("RequestsDispatched", "dispatched", COLOUR.busy),
+        this.#polled("RequestsPending", "waits for its approvers", COLOUR.neutral),
+        this.#polled("RequestsApproved", "waits for its requester", COLOUR.waiting),
+        this.#polled("QueueDepth", "waits for an agent", COLOUR.busy),
         this.#polled("RequestsRunning", "running", COLOUR.good),
         this.#polled("RequestsOther", "other", COLOUR.bad),
       ],
@@ -100,6 +100,7 @@ export class StageDashboard extends Construct {
         this.#polled("AgentsDraining", "draining", COLOUR.busy),
         this.#polled("AgentsOffline", "offline", COLOUR.bad),
         this.#polled("AgentsOther", "other", COLOUR.neutral),
+        this.#polled("AgentsUnexpected", "not of this stage", COLOUR.neutral),
       ],
       leftYAxis: countAxis("Agents"),
     });

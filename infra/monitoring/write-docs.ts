@@ -4,7 +4,7 @@ import { CATALOGUE } from "./catalogue.ts";
 import { runbookPage, withTables } from "./docs.ts";
 import { runbookPath } from "./runbook-link.ts";
 
-/** Writes the pages that are made from the catalogue: `pnpm --filter @dbward-aws/infra docs`. */
+/** Writes the pages that are made from the catalogue: `pnpm --filter @dbward-aws/infra run docs`. */
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 await mkdir(root("docs/runbooks"), { recursive: true });

@@ -1,4 +1,4 @@
-import { stageNames } from "@dbward-aws/contract";
+import { agentSubject, stageNames } from "@dbward-aws/contract";
 import * as ssm from "aws-cdk-lib/aws-ssm";
 import type { Construct } from "constructs";
 import { DbwardAgent } from "../agent/dbward-agent.ts";
@@ -20,12 +20,13 @@ export class AgentsStack extends DbwardStack {
     const { settings, state, server } = props;
     const names = stageNames(settings.stage);
     this.agents = settings.agents.map(
-      (agent) =>
+      (agent, index) =>
         new DbwardAgent(this, `Agent-${agent.name}`, {
           stage: settings,
           settings: agent,
           network: state.network,
           server: server.server,
+          subject: agentSubject(agent.name, index === 0),
           tokenSecret: state.secrets.agentTokenFor(this, agent.name),
           tokenVersion: ssm.StringParameter.valueForStringParameter(
             this,

@@ -55,17 +55,17 @@ describe("the poller", () => {
     template.hasResourceProperties("AWS::Logs::LogGroup", { RetentionInDays: 14 });
   });
 
-  it("starts when its ways are open, and before the alarm that misses it", () => {
+  it("starts when its ways are open", () => {
     const [rule] = Object.values(
       template.findResources("AWS::Events::Rule", { Properties: { ScheduleExpression: "rate(1 minute)" } }),
     );
     expect(rule?.DependsOn).toContainEqual(expect.stringMatching(/^PollerServerFromPoller/));
-    const [alarm] = Object.values(
-      template.findResources("AWS::CloudWatch::Alarm", {
-        Properties: { AlarmName: "dbward-prod-poller-silent" },
-      }),
-    );
-    expect(alarm?.DependsOn).toContainEqual(expect.stringMatching(/^PollerEveryMinute/));
+  });
+
+  it("knows the stage's agents by the subjects of their tokens", () => {
+    template.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: { Variables: Match.objectLike({ [POLLER_ENVIRONMENT.agents]: "app=agent:1,billing:1" }) },
+    });
   });
 
   it("gets every variable of the contract", () => {

@@ -25,8 +25,6 @@ export class MonitoringStack extends Stack {
 
     const sources = new MetricSources({ ...props, poller: this.poller, taskStopRule: taskStopped });
     this.alarms = new StageAlarms(this, "Alarms", { ...props, sources, topic: this.receivers.topic });
-    // Made after the rule, it finds data from its first look on, and raises no alarm at the first deployment.
-    this.alarms.alarm("poller-silent").node.addDependency(this.poller.rule);
     this.dashboard = new StageDashboard(this, "Dashboard", {
       ...props,
       sources,

@@ -2,9 +2,10 @@ import { AGENT_DIMENSION, type MetricName, OTHER_AGENTS } from "@dbward-aws/cont
 import type { AgentSnapshot } from "@dbward-aws/dbward-client";
 import { takesWork } from "./capacity.ts";
 import { histogram, type Measurement, statisticSet } from "./measurement.ts";
+import { NEVER_POLLED, type StageAgents } from "./stage-agents.ts";
 
-/** What `/api/agents` gives to measure, all agents together; the capacity is counted elsewhere. */
-export function measureAgents(agents: readonly AgentSnapshot[]): Measurement[] {
+/** What the stage's agents give to measure, all together; the capacity is counted elsewhere. */
+export function measureAgents({ agents, unexpected }: StageAgents): Measurement[] {
   const counts: Partial<Record<string, number>> = {};
   const ages: number[] = [];
   const shares: number[] = [];
@@ -25,6 +26,7 @@ export function measureAgents(agents: readonly AgentSnapshot[]): Measurement[] {
     { metric: "AgentsDraining", value: draining },
     { metric: "AgentsOffline", value: offline },
     { metric: "AgentsOther", value: agents.length - healthy - saturated - draining - offline },
+    { metric: "AgentsUnexpected", value: unexpected },
     { metric: "AgentsInFlight", value: inFlight },
   ];
   if (oldest !== undefined) measurements.push({ metric: "OldestAgentPollAge", value: oldest });
@@ -39,8 +41,7 @@ export function measureAgents(agents: readonly AgentSnapshot[]): Measurement[] {
  */
 export function measureEachAgent(agents: readonly AgentSnapshot[], cap: number): Measurement[] {
   if (cap === 0) return [];
-  const nameable = agents.filter(({ id }) => DIMENSION_VALUE.test(id) && id !== OTHER_AGENTS);
-  const chosen = nameable.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, cap);
+  const chosen = agents.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, cap);
   const own = new Set(chosen);
   const others = agents.filter((agent) => !own.has(agent));
   const measurements = chosen.flatMap((agent) => measureGroup(agent.id, [agent]));
@@ -58,8 +59,3 @@ function measureGroup(name: string, agents: readonly AgentSnapshot[]): Measureme
   }
   return [of("AgentsInFlight", inFlight), of("AgentCapacity", capacity), of("OldestAgentPollAge", oldest)];
 }
-
-/** `last_poll_ago_secs` of an agent that never polled. */
-const NEVER_POLLED = 9_999;
-/** What CloudWatch takes as the value of a dimension, and stays readable. */
-const DIMENSION_VALUE = /^[\x21-\x39\x3b-\x7e][\x20-\x7e]{0,254}$/;

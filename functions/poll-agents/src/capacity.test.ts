@@ -9,10 +9,11 @@ const agent = (id: string, maxConcurrent: number, status = "healthy"): AgentSnap
   lastPollAgeSeconds: 0,
   inFlight: 0,
 });
+const count = (running: number) => ({ desired: running, running, deleted: false });
 const tasks = (agents: Record<string, number>) => ({
-  server: { desired: 1, running: 1 },
+  server: count(1),
   deploying: 0,
-  agents: new Map(Object.entries(agents).map(([name, running]) => [name, { desired: running, running }])),
+  agents: new Map(Object.entries(agents).map(([name, running]) => [name, count(running)])),
 });
 
 describe("capacityOf", () => {
@@ -25,35 +26,18 @@ describe("capacityOf", () => {
       4,
       false,
     ],
-    [
-      "replicas of an agent known by name",
-      [agent("a", 4), agent("b", 2)],
-      tasks({ "agent-a": 3, "agent-b": 1 }),
-      14,
-      true,
-    ],
-    [
-      "replicas of the one that is left",
-      [agent("a", 4), agent("default-agent", 2)],
-      tasks({ "agent-a": 1, "agent-first": 3 }),
-      10,
-      true,
-    ],
+    ["replicas", [agent("a", 4), agent("b", 2)], tasks({ "agent-a": 3, "agent-b": 1 }), 14, true],
     [
       "rows when each is one task",
-      [agent("a", 4), agent("default-agent", 2)],
-      tasks({ "agent-a": 1, "agent-first": 1 }),
+      [agent("a", 4), agent("b", 2)],
+      tasks({ "agent-a": 1, "agent-b": 1 }),
       6,
       false,
     ],
-    ["agents outside ECS", [agent("elsewhere", 5)], tasks({}), 5, false],
-    [
-      "no replicas of an agent that is gone",
-      [agent("a", 4, "offline"), agent("b", 2)],
-      tasks({ "agent-a": 3, "agent-b": 1 }),
-      2,
-      false,
-    ],
+    ["an agent that polls before ECS counts its task", [agent("a", 4)], tasks({ "agent-a": 0 }), 4, false],
+    ["no replicas of an offline agent", [agent("a", 4, "offline")], tasks({ "agent-a": 3 }), 0, false],
+    ["the replicas that one leaves behind", [agent("a", 4, "draining")], tasks({ "agent-a": 2 }), 8, true],
+    ["no agent that drains alone", [agent("a", 4, "draining")], tasks({ "agent-a": 0 }), 0, false],
     ["nothing when there is nobody", [], tasks({ "agent-a": 3 }), 0, false],
   ])("counts %s", (_, agents, counts, requests, byTasks) => {
     expect(capacityOf(agents, counts, "dev")).toEqual({ requests, byTasks });

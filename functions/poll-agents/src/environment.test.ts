@@ -16,6 +16,7 @@ describe("readEnvironment", () => {
       tokenSecret: "arn:secret",
       publisher: "api",
       perAgentMetrics: 0,
+      agents: [],
     });
   });
 
@@ -26,18 +27,30 @@ describe("readEnvironment", () => {
       DBWARD_PER_AGENT_METRICS: "100000",
       DBWARD_CLUSTER: "arn:cluster",
       DBWARD_SERVER_SERVICE: "server",
-      DBWARD_AGENT_SERVICES: "agent-a,agent-b",
+      DBWARD_AGENTS: "app=agent:1,reports:0",
     });
     expect(settings).toMatchObject({
       publisher: "emf",
       perAgentMetrics: POLLER_LIMITS.maxPerAgentMetrics,
-      services: { cluster: "arn:cluster", server: "server", agents: ["agent-a", "agent-b"] },
+      agents: [
+        { name: "app", subject: "agent", desiredCount: 1 },
+        { name: "reports", subject: "reports", desiredCount: 0 },
+      ],
+      services: {
+        cluster: "arn:cluster",
+        server: "server",
+        agents: [
+          { name: "agent-app", desiredCount: 1 },
+          { name: "agent-reports", desiredCount: 0 },
+        ],
+      },
     });
   });
 
   it("lists everything that is wrong", () => {
-    expect(() => readEnvironment({ DBWARD_PUBLISHER: "statsd", DBWARD_PER_AGENT_METRICS: "-1" })).toThrow(
-      /DBWARD_PUBLISHER is neither api nor emf; DBWARD_PER_AGENT_METRICS is no count; DBWARD_STAGE is not set; DBWARD_SERVER_URL is not set; DBWARD_METRICS_TOKEN_SECRET is not set/,
+    const wrong = { DBWARD_PUBLISHER: "statsd", DBWARD_PER_AGENT_METRICS: "-1", DBWARD_AGENTS: "app" };
+    expect(() => readEnvironment(wrong)).toThrow(
+      /DBWARD_PUBLISHER is neither api nor emf; DBWARD_PER_AGENT_METRICS is not a count; DBWARD_AGENTS is not a list of agents such as app=agent:1,reports:2; DBWARD_STAGE is not set; DBWARD_SERVER_URL is not set; DBWARD_METRICS_TOKEN_SECRET is not set/,
     );
   });
 });

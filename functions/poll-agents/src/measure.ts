@@ -5,7 +5,11 @@ import { capacityOf } from "./capacity.ts";
 import type { PollerSettings } from "./environment.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { findStageAgents } from "./stage-agents.ts";
 import type { TaskCounts } from "./task-counts.ts";
+
+/** What of the poller's settings decides what is measured. */
+export type MeasureSettings = Pick<PollerSettings, "stage" | "agents" | "perAgentMetrics">;
 
 /**
  * Everything that a snapshot tells, as measurements. What was not answered is left out: a zero that nobody counted would
@@ -13,7 +17,7 @@ import type { TaskCounts } from "./task-counts.ts";
  */
 export function measure(
   snapshot: Snapshot,
-  { stage, perAgentMetrics }: Pick<PollerSettings, "stage" | "perAgentMetrics">,
+  { stage, agents: expected, perAgentMetrics }: MeasureSettings,
 ): Measurement[] {
   const { agents, requests, ready, tasks } = snapshot;
   const measurements: Measurement[] = measurePoll(snapshot);
@@ -23,7 +27,7 @@ export function measure(
     add("ServerDraining", ready.state === "draining" ? 1 : 0);
   } else if (failed(snapshot, "ready", "server-error")) add("ServerReady", 0);
   if (requests) {
-    add("QueueDepth", requests.approved + requests.dispatched);
+    add("QueueDepth", requests.dispatched);
     add("RequestsPending", requests.pending);
     add("RequestsApproved", requests.approved);
     add("RequestsDispatched", requests.dispatched);
@@ -31,11 +35,15 @@ export function measure(
     add("RequestsOther", requests.other);
   }
   if (agents) {
-    const capacity = capacityOf(agents, tasks, stage);
-    measurements.push(...measureAgents(agents));
-    add("AgentCapacity", capacity.requests);
-    add("AgentCapacityByTasks", capacity.byTasks ? 1 : 0);
-    measurements.push(...measureEachAgent(agents, perAgentMetrics));
+    const found = findStageAgents(agents, expected, tasks, stage);
+    const capacity = capacityOf(found.agents, tasks, stage);
+    measurements.push(...measureAgents(found));
+    // With no agent that polls, and none that should, there is nothing to be missed.
+    if (found.agents.length > 0 || expected.some(({ desiredCount }) => desiredCount > 0)) {
+      add("AgentCapacity", capacity.requests);
+      add("AgentCapacityByTasks", capacity.byTasks ? 1 : 0);
+    }
+    measurements.push(...measureEachAgent(found.agents, perAgentMetrics));
   }
   if (tasks) measurements.push(...measureTasks(tasks));
   return measurements;

@@ -1,7 +1,7 @@
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { ECSClient } from "@aws-sdk/client-ecs";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { METRICS, POLLER_LIMITS } from "@dbward-aws/contract";
+import { type ExpectedAgent, METRICS, POLLER_LIMITS } from "@dbward-aws/contract";
 import { createLogger } from "@dbward-aws/core";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -17,6 +17,14 @@ import { TokenSource } from "./token-source.ts";
 
 const OLD = `dbw_${"0badcafe".repeat(4)}`;
 const TOKEN = `dbw_${"c0ffee00".repeat(4)}`;
+
+const expected = (name: string, subject = name, desiredCount = 1): ExpectedAgent => ({
+  name,
+  subject,
+  desiredCount,
+});
+/** The first has the bootstrap token, whose subject is `agent`. */
+const AGENTS = [expected("payments", "agent", 2), expected("b")];
 
 let dbward: FakeDbward;
 let aws: FakeAws;
@@ -36,7 +44,8 @@ beforeEach(async () => {
     "/api/agents": () => ({
       body: {
         agents: [
-          agentRow("payments"),
+          agentRow("gone", { status: "offline", last_poll_ago_secs: 4_000, in_flight: 0 }),
+          agentRow("agent"),
           agentRow("b", { status: "offline", last_poll_ago_secs: 75, in_flight: 0 }),
         ],
       },
@@ -47,7 +56,9 @@ beforeEach(async () => {
   aws = await FakeAws.start({
     GetSecretValue: () => ({ body: { SecretString: TOKEN } }),
     DescribeServices: () => ({
-      body: { services: [service("server", 1, 1), service("agent-payments", 2, 2)] },
+      body: {
+        services: [service("server", 1, 1), service("agent-payments", 2, 2), service("agent-b", 1, 0)],
+      },
     }),
     PutMetricData: () => ({ body: {} }),
   });
@@ -63,12 +74,19 @@ afterEach(async () => {
 });
 
 function createPoller(
-  changes: { perAgentMetrics?: number; publisher?: MetricPublisher; url?: string } = {},
+  changes: {
+    agents?: readonly ExpectedAgent[];
+    perAgentMetrics?: number;
+    publisher?: MetricPublisher;
+    url?: string;
+  } = {},
 ): Poller {
   const ecs = new ECSClient(aws.client);
-  const names = { cluster: "dbward-dev", server: "server", agents: ["agent-payments"] };
+  const { agents = AGENTS, perAgentMetrics = 0 } = changes;
+  const services = AGENTS.map(({ name, desiredCount }) => ({ name: `agent-${name}`, desiredCount }));
+  const names = { cluster: "dbward-dev", server: "server", agents: services };
   return {
-    settings: { stage: "dev", perAgentMetrics: changes.perAgentMetrics ?? 0 },
+    settings: { stage: "dev", agents, perAgentMetrics },
     sources: {
       server: changes.url === undefined ? client : new DbwardClient({ url: changes.url }),
       tokens: new TokenSource(new SecretsManagerClient(aws.client), "dbward/dev/metrics-token"),
@@ -110,7 +128,7 @@ describe("a whole snapshot", () => {
       PollFailures: 0,
       ServerReady: 1,
       ServerDraining: 0,
-      QueueDepth: 3,
+      QueueDepth: 1,
       RequestsPending: 3,
       RequestsApproved: 2,
       RequestsDispatched: 1,
@@ -121,6 +139,7 @@ describe("a whole snapshot", () => {
       AgentsDraining: 0,
       AgentsOffline: 1,
       AgentsOther: 0,
+      AgentsUnexpected: 1,
       AgentsInFlight: 1,
       OldestAgentPollAge: 75,
       AgentPollAge: { Minimum: 0, Maximum: 75, Sum: 75, SampleCount: 2 },
@@ -129,7 +148,7 @@ describe("a whole snapshot", () => {
       AgentCapacityByTasks: 1,
       ServerTasksDesired: 1,
       ServerTasksRunning: 1,
-      AgentTasksDesired: 2,
+      AgentTasksDesired: 3,
       AgentTasksRunning: 2,
       DeploymentsRunning: 0,
     });
@@ -152,7 +171,7 @@ describe("a whole snapshot", () => {
       agentRow(`agent-${index}`, { in_flight: index % 5 }),
     );
     dbward.answers["/api/agents"] = () => ({ body: { agents } });
-    await poll(poller);
+    await poll(createPoller({ agents: agents.map(({ id }) => expected(id)) }));
     expect(aws.calls.map(({ operation }) => operation).sort()).toEqual([
       "DescribeServices",
       "GetSecretValue",
@@ -166,7 +185,7 @@ describe("a whole snapshot", () => {
   it("counts statuses of a later version", async () => {
     dbward.answers["/api/agents"] = () => ({
       body: {
-        agents: [agentRow("a", { status: "resting" }), agentRow("constructor", { status: "constructor" })],
+        agents: [agentRow("agent", { status: "resting" }), agentRow("b", { status: "constructor" })],
       },
     });
     dbward.answers["/metrics"] = () => ({ body: metricsBody({ pending: 1, parked: 2 }) });
@@ -179,13 +198,100 @@ describe("a whole snapshot", () => {
     });
   });
 
-  it("leaves out what nobody said when there are no agents", async () => {
+  it("leaves out what nobody said when no agent is expected", async () => {
     dbward.answers["/api/agents"] = () => ({ body: { agents: [] } });
-    await poll(poller);
+    await poll(createPoller({ agents: [] }));
     const names = Object.keys(published());
-    expect(published()).toMatchObject({ AgentsHealthy: 0, AgentCapacity: 0 });
-    for (const name of ["OldestAgentPollAge", "AgentPollAge", "AgentUtilization"])
+    expect(published()).toMatchObject({ AgentsHealthy: 0, AgentsOffline: 0, AgentsUnexpected: 0 });
+    for (const name of ["AgentCapacity", "OldestAgentPollAge", "AgentPollAge", "AgentUtilization"])
       expect(names).not.toContain(name);
+  });
+});
+
+describe("the queue", () => {
+  it("is what was dispatched: an approved request waits for its requester", async () => {
+    dbward.answers["/metrics"] = () => ({
+      body: metricsBody({ pending: 0, approved: 1, dispatched: 0, running: 0 }),
+    });
+    await poll(poller);
+    expect(published()).toMatchObject({ QueueDepth: 0, RequestsApproved: 1, RequestsDispatched: 0 });
+  });
+});
+
+describe("the stage's agents", () => {
+  const rows = (...agents: object[]) => {
+    dbward.answers["/api/agents"] = () => ({ body: { agents } });
+  };
+  const offline = { status: "offline", last_poll_ago_secs: 4_000, in_flight: 0 };
+  const services = (...answer: object[]) => {
+    aws.answers.DescribeServices = () => ({ body: { services: [service("server", 1, 1), ...answer] } });
+  };
+
+  it("are missed when they have no row", async () => {
+    rows(agentRow("agent"));
+    await poll(poller);
+    expect(published()).toMatchObject({ AgentsOffline: 1, AgentsHealthy: 1, OldestAgentPollAge: 9_999 });
+  });
+
+  it("are not those of others, whatever their rows say", async () => {
+    rows(agentRow("agent"), agentRow("b"), agentRow("gone", offline), agentRow("elsewhere"));
+    await poll(createPoller({ perAgentMetrics: 50 }));
+    const values = published();
+    expect(values).toMatchObject({
+      AgentsHealthy: 2,
+      AgentsOffline: 0,
+      AgentsUnexpected: 2,
+      AgentsInFlight: 2,
+      AgentCapacity: 12,
+      OldestAgentPollAge: 0,
+    });
+    const named = Object.keys(values).flatMap((name) => /^Agent=(\S+)/.exec(name)?.[1] ?? []);
+    expect([...new Set(named)]).toEqual(["b", "payments"]);
+  });
+
+  it("are known by the subjects of their tokens: a row with the first one's name is somebody else's", async () => {
+    rows(agentRow("payments"), agentRow("b"));
+    await poll(poller);
+    expect(published()).toMatchObject({ AgentsHealthy: 1, AgentsOffline: 1, AgentsUnexpected: 1 });
+  });
+
+  it("are missed when a person scaled their service to nothing", async () => {
+    rows(agentRow("agent"), agentRow("b", offline));
+    services(service("agent-payments", 2, 2), service("agent-b", 0, 0));
+    await poll(poller);
+    expect(published()).toMatchObject({ AgentsOffline: 1, AgentTasksDesired: 2 });
+  });
+
+  it.each([
+    ["has no row", []],
+    ["is offline", [agentRow("b", offline)]],
+  ])("are not missed when the settings want no task of them: it %s", async (_, own) => {
+    rows(agentRow("agent"), ...own);
+    await poll(createPoller({ agents: [expected("payments", "agent"), expected("b", "b", 0)] }));
+    expect(published()).toMatchObject({ AgentsOffline: 0, AgentsUnexpected: 0, OldestAgentPollAge: 0 });
+  });
+
+  it("count when they poll although the settings want no task of them", async () => {
+    rows(agentRow("agent"), agentRow("b"));
+    await poll(createPoller({ agents: [expected("payments", "agent"), expected("b", "b", 0)] }));
+    expect(published()).toMatchObject({ AgentsHealthy: 2, AgentsUnexpected: 0 });
+  });
+
+  it.each([
+    ["being deleted", [{ ...service("agent-b", 0, 0), status: "DRAINING" }], 2],
+    ["deleted", [{ ...service("agent-b", 0, 0), status: "INACTIVE" }], 3],
+    ["gone", [], 3],
+  ])("are missed by their tasks alone when their service is %s", async (_, own, desired) => {
+    rows(agentRow("agent"), agentRow("b", offline));
+    services(service("agent-payments", 2, 2), ...own);
+    await poll(poller);
+    expect(published()).toMatchObject({
+      AgentsOffline: 0,
+      AgentsUnexpected: 0,
+      PollFailures: 0,
+      AgentTasksDesired: desired,
+      AgentTasksRunning: 2,
+    });
   });
 });
 
@@ -194,22 +300,23 @@ describe("per-agent metrics", () => {
     const agents = [
       agentRow("d"),
       agentRow("größe"),
-      agentRow("b"),
-      agentRow("c", { status: "offline", last_poll_ago_secs: 99 }),
-      agentRow("other"),
+      agentRow("agent"),
+      agentRow("c", { status: "offline", last_poll_ago_secs: 99, in_flight: 0 }),
+      agentRow("e"),
     ];
     dbward.answers["/api/agents"] = () => ({ body: { agents } });
-    await poll(createPoller({ perAgentMetrics: 2 }));
+    const own = [expected("e"), expected("d"), expected("c"), expected("b", "agent")];
+    await poll(createPoller({ agents: own, perAgentMetrics: 2 }));
     const values = Object.entries(published()).filter(([name]) => name.startsWith("Agent="));
     expect(Object.fromEntries(values)).toEqual({
       "Agent=b AgentsInFlight": 1,
       "Agent=b AgentCapacity": 4,
       "Agent=b OldestAgentPollAge": 0,
-      "Agent=c AgentsInFlight": 1,
+      "Agent=c AgentsInFlight": 0,
       "Agent=c AgentCapacity": 0,
       "Agent=c OldestAgentPollAge": 99,
-      "Agent=other AgentsInFlight": 3,
-      "Agent=other AgentCapacity": 12,
+      "Agent=other AgentsInFlight": 2,
+      "Agent=other AgentCapacity": 8,
       "Agent=other OldestAgentPollAge": 0,
     });
   });
@@ -217,7 +324,8 @@ describe("per-agent metrics", () => {
   it("stay in one call at their cap", async () => {
     const agents = Array.from({ length: 10_000 }, (_, index) => agentRow(`agent-${index}`));
     dbward.answers["/api/agents"] = () => ({ body: { agents } });
-    await poll(createPoller({ perAgentMetrics: POLLER_LIMITS.maxPerAgentMetrics }));
+    const own = agents.map(({ id }) => expected(id));
+    await poll(createPoller({ agents: own, perAgentMetrics: POLLER_LIMITS.maxPerAgentMetrics }));
     expect(aws.of("PutMetricData")).toHaveLength(1);
     const perAgent = Object.keys(published()).filter((name) => name.startsWith("Agent="));
     expect(perAgent).toHaveLength(3 * (POLLER_LIMITS.maxPerAgentMetrics + 1));
@@ -274,7 +382,7 @@ describe("the token", () => {
     await poll(poller);
     expect(published()).toMatchObject({
       TokenAccepted: 0,
-      QueueDepth: 3,
+      QueueDepth: 1,
       "Reason=token-refused PollFailures": 1,
     });
   });
@@ -325,7 +433,7 @@ describe("failures of the server", () => {
       PollDuration: expect.any(Number),
       ServerTasksDesired: 1,
       ServerTasksRunning: 1,
-      AgentTasksDesired: 2,
+      AgentTasksDesired: 3,
       AgentTasksRunning: 2,
       DeploymentsRunning: 0,
     });
@@ -360,7 +468,7 @@ describe("failures of the server", () => {
       ...only("timeout"),
       ServerReachable: 1,
       TokenAccepted: 1,
-      QueueDepth: 3,
+      QueueDepth: 1,
     });
     expect(failures()).toMatchObject([{ source: "agents", reason: "timeout" }]);
   });
@@ -416,7 +524,7 @@ describe("failures of the server", () => {
   ])("measures an answer of %s as nonsense", { timeout: 60_000 }, async (_what, body) => {
     dbward.answers["/api/agents"] = () => ({ body });
     await poll(poller);
-    expect(published()).toMatchObject({ PollFailures: 1, QueueDepth: 3, ServerReachable: 1 });
+    expect(published()).toMatchObject({ PollFailures: 1, QueueDepth: 1, ServerReachable: 1 });
     expect(Object.keys(published())).not.toContain("AgentsInFlight");
   });
 
@@ -429,7 +537,7 @@ describe("failures of the server", () => {
 
 describe("ECS", () => {
   it("is asked for ten services a call", async () => {
-    const agents = Array.from({ length: 12 }, (_, index) => `agent-${index}`);
+    const agents = Array.from({ length: 12 }, (_, index) => ({ name: `agent-${index}`, desiredCount: 2 }));
     aws.answers.DescribeServices = ({ services }) => ({
       body: { services: services.map((name: string) => service(name, 2, 1)) },
     });
@@ -450,8 +558,8 @@ describe("ECS", () => {
   it.each([
     ["refuses", () => ({ status: 400, body: { __type: "AccessDeniedException", message: "no" } })],
     [
-      "doesn't know a service",
-      () => ({ body: { services: [service("server", 1, 1)], failures: [{ reason: "MISSING" }] } }),
+      "doesn't know the server's service",
+      () => ({ body: { services: [service("agent-b", 1, 1)], failures: [{ reason: "MISSING" }] } }),
     ],
   ])("is left out when it %s, and the capacity is that of the rows", async (_, answer) => {
     aws.answers.DescribeServices = answer;
@@ -467,30 +575,26 @@ describe("ECS", () => {
 });
 
 describe("deployments", () => {
-  it("count while they are in progress and young", async () => {
-    const deployment = (rolloutState: string, ageSeconds: number) => ({
-      deployments: [{ status: "PRIMARY", rolloutState, createdAt: Date.now() / 1000 - ageSeconds }],
-    });
+  it.each([
+    ["in progress and young", "IN_PROGRESS", 60, 50, 1],
+    ["in progress for too long", "IN_PROGRESS", 901, 10, 0],
+    ["just completed", "COMPLETED", 200, 110, 1],
+    ["completed a while ago", "COMPLETED", 200, 130, 0],
+    ["begun long ago and completed late", "COMPLETED", 901, 10, 0],
+    ["failed", "FAILED", 60, 10, 0],
+  ])("%s", async (_, rolloutState, createdSecondsAgo, updatedSecondsAgo, count) => {
+    const ago = (seconds: number) => Date.now() / 1000 - seconds;
+    const deployment = {
+      status: "PRIMARY",
+      rolloutState,
+      createdAt: ago(createdSecondsAgo),
+      updatedAt: ago(updatedSecondsAgo),
+    };
     aws.answers.DescribeServices = () => ({
-      body: {
-        services: [
-          { ...service("server", 1, 0), ...deployment("IN_PROGRESS", 60) },
-          { ...service("agent-payments", 1, 1), ...deployment("COMPLETED", 60) },
-        ],
-      },
+      body: { services: [{ ...service("server", 1, 0), deployments: [deployment] }] },
     });
     await poll(poller);
-    expect(published()).toMatchObject({ DeploymentsRunning: 1, ServerTasksRunning: 0 });
-    aws.answers.DescribeServices = () => ({
-      body: {
-        services: [
-          { ...service("server", 1, 0), ...deployment("IN_PROGRESS", 901) },
-          service("agent-payments", 1, 1),
-        ],
-      },
-    });
-    await poll(poller);
-    expect(published()).toMatchObject({ DeploymentsRunning: 0 });
+    expect(published()).toMatchObject({ DeploymentsRunning: count, ServerTasksRunning: 0 });
   });
 });
 
@@ -529,7 +633,7 @@ describe("publishing", () => {
     );
     expect(written).toHaveLength(2);
     const [all, reason] = written as [Json, Json];
-    expect(all).toMatchObject({ Stage: "dev", QueueDepth: 3, ServerReachable: 1, PollFailures: 1 });
+    expect(all).toMatchObject({ Stage: "dev", QueueDepth: 1, ServerReachable: 1, PollFailures: 1 });
     expect(all._aws.CloudWatchMetrics[0]).toMatchObject({ Namespace: "Dbward", Dimensions: [["Stage"]] });
     for (const { Name, Unit } of all._aws.CloudWatchMetrics[0].Metrics) {
       expect(Unit).toBe(METRICS[Name as keyof typeof METRICS].unit);

@@ -1,14 +1,13 @@
 import { POLLER_LIMITS } from "@dbward-aws/contract";
 import { Deadline, type Logger } from "@dbward-aws/core";
 import { DbwardRequestError } from "@dbward-aws/dbward-client";
-import type { PollerSettings } from "./environment.ts";
-import { measure } from "./measure.ts";
+import { type MeasureSettings, measure } from "./measure.ts";
 import type { MetricPublisher } from "./publisher.ts";
 import { type PollFailure, type Snapshot, type SnapshotSources, takeSnapshot } from "./snapshot.ts";
 
 /** What a poll works with. */
 export interface Poller {
-  readonly settings: Pick<PollerSettings, "stage" | "perAgentMetrics">;
+  readonly settings: MeasureSettings;
   readonly sources: SnapshotSources;
   readonly publisher: MetricPublisher;
   readonly logger: Logger;

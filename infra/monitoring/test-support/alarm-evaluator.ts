@@ -6,6 +6,8 @@ export type AlarmState = "OK" | "ALARM" | "INSUFFICIENT_DATA";
 export interface Datum {
   readonly namespace: string;
   readonly name: string;
+  /** Part of the dimensions' values, where several things have a metric of this name. @default - any dimensions */
+  readonly of?: string;
   /** Seconds since the start of the recording. */
   readonly at: number;
   readonly value: number;
@@ -14,6 +16,7 @@ export interface Datum {
 interface TemplateMetric {
   readonly Namespace: string;
   readonly MetricName: unknown;
+  readonly Dimensions?: unknown;
   readonly Period?: number;
 }
 /** The properties of an `AWS::CloudWatch::Alarm` that decide its state. */
@@ -46,25 +49,37 @@ const BREACHES: Readonly<Record<string, (value: number, threshold: number) => bo
  * it.
  *
  * @param minutes how long the recording is
+ * @param morePeriods how many periods before those that it judges it takes data from. CloudWatch documents that there
+ *   are some, and not how many. @default 2
  */
-export function statesOver(alarm: TemplateAlarm, recording: readonly Datum[], minutes: number): AlarmState[] {
+export function statesOver(
+  alarm: TemplateAlarm,
+  recording: readonly Datum[],
+  minutes: number,
+  morePeriods = 2,
+): AlarmState[] {
   const states: AlarmState[] = [];
   let state: AlarmState = "INSUFFICIENT_DATA";
   for (let minute = 1; minute <= minutes; minute++) {
-    state = judge(alarm, recording, minute * 60) ?? state;
+    state = judge(alarm, recording, minute * 60, morePeriods) ?? state;
     states.push(state);
   }
   return states;
 }
 
-function judge(alarm: TemplateAlarm, recording: readonly Datum[], now: number): AlarmState | undefined {
+function judge(
+  alarm: TemplateAlarm,
+  recording: readonly Datum[],
+  now: number,
+  morePeriods: number,
+): AlarmState | undefined {
   const period = alarm.Period ?? alarm.Metrics?.find(({ MetricStat }) => MetricStat)?.MetricStat?.Period;
   if (!period) throw new Error("An alarm without a period.");
   const end = Math.floor(now / period) * period;
-  const lookedAt = Array.from({ length: alarm.EvaluationPeriods }, (_, back) => end - period * (back + 1));
-  // DIFF needs one datum from before.
-  const times = [...lookedAt, end - period * (alarm.EvaluationPeriods + 1)];
-  const known = recording.filter(({ at }) => at < end);
+  const periods = alarm.EvaluationPeriods + morePeriods;
+  const times = Array.from({ length: periods }, (_, back) => end - period * (back + 1));
+  const lookedAt = times.slice(0, alarm.EvaluationPeriods);
+  const known = recording.filter(({ at }) => at < end && at >= end - period * periods);
   const series = signalOf(alarm, known, period, times);
 
   const breaches = BREACHES[alarm.ComparisonOperator]!;
@@ -86,7 +101,12 @@ function signalOf(
 ): SeriesByTime {
   const series = (metric: TemplateMetric, statistic: string) =>
     aggregated(
-      recording.filter(({ namespace, name }) => namespace === metric.Namespace && name === metric.MetricName),
+      recording.filter(
+        ({ namespace, name, of = "" }) =>
+          namespace === metric.Namespace &&
+          name === metric.MetricName &&
+          JSON.stringify(metric.Dimensions ?? "").includes(of),
+      ),
       period,
       statistic,
     );

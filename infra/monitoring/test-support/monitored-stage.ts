@@ -1,4 +1,4 @@
-import { stageNames } from "@dbward-aws/contract";
+import { agentSubject, stageNames } from "@dbward-aws/contract";
 import type { MonitoringSettings, StageSettings } from "@dbward-aws/settings";
 import { App, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
@@ -53,14 +53,16 @@ function watched(scope: Stack, options: StageOptions): MonitoredStage {
       logGroup,
     };
   };
-  const agent = (serviceName: string): MonitoredAgent => ({
-    serviceName,
+  const agent = (name: string, index: number): MonitoredAgent => ({
+    name,
+    subject: agentSubject(name, index === 0),
+    desiredCount: 1,
     serviceArn: scope.formatArn({
       service: "ecs",
       resource: "service",
-      resourceName: `${names.cluster}/${serviceName}`,
+      resourceName: `${names.cluster}/${names.agentService(name)}`,
     }),
-    logGroupName: names.logGroup(serviceName),
+    logGroupName: names.logGroup(names.agentService(name)),
   });
   const server = service(names.serverService);
   const securityGroup = new ec2.SecurityGroup(scope, "ServerGroup", { vpc, allowAllOutbound: false });
@@ -84,7 +86,7 @@ function watched(scope: Stack, options: StageOptions): MonitoredStage {
           description,
         }),
     },
-    agents: (options.agents ?? ["app"]).map((name) => agent(names.agentService(name))),
+    agents: (options.agents ?? ["app"]).map(agent),
     fileSystem: { fileSystem: new efs.FileSystem(scope, "FileSystem", { vpc }) },
     secrets: { metricsToken: new secretsmanager.Secret(scope, "MetricsToken") },
     capture: {

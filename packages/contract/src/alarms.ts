@@ -13,6 +13,7 @@ export const ALARM_IDS = [
   "queue-not-draining",
   "queue-growing",
   "approvals-stale",
+  "resumes-stale",
   "token-refused",
   "poller-silent",
   "poller-failing",

@@ -11,7 +11,7 @@ export type CaptureMethod = "exec" | "task";
 
 /** Where one agent's token comes from, and where it is to be stored. */
 export interface AgentTokenProperties {
-  /** Name of the agent: subject of its token, as `GET /api/agents` will show it. */
+  /** Name of the agent. It is the subject of a minted token; the bootstrap token has one of its own. */
   readonly Agent: string;
   /** ARN of the secret. */
   readonly Secret: string;

@@ -30,42 +30,55 @@ const level = (
 
 /** Every metric of the namespace. Poller, alarms, dashboard and docs read this table and no other. */
 export const METRICS = {
-  QueueDepth: level("metrics", "Requests approved or dispatched: work that waits for an agent."),
+  QueueDepth: level("metrics", "Requests dispatched: the work that waits for an agent."),
   RequestsPending: level("metrics", "Requests that wait for a person's approval."),
-  RequestsApproved: level("metrics", "Requests approved and not yet handed to an agent."),
-  RequestsDispatched: level("metrics", "Requests handed to an agent and not yet started."),
+  RequestsApproved: level(
+    "metrics",
+    "Requests that wait for their requester to resume them: approved by people, or dispatched for 5 minutes without an agent that took them.",
+  ),
+  RequestsDispatched: level("metrics", "Requests dispatched and not yet taken by an agent."),
   RequestsRunning: level("metrics", "Requests that an agent is executing."),
   RequestsOther: level("metrics", "Requests in a state that this version of the poller doesn't know."),
-  AgentsHealthy: level("agents", "Agents that poll and have room for work.", "Minimum"),
-  AgentsSaturated: level("agents", "Agents that poll and are full."),
-  AgentsDraining: level("agents", "Agents that finish their work and take no more."),
-  AgentsOffline: level("agents", "Agents that have not polled for 60 seconds or more."),
-  AgentsOther: level("agents", "Agents in a state that this version of the poller doesn't know."),
+  AgentsHealthy: level("agents", "Agents of the stage that poll and have room for work.", "Minimum"),
+  AgentsSaturated: level("agents", "Agents of the stage that poll and are full."),
+  AgentsDraining: level("agents", "Agents of the stage that finish their work and take no more."),
+  AgentsOffline: level(
+    "agents",
+    "Agents of the stage that have not polled for 60 seconds or more, or never; those with a desired count of 0 in the settings are not counted.",
+  ),
+  AgentsOther: level(
+    "agents",
+    "Agents of the stage in a state that this version of the poller doesn't know.",
+  ),
+  AgentsUnexpected: level(
+    "agents",
+    "Rows of /api/agents that belong to no agent of the stage: agents that were removed, whose rows stay for ever, and agents that run elsewhere.",
+  ),
   AgentCapacity: level(
     "agents",
-    "Requests that the healthy and saturated agents can execute at the same time.",
+    "Requests that the stage's healthy and saturated agents can execute at the same time.",
     "Minimum",
   ),
   AgentCapacityByTasks: level(
     "agents",
     "What AgentCapacity counts: 1 the running ECS tasks (replicas share a token), 0 the rows of /api/agents.",
   ),
-  AgentsInFlight: level("agents", "Requests that the agents say they are executing."),
+  AgentsInFlight: level("agents", "Requests that the stage's agents say they are executing."),
   OldestAgentPollAge: level(
     "agents",
-    "Time since the poll of the agent that has been silent longest; 9999 when one never polled.",
+    "Time since the poll of the stage's agent that has been silent longest; 9999 when one never polled.",
     "Maximum",
     "Seconds",
   ),
   AgentPollAge: level(
     "agents",
-    "Time since each agent's last poll: a statistic set over all agents but those that never polled.",
+    "Time since the last poll of each of the stage's agents: a statistic set over all but those that never polled.",
     "Average",
     "Seconds",
   ),
   AgentUtilization: level(
     "agents",
-    "Share of its room that each agent that polls uses: a distribution over all agents.",
+    "Share of its room that each of the stage's agents uses: a distribution over those that poll.",
     "Average",
     "Percent",
   ),
@@ -93,12 +106,18 @@ export const METRICS = {
   AgentTasksRunning: level("ecs", "Tasks that the agents' services run.", "Minimum"),
   DeploymentsRunning: level(
     "ecs",
-    "Services whose deployment is in progress and began less than 15 minutes ago: an outage now is expected.",
+    "Services whose deployment is in progress or ended less than 2 minutes ago, and began less than 15 minutes ago: an outage now is expected.",
   ),
 } as const satisfies Record<string, MetricDefinition>;
 
-/** Seconds after which a deployment in progress no longer counts in {@link METRICS.DeploymentsRunning}: it hangs. */
+/** Seconds after which a deployment no longer counts in {@link METRICS.DeploymentsRunning}: it hangs. */
 export const DEPLOYMENT_GRACE_SECONDS = 900;
+/**
+ * Seconds for which a completed deployment goes on counting in {@link METRICS.DeploymentsRunning}. ECS completes one of
+ * the server as soon as the server is healthy; until its agents have polled again, which takes up to half a minute when a
+ * connection of theirs hangs, their rows say `offline`.
+ */
+export const DEPLOYMENT_AFTERMATH_SECONDS = 120;
 
 export type MetricName = keyof typeof METRICS;
 

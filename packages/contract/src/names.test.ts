@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { METRICS, PER_AGENT_METRICS } from "./metrics.ts";
-import { stageNames, TOKEN_PATTERN } from "./names.ts";
+import { agentSubject, stageNames, TOKEN_PATTERN } from "./names.ts";
+import { formatAgents, parseAgents } from "./poller.ts";
 
 describe("stageNames", () => {
   it("keeps every secret under dbward/<stage>/", () => {
@@ -21,6 +22,29 @@ describe("stageNames", () => {
 
   it("names stacks as SST does", () => {
     expect(stageNames("dev").stack("Server")).toBe("dev-dbward-Server");
+  });
+});
+
+describe("agentSubject", () => {
+  it("is the bootstrap token's for the first agent, and the name for every other one", () => {
+    expect([agentSubject("app", true), agentSubject("reports", false)]).toEqual(["agent", "reports"]);
+  });
+});
+
+describe("agents in the poller's environment", () => {
+  const agents = [
+    { name: "app", subject: "agent", desiredCount: 1 },
+    { name: "reports", subject: "reports", desiredCount: 0 },
+  ];
+
+  it("come back as they were", () => {
+    expect(formatAgents(agents)).toBe("app=agent:1,reports:0");
+    expect(parseAgents(formatAgents(agents))).toEqual(agents);
+    expect(parseAgents("")).toEqual([]);
+  });
+
+  it.each(["app", "app:", "app=:1", "app=agent", "app:one", "app:1 reports:2"])("%j is refused", (text) => {
+    expect(parseAgents(text)).toBeUndefined();
   });
 });
 

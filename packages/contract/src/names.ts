@@ -91,6 +91,17 @@ export const AGENT = {
   databaseUrlVariable: "DATABASE_URL",
 } as const;
 
+/** Subject of the agent token that the server's first start writes, as dbward has it. */
+export const BOOTSTRAP_AGENT_SUBJECT = "agent";
+
+/**
+ * Subject of an agent's token: the `id` of the agent's row in `GET /api/agents`. The first agent uses the bootstrap
+ * token; every further one has a token that was made for its name.
+ */
+export function agentSubject(agent: string, first: boolean): string {
+  return first ? BOOTSTRAP_AGENT_SUBJECT : agent;
+}
+
 /** Environment variable that carries a configuration file's text into a container. */
 export const CONFIG_VARIABLE = "DBWARD_CONFIG_TOML";
 /** Environment variable with the log filter of server and agents. */

@@ -14,8 +14,8 @@ export const POLLER_ENVIRONMENT = {
   cluster: "DBWARD_CLUSTER",
   /** Name of the server's ECS service. */
   serverService: "DBWARD_SERVER_SERVICE",
-  /** Names of the agents' ECS services, separated by commas. */
-  agentServices: "DBWARD_AGENT_SERVICES",
+  /** The stage's agents, as {@link formatAgents} writes them. */
+  agents: "DBWARD_AGENTS",
 } as const;
 
 /** `PutMetricData`, or log lines in embedded metric format that CloudWatch Logs turns into metrics. */
@@ -30,3 +30,41 @@ export const POLLER_LIMITS = {
   /** Most agents with metrics of their own: three metrics each, and all of them in one PutMetricData call. */
   maxPerAgentMetrics: 50,
 } as const;
+
+/** An agent of the stage, as the poller has to know it. */
+export interface ExpectedAgent {
+  /** Its name in the settings. */
+  readonly name: string;
+  /** Subject of its token, which is the `id` of its row in `GET /api/agents`. */
+  readonly subject: string;
+  /** Tasks that the settings want. With 0 nobody misses it. */
+  readonly desiredCount: number;
+}
+
+/**
+ * Writes agents into {@link POLLER_ENVIRONMENT.agents}: `NAME=SUBJECT:COUNT`, separated by commas, without the subject
+ * where it is the name. Short, because a function's environment holds 4 KB.
+ */
+export function formatAgents(agents: readonly ExpectedAgent[]): string {
+  return agents
+    .map(({ name, subject, desiredCount }) => {
+      const owner = subject === name ? name : `${name}=${subject}`;
+      return `${owner}:${desiredCount}`;
+    })
+    .join(",");
+}
+
+/** Reads what {@link formatAgents} wrote. @returns undefined when it is something else */
+export function parseAgents(text: string): ExpectedAgent[] | undefined {
+  const agents = text
+    .split(",")
+    .filter((entry) => entry !== "")
+    .map((entry) => AGENT_ENTRY.exec(entry));
+  if (agents.includes(null)) return undefined;
+  return agents.map((match) => {
+    const [, name = "", subject = name, count] = match ?? [];
+    return { name, subject, desiredCount: Number(count) };
+  });
+}
+
+const AGENT_ENTRY = /^([\w.-]+)(?:=([\w.-]+))?:(\d{1,4})$/;

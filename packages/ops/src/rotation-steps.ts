@@ -1,4 +1,4 @@
-import { SERVER, stageNames } from "@dbward-aws/contract";
+import { agentSubject, SERVER, stageNames } from "@dbward-aws/contract";
 import { type StageSettings, serverCommand } from "@dbward-aws/settings";
 import { type TokenSecret, tokenSecrets } from "./secret-state.ts";
 
@@ -22,7 +22,7 @@ export function rotationSteps(settings: StageSettings, token: TokenSecret): read
     return [`Empty the secret: ${emptySecret(secret)}`, recapture, ...useAndRevoke];
   // Its token is the bootstrap one: the capture would read the same file again.
   return [
-    `Make the new token, with the admin token: POST /api/tokens {"subject_id":"${owner}","subject_type":"agent","name":"${owner}"}`,
+    `Make the new token, with the admin token: POST /api/tokens {"subject_id":"${agentSubject(owner, true)}","subject_type":"agent","name":"${owner}"}`,
     `Put its value into a file, without a line end, and run: ${putSecret(secret)}. Delete the file.`,
     ...useAndRevoke,
   ];

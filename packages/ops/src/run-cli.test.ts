@@ -187,12 +187,13 @@ describe("status", () => {
           dbward/prod/agent-token/reports  captured
 
       Metrics
-          ServerReachable  1
-          QueueDepth       1
-          RequestsPending  1
-          RequestsRunning  1
-          AgentsHealthy    1
-          AgentsOffline    1
+          ServerReachable   1
+          QueueDepth        1
+          RequestsPending   1
+          RequestsApproved  1
+          RequestsRunning   1
+          AgentsHealthy     1
+          AgentsOffline     1
 
       Alarms: 1 of 1 OK
 

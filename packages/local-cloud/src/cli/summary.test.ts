@@ -21,7 +21,10 @@ it("shows what is well and what is not", () => {
       { name: "dbward/local/admin-token", captured: true, versionId: "v1" },
       { name: "dbward/local/agent-token", captured: false, versionId: null },
     ],
-    metrics: { QueueDepth: { value: 3, timestamp: "2026-01-01T00:00:00.000Z" } },
+    metrics: {
+      QueueDepth: { value: 3, timestamp: "2026-01-01T00:00:00.000Z" },
+      RequestsApproved: { value: 1, timestamp: "2026-01-01T00:00:00.000Z" },
+    },
     alarms: [
       { name: "dbward-local-down", state: "ALARM" },
       { name: "dbward-local-queue", state: "OK" },
@@ -33,7 +36,7 @@ it("shows what is well and what is not", () => {
              ✓ agent-app  2 of 2 running  /usr/bin/dbward-agent
   Tokens     ✓ dbward/local/admin-token  captured
              ✗ dbward/local/agent-token  empty
-  Queue      3 waiting for an agent
+  Queue      3 waiting for an agent, 1 waiting for their requester
   Agents     no metric yet
   Alarms     ✗ dbward-local-down  ALARM
   Account    http://127.0.0.1:4566

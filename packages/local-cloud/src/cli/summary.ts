@@ -62,6 +62,7 @@ function queue(status: StageStatus): string {
   return measured(status, [
     ["QueueDepth", "waiting for an agent"],
     ["RequestsPending", "waiting for approval"],
+    ["RequestsApproved", "waiting for their requester"],
     ["RequestsRunning", "running"],
   ]);
 }

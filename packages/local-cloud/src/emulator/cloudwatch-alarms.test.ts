@@ -44,11 +44,18 @@ describe("alarms of the emulated account", { timeout: 60_000 }, () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const put = (name: string, value: number, stage = "a") =>
+  const put = (name: string, value: number, { stage = "a", secondsAgo = 0 } = {}) =>
     cloudWatch.send(
       new PutMetricDataCommand({
         Namespace: "Test",
-        MetricData: [{ MetricName: name, Value: value, Dimensions: [{ Name: "Stage", Value: stage }] }],
+        MetricData: [
+          {
+            MetricName: name,
+            Value: value,
+            Dimensions: [{ Name: "Stage", Value: stage }],
+            Timestamp: new Date(Date.now() - secondsAgo * 1000),
+          },
+        ],
       }),
     );
   const state = async (name: string) => {
@@ -67,7 +74,7 @@ describe("alarms of the emulated account", { timeout: 60_000 }, () => {
     ).toBe(expected);
 
   it("look at their own dimensions alone", async () => {
-    await put("Plain", 5, "another");
+    await put("Plain", 5, { stage: "another" });
     expect(await state("plain")).not.toBe("ALARM");
     await put("Plain", 5);
     expect(await state("plain")).toBe("ALARM");
@@ -82,6 +89,14 @@ describe("alarms of the emulated account", { timeout: 60_000 }, () => {
     await put("Deploying", 1);
     await put("Reachable", 0);
     await until("math", "OK");
+  });
+
+  it("fill periods without a datum from the first one on, and none before", async () => {
+    expect(await state("silent")).toBe("INSUFFICIENT_DATA");
+    await put("Starts", 1, { secondsAgo: 2 * PERIOD });
+    await until("silent", "ALARM");
+    await put("Polls", 1);
+    await until("silent", "OK");
   });
 
   it("tell through a composite alarm, unless its suppressor is in alarm", async () => {
@@ -150,6 +165,26 @@ async function deploy(stacks: CloudFormationClient): Promise<void> {
     Never: alarm("never", "Never"),
     Always: alarm("missing-breaches", "Always", { TreatMissingData: "breaching" }),
     Ignored: alarm("missing-ignored", "Ignored"),
+    Silent: {
+      Type: "AWS::CloudWatch::Alarm",
+      Properties: {
+        AlarmName: "silent",
+        Metrics: [
+          {
+            Id: "e",
+            Expression: "IF(FILL(MAX([polls, starts]), REPEAT) > 0, FILL(polls, 0))",
+            ReturnData: true,
+          },
+          stat("polls", "Polls"),
+          stat("starts", "Starts"),
+        ],
+        EvaluationPeriods: 2,
+        DatapointsToAlarm: 2,
+        Threshold: 1,
+        ComparisonOperator: "LessThanThreshold",
+        TreatMissingData: "ignore",
+      },
+    },
     Math: {
       Type: "AWS::CloudWatch::Alarm",
       Properties: {

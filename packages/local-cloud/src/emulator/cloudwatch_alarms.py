@@ -72,7 +72,9 @@ class Expression:
         if isinstance(node, ast.Constant):
             return float(node.value)
         if isinstance(node, ast.Name):
-            return self.series[node.id]
+            return node.id if node.id == "REPEAT" else self.series[node.id]
+        if isinstance(node, ast.List):
+            return [self.visit(each) for each in node.elts]
         if isinstance(node, ast.BinOp):
             return self.combine(node.op, self.visit(node.left), self.visit(node.right))
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
@@ -99,8 +101,8 @@ class Expression:
         results = {at: function(*[at_time(operand, at) for operand in operands]) for at in times}
         return {at: value for at, value in results.items() if value is not None}
 
-    def call_if(self, condition, yes, no):
-        """A branch that is not taken may lack a value."""
+    def call_if(self, condition, yes, no=None):
+        """A branch that is not taken may lack a value, or be left out."""
         results = {}
         for at in condition:
             branch = yes if condition[at] else no
@@ -110,7 +112,18 @@ class Expression:
         return results
 
     def call_fill(self, series, filler):
-        return {**{at: filler for at in self.times}, **series}
+        """`REPEAT` fills with the last value before, and nothing before the first one."""
+        filled, last = {}, None
+        for at in sorted(self.times):
+            last = series.get(at, last if filler == "REPEAT" else filler)
+            if last is not None:
+                filled[at] = last
+        return filled
+
+    def call_max(self, list_of_series):
+        """The largest value at each time, of those series that have one."""
+        times = set().union(*list_of_series)
+        return {at: max(series[at] for series in list_of_series if at in series) for at in times}
 
     def call_diff(self, series):
         times = sorted(series)

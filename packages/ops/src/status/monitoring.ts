@@ -52,6 +52,7 @@ const SHOWN = [
   "ServerReachable",
   "QueueDepth",
   "RequestsPending",
+  "RequestsApproved",
   "RequestsRunning",
   "AgentsHealthy",
   "AgentsOffline",
