@@ -132,7 +132,10 @@ export interface LoadBalancerInput {
 
 /** An agent: outbound only, next to its database. */
 export interface AgentInput extends ConfigInput {
-  /** Lower-case letters, digits and hyphens; subject of its token, name of its service. Not to be changed later. */
+  /**
+   * Lower-case letters, digits and hyphens; name of its service, and subject of its token, which for the first agent is
+   * `agent`. Not to be changed later.
+   */
   readonly name: string;
   /** The agent's image. */
   readonly image: ImageInput;
@@ -142,7 +145,10 @@ export interface AgentInput extends ConfigInput {
   readonly cpu?: number;
   /** Memory in MiB that Fargate offers with this CPU. @default 512 */
   readonly memoryMiB?: number;
-  /** How many tasks. Replicas share the agent's token and are one row in `/api/agents`. @default 1 */
+  /**
+   * How many tasks. Replicas share the agent's token and are one row in `/api/agents`. With 0 no alarm misses the agent.
+   * @default 1
+   */
   readonly desiredCount?: number;
   /** Value of `RUST_LOG`. @default "info" */
   readonly rustLog?: string;

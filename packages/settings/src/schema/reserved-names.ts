@@ -1,4 +1,4 @@
-import { AGENT, METRICS_USER, OTHER_AGENTS } from "@dbward-aws/contract";
+import { AGENT, BOOTSTRAP_AGENT_SUBJECT, METRICS_USER, OTHER_AGENTS } from "@dbward-aws/contract";
 
 /** Environment variables that mean something in a container, by kind, and whose they are. */
 const VARIABLES: readonly (readonly [pattern: RegExp, reader: string])[] = [
@@ -32,7 +32,8 @@ export function variableReader(name: string): string | undefined {
 
 const AGENT_NAMES: Readonly<Record<string, string>> = {
   admin: "it is the administrator's, in dbward and in `pnpm ops tokens`",
-  agent: "it is the subject of dbward's bootstrap token, so that two agents would be one row in /api/agents",
+  [BOOTSTRAP_AGENT_SUBJECT]:
+    "it is the subject of dbward's bootstrap token, so that two agents would be one row in /api/agents",
   server: "commands and log groups mean the dbward server by it",
   metrics: "`pnpm ops tokens` means the poller's token by it",
   [METRICS_USER]: "it is the poller's user on the server",
