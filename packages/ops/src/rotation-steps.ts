@@ -14,17 +14,21 @@ export function rotationSteps(settings: StageSettings, token: TokenSecret): read
       `${recapture}. The old one stops working at once.`,
       `The poller reads the new one after its next refusal. See: pnpm ops status --stage ${stage}`,
     ];
-  const useAndRevoke = [
-    `Let the agent take it: pnpm ops restart agent ${owner} --stage ${stage}`,
-    "When the agent shows up healthy, revoke the old one: its id is in GET /api/tokens; DELETE /api/tokens/ID.",
-  ];
+  const use = `Let the agent take it: pnpm ops restart agent ${owner} --stage ${stage}`;
   if (owner !== agents[0]?.name)
-    return [`Empty the secret: ${emptySecret(secret)}`, recapture, ...useAndRevoke];
+    return [
+      `Empty the secret: ${emptySecret(secret)}`,
+      recapture,
+      use,
+      "When the agent shows up healthy, revoke the old one: its id is in GET /api/tokens; DELETE /api/tokens/ID.",
+    ];
   // Its token is the bootstrap one: the capture would read the same file again.
   return [
     `Make the new token, with the admin token: POST /api/tokens {"subject_id":"${agentSubject(owner, true)}","subject_type":"agent","name":"${owner}"}`,
     `Put its value into a file, without a line end, and run: ${putSecret(secret)}. Delete the file.`,
-    ...useAndRevoke,
+    use,
+    "The bootstrap token goes on working: the server neither lists nor revokes it by its API. To end it, rotate the admin token: " +
+      `pnpm ops tokens rotate admin --stage ${stage}`,
   ];
 }
 

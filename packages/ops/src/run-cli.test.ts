@@ -357,6 +357,14 @@ describe("tokens", () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^To rotate the token of .*:\n1\. [\s\S]*put-secret-value/);
   });
+
+  it("keeps the first agent's subject, and revokes no bootstrap token, which the API doesn't know", async () => {
+    await withAws({});
+    const { out } = await ops("tokens rotate app");
+    expect(out).toContain('{"subject_id":"agent","subject_type":"agent","name":"app"}');
+    expect(out).not.toContain("DELETE");
+    expect((await ops("tokens rotate reports")).out).toContain("DELETE /api/tokens/ID");
+  });
 });
 
 describe("tokens recapture", () => {
