@@ -1,9 +1,8 @@
 import { agent } from "./agent/agent.ts";
-import { checkPasswords } from "./agent/database-urls.ts";
-import { checkTransport } from "./agent/server-url.ts";
 import type { Problem } from "./problem.ts";
 import { ROOT } from "./schema/path.ts";
 import { Report } from "./schema/report.ts";
+import type { Type } from "./schema/types.ts";
 import { server } from "./server/server.ts";
 import { type ConfigTable, plainTable, TableNode } from "./toml/nodes.ts";
 import { readToml, TomlError } from "./toml/read-toml.ts";
@@ -11,6 +10,8 @@ import { type Expansion, expand } from "./variables/expand.ts";
 
 /** dbward's two programs, each with a configuration of its own. */
 export type DbwardProgram = "server" | "agent";
+
+const RULES: Readonly<Record<DbwardProgram, Type>> = { server, agent };
 
 /** What {@link readConfig} makes of a text. */
 export interface ReadConfig {
@@ -66,15 +67,8 @@ function checkRules(
   { source }: Expansion,
   variables: Readonly<Record<string, string>>,
 ): Problem[] {
-  const report = new Report(source);
-  if (program === "server") server.read(root, ROOT, report);
-  else {
-    const config = agent.read(root, ROOT, report);
-    if (config?.kind === "table") {
-      checkTransport(config, ROOT, report, variables);
-      checkPasswords(config, ROOT, report, variables);
-    }
-  }
+  const report = new Report(source, variables);
+  RULES[program].read(root, ROOT, report);
   return report.problems;
 }
 

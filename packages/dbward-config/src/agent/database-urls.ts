@@ -15,18 +15,11 @@ export const databaseUrl = text.secret.where({
 
 /**
  * The agent ends at a wrong password. Which one is right, only the database knows; but of two passwords for one user of one
- * server, one is wrong.
- *
- * @param variables the environment: a URL in it counts, whether the text refers to it or not
+ * server, one is wrong. A URL in a variable counts, whether the text refers to it or not.
  */
-export function checkPasswords(
-  config: TableNode,
-  root: Path,
-  report: Report,
-  variables: Readonly<Record<string, string>>,
-): void {
+export function checkPasswords(config: TableNode, root: Path, report: Report): void {
   const passwords = new Map<string, string>();
-  for (const value of Object.values(variables)) {
+  for (const value of report.variableValues) {
     const login = loginOf(value);
     if (login) passwords.set(login.user, login.password);
   }
@@ -55,9 +48,13 @@ function* databaseUrls(config: TableNode, path: Path): Generator<{ url: TextNode
   }
 }
 
+/** Parameters of a query that win over the parts of the URL before it. */
+const OVERRIDES = ["host", "port", "user", "password"];
+
 function loginOf(value: string): { user: string; password: string } | undefined {
   const url = SCHEME.test(value) ? parseUrl(value) : undefined;
-  if (!url?.password) return undefined;
+  if (!url?.username || [...url.searchParams.keys()].some((name) => OVERRIDES.includes(name)))
+    return undefined;
   const [scheme, port] = url.protocol === "mysql:" ? ["mysql", "3306"] : ["postgres", "5432"];
   return {
     user: `${scheme}://${url.username}@${url.hostname.toLowerCase()}:${url.port || port}`,

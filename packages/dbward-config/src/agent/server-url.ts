@@ -32,19 +32,12 @@ export const serverUrl = text.secret
 const ALLOW_INSECURE_VARIABLE = "DBWARD_ALLOW_INSECURE";
 
 /** Plain HTTP, which would send the token in the clear, goes to hosts that look private only. */
-export function checkTransport(
-  config: TableNode,
-  root: Path,
-  report: Report,
-  variables: Readonly<Record<string, string>>,
-): void {
+export function checkTransport(config: TableNode, root: Path, report: Report): void {
   const server = config.table("server");
   const node = server?.text("url");
   const url = node && parseUrl(node.value);
   if (!server || !url || !node.value.startsWith("http://") || isInnerHost(url.hostname)) return;
-  const variable = Object.hasOwn(variables, ALLOW_INSECURE_VARIABLE)
-    ? variables[ALLOW_INSECURE_VARIABLE]
-    : undefined;
+  const variable = report.variable(ALLOW_INSECURE_VARIABLE);
   const isAllowed =
     variable === undefined ? server.isTrue("allow_insecure") : ["true", "1"].includes(variable);
   if (isAllowed) return;

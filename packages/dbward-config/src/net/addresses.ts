@@ -7,9 +7,11 @@ export function isAddress(value: string): boolean {
 
 /** An address, or a network such as `10.0.0.0/8`. Bits behind the prefix may be set. */
 export function isNetwork(value: string): boolean {
-  const [, address, prefix] = /^([^/]*)\/(0|[1-9][0-9]{0,2})$/.exec(value) ?? [];
-  if (address === undefined) return isAddress(value);
-  return isAddress(address) && Number(prefix) <= (isIPv4(address) ? 32 : 128);
+  const [address = "", prefix, ...rest] = value.split("/");
+  if (prefix === undefined) return isAddress(value);
+  if (rest.length > 0 || !isAddress(address)) return false;
+  const [digits, bits] = isIPv4(address) ? [/^[0-9]{1,2}$/, 32] : [/^[0-9]{1,3}$/, 128];
+  return digits.test(prefix) && Number(prefix) <= bits;
 }
 
 const PRIVATE_IPV4 = networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16");

@@ -7,9 +7,22 @@ import type { Path } from "./path.ts";
 export class Report {
   readonly #source: SourceMap;
   readonly #problems: Problem[] = [];
+  readonly #variables: Readonly<Record<string, string>>;
 
-  constructor(source: SourceMap) {
+  /** @param variables the environment of the program, for the rules that depend on it */
+  constructor(source: SourceMap, variables: Readonly<Record<string, string>>) {
     this.#source = source;
+    this.#variables = variables;
+  }
+
+  /** A variable of the program's environment. */
+  variable(name: string): string | undefined {
+    return Object.hasOwn(this.#variables, name) ? this.#variables[name] : undefined;
+  }
+
+  /** The values of all variables. They must not get into a message. */
+  get variableValues(): string[] {
+    return Object.values(this.#variables);
   }
 
   /** In the order of their lines. */

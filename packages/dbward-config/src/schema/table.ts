@@ -1,21 +1,21 @@
-import { type TableEntry, TableNode, type TomlKey, type TomlNode } from "../toml/nodes.ts";
+import { type TableEntry, TableNode, type TomlNode } from "../toml/nodes.ts";
 import { child, type Path } from "./path.ts";
 import type { Report } from "./report.ts";
 import { type Type, wrongType } from "./types.ts";
 
 /** A field of a table. A bare type is a field with a default. */
-export type Field =
-  | Type
-  | {
-      readonly type: Type;
-      /**
-       * `required`: refused without it. `optional`: may be missing, and has no default; it differs from a field with a default
-       * only where an array stands for the table (see {@link table}).
-       */
-      readonly presence: "required" | "optional";
-      /** Another name of the field. */
-      readonly alias?: string;
-    };
+export type Field = Type | FieldSpec;
+
+interface FieldSpec {
+  readonly type: Type;
+  /**
+   * `required`: refused without it. `optional`: may be missing and has no default, which makes a difference only where an array
+   * stands for the table (see {@link table}).
+   */
+  readonly presence: "required" | "optional" | "default";
+  /** Another name of the field. */
+  readonly alias?: string;
+}
 
 export function required(type: Type, alias?: string): Field {
   return { type, presence: "required", ...(alias && { alias }) };
@@ -31,120 +31,107 @@ export type TableRule = (table: TableNode, path: Path, report: Report) => void;
 export interface TableOptions {
   /** Refuse fields that are not in the list. Elsewhere dbward ignores them. */
   readonly strict?: boolean;
-  /** An array for the table may not be longer than the list of fields. */
+  /** Refuse an array that is longer than the list of fields. Elsewhere dbward ignores the rest. */
   readonly exactLength?: boolean;
   readonly rules?: readonly TableRule[];
 }
 
 /**
- * A table with these fields, in dbward's order. It matters: dbward also takes an array, whose elements are then the fields in
- * their order, and as long as the missing ones have defaults. A date counts as a table of unknown fields.
+ * A table with these fields, in dbward's order. The order counts, because dbward takes an array for the table as well: its
+ * elements are the fields in their order, and it may end where the remaining ones have defaults. A date counts as a table with
+ * one unknown field.
  */
-export function table(
-  fields: Readonly<Record<string, Field>>,
-  { strict = false, exactLength = false, rules = [] }: TableOptions = {},
-): Type {
-  const known = new Map(Object.entries(fields).map(([name, field]) => [name, normalise(field)]));
-  const names = [...known.keys()];
-  const aliases = new Map([...known].flatMap(([name, { alias }]) => (alias ? [[alias, name]] : [])));
+export function table(fields: Readonly<Record<string, Field>>, options: TableOptions = {}): Type {
+  return new TableType(fields, options);
+}
 
-  function entriesOf(
-    node: TomlNode,
-    path: Path,
-    report: Report,
-  ): ReadonlyMap<string, TableEntry> | undefined {
-    if (node.kind === "table") return node.entries;
-    if (node.kind === "date") return new Map();
-    if (node.kind !== "array") return wrongType(node, path, report, "a table");
-    if (exactLength && node.items.length > names.length) {
-      report.add(
-        node,
-        path,
-        "type",
-        `${report.render(path)} must be a table, not an array of ${node.items.length} values.`,
-      );
+type Entries = ReadonlyMap<string, TableEntry>;
+
+class TableType implements Type {
+  readonly #fields: ReadonlyMap<string, FieldSpec>;
+  readonly #names: readonly string[];
+  /** From another name to the name. */
+  readonly #aliases: ReadonlyMap<string, string>;
+  readonly #options: TableOptions;
+
+  constructor(fields: Readonly<Record<string, Field>>, options: TableOptions) {
+    const specs = Object.entries(fields).map(([name, field]): [string, FieldSpec] => [name, specOf(field)]);
+    this.#fields = new Map(specs);
+    this.#names = specs.map(([name]) => name);
+    this.#aliases = new Map(specs.flatMap(([name, { alias }]) => (alias ? [[alias, name]] : [])));
+    this.#options = options;
+  }
+
+  read(node: TomlNode, path: Path, report: Report): TableNode | undefined {
+    const entries = this.#entriesOf(node, path, report);
+    if (!entries) return undefined;
+    this.#reportMissing(node, entries, path, report);
+    this.#reportBothNames(entries, path, report);
+    const read = new Map<string, TableEntry>();
+    for (const entry of entries.values()) {
+      const name = this.#aliases.get(entry.key.name) ?? entry.key.name;
+      const value = this.#readField(name, entry, path, report);
+      if (value) read.set(name, { key: entry.key, value });
     }
+    const result = new TableNode(node, read);
+    for (const rule of this.#options.rules ?? []) rule(result, path, report);
+    return result;
+  }
+
+  #entriesOf(node: TomlNode, path: Path, report: Report): Entries | undefined {
+    const { strict, exactLength } = this.#options;
+    if (node.kind === "table") return node.entries;
+    if (node.kind === "date" && !strict) return new Map();
+    if (node.kind !== "array" || (exactLength && node.items.length > this.#names.length)) {
+      return wrongType(node, path, report, "a table");
+    }
+    const items = node.items.slice(0, this.#names.length);
     return new Map(
-      node.items.slice(0, names.length).map((value, index) => {
-        const name = names[index]!;
+      items.map((value, index) => {
+        const name = this.#names[index]!;
         return [name, { key: { name, start: value.start, end: value.end }, value }];
       }),
     );
   }
 
-  function readField(entry: TableEntry, path: Path, report: Report): [string, TableEntry] | undefined {
-    const name = aliases.get(entry.key.name) ?? entry.key.name;
-    const place = child(path, entry.key);
-    const field = known.get(name);
-    if (!field && strict) {
+  #readField(name: string, { key, value }: TableEntry, path: Path, report: Report): TomlNode | undefined {
+    const place = child(path, key);
+    const field = this.#fields.get(name);
+    if (field) return field.type.read(value, place, report);
+    if (this.#options.strict) {
+      const known = this.#names.join(", ");
       report.add(
-        entry.key,
+        key,
         place,
         "unknown-key",
-        `${report.render(place)} is not a setting of dbward. ${listOf(names)}`,
+        `${report.render(place)} is not a setting of dbward, which knows ${known} here.`,
       );
     }
-    const value = field ? field.type.read(entry.value, place, report) : entry.value;
-    return value && [name, { key: entry.key, value }];
+    return value;
   }
 
-  return {
-    read(node, path, report) {
-      const entries = entriesOf(node, path, report);
-      if (!entries) return undefined;
-      if (strict && node.kind === "date") wrongType(node, path, report, "a table");
-      reportMissing(node, entries, path, report);
-      reportBothNames(entries, path, report);
-      const read = [...entries.values()].flatMap((entry) => {
-        const field = readField(entry, path, report);
-        return field ? [field] : [];
-      });
-      const result = new TableNode(node, new Map(read));
-      for (const rule of rules) rule(result, path, report);
-      return result;
-    },
-  };
-
-  function reportMissing(
-    node: TomlNode,
-    entries: ReadonlyMap<string, TableEntry>,
-    path: Path,
-    report: Report,
-  ): void {
-    for (const [name, { presence, alias }] of known) {
+  #reportMissing(node: TomlNode, entries: Entries, path: Path, report: Report): void {
+    for (const [name, { presence, alias }] of this.#fields) {
       if (entries.has(name) || (alias && entries.has(alias))) continue;
-      const needed = presence === "required" || (presence === "optional" && node.kind === "array");
-      if (!needed) continue;
+      if (presence === "default" || (presence === "optional" && node.kind !== "array")) continue;
       const place = child(path, name);
       report.add(node, place, "required", `${report.render(place)} is missing. dbward requires it.`);
     }
   }
 
-  function reportBothNames(entries: ReadonlyMap<string, TableEntry>, path: Path, report: Report): void {
-    for (const [alias, name] of aliases) {
-      const key: TomlKey | undefined = entries.get(alias)?.key;
+  #reportBothNames(entries: Entries, path: Path, report: Report): void {
+    for (const [alias, name] of this.#aliases) {
+      const key = entries.get(alias)?.key;
       if (!key || !entries.has(name)) continue;
       const place = child(path, key);
-      report.add(
-        key,
-        place,
-        "both-names",
-        `${report.render(place)} is another name of ${name}. Use one of them.`,
-      );
+      const message = `${report.render(place)} is another name of ${name}. Use one of them.`;
+      report.add(key, place, "both-names", message);
     }
   }
 }
 
-function normalise(field: Field): {
-  type: Type;
-  presence: "required" | "optional" | "default";
-  alias?: string;
-} {
+function specOf(field: Field): FieldSpec {
   return "presence" in field ? field : { type: field, presence: "default" };
-}
-
-function listOf(names: readonly string[]): string {
-  return `Here it knows ${names.join(", ")}.`;
 }
 
 /** A table whose keys are free, and whose values are all of one type. */
@@ -152,11 +139,12 @@ export function mapOf(type: Type, rules: readonly TableRule[] = []): Type {
   return {
     read(node, path, report) {
       if (node.kind !== "table") return wrongType(node, path, report, "a table");
-      const entries = [...node.entries].flatMap(([name, { key, value }]): [string, TableEntry][] => {
-        const read = type.read(value, child(path, key), report);
-        return read ? [[name, { key, value: read }]] : [];
-      });
-      const result = new TableNode(node, new Map(entries));
+      const read = new Map<string, TableEntry>();
+      for (const [name, { key, value }] of node.entries) {
+        const sound = type.read(value, child(path, key), report);
+        if (sound) read.set(name, { key, value: sound });
+      }
+      const result = new TableNode(node, read);
       for (const rule of rules) rule(result, path, report);
       return result;
     },

@@ -113,7 +113,8 @@ export function list(item: Type, rule?: { readonly rule: string; readonly atLeas
           `${report.render(path)} must hold at least one ${rule.atLeastOne}.`,
         );
       }
-      const items = node.items.flatMap((each, index) => item.read(each, child(path, index), report) ?? []);
+      // Those of a wrong type stay, so that the others keep their places.
+      const items = node.items.map((each, index) => item.read(each, child(path, index), report) ?? each);
       return { ...node, items };
     },
   };

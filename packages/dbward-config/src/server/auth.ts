@@ -2,6 +2,7 @@ import { NAME } from "../names.ts";
 import { child, type Path } from "../schema/path.ts";
 import type { Report } from "../schema/report.ts";
 import { optional, required, table } from "../schema/table.ts";
+import { refuseTwice } from "../schema/twice.ts";
 import { list, text, u32 } from "../schema/types.ts";
 import type { TableNode, TextNode } from "../toml/nodes.ts";
 import { oidc } from "./oidc.ts";
@@ -80,16 +81,13 @@ function checkNames(section: TableNode, path: Path, report: Report): void {
     ["roles", "role-duplicate"],
     ["groups", "group-duplicate"],
   ] as const) {
-    const seen = new Map<string, Path>();
-    for (const { table: entry, index } of section.tables(field)) {
+    const names = section.tables(field).flatMap(({ table: entry, index }) => {
       const name = entry.text("name");
-      if (!name) continue;
-      const place = child(child(child(path, field), index), "name");
-      const first = seen.get(name.value);
-      if (first) {
-        report.add(name, place, rule, `${report.render(place)} is the same as ${report.render(first)}.`);
-      } else seen.set(name.value, place);
-    }
+      return name
+        ? [{ key: name.value, at: name, path: child(child(child(path, field), index), "name") }]
+        : [];
+    });
+    refuseTwice(names, rule, report);
   }
 }
 

@@ -1,7 +1,7 @@
 import { child, type Path } from "../schema/path.ts";
 import type { Report } from "../schema/report.ts";
 import { required, table } from "../schema/table.ts";
-import { alternatives, boolean, i64, oneOf, type Type, wrongType } from "../schema/types.ts";
+import { alternatives, boolean, i64, oneOf, type Type, text, wrongType } from "../schema/types.ts";
 import type { TomlNode } from "../toml/nodes.ts";
 
 const MODES = ["always", "risk_based"];
@@ -17,6 +17,9 @@ const riskBased = table(
   { strict: true, exactLength: true },
 );
 
+/** A table may hold anything beside the mode; an array may not. */
+const always = table({ mode: text }, { exactLength: true });
+
 /** `[workflows.auto_approve]`. Its `mode` decides about the other fields: with `always` none of them is looked at. */
 export const autoApprove: Type = {
   read(node, path, report) {
@@ -24,7 +27,7 @@ export const autoApprove: Type = {
     const mode = node.kind === "table" ? node.get("mode") : node.items[0];
     if (!mode) return missingMode(node, path, report);
     if (mode.kind !== "text") return wrongType(mode, child(path, "mode"), report, "a string");
-    if (mode.value === "always") return node;
+    if (mode.value === "always") return always.read(node, path, report);
     if (mode.value === "risk_based") return riskBased.read(node, path, report);
     report.expect(mode, child(path, "mode"), "auto-approve-mode", alternatives(MODES));
     return undefined;

@@ -4,12 +4,13 @@ import type { Report } from "../schema/report.ts";
 import { optional, table } from "../schema/table.ts";
 import { boolean, text, u64 } from "../schema/types.ts";
 import type { TableNode } from "../toml/nodes.ts";
+import { directory } from "./directory.ts";
 
 /** `[result_storage]`. */
 export const resultStorage = table(
   {
     backend: text,
-    root_dir: optional(text),
+    root_dir: optional(directory),
     bucket: optional(text),
     region: optional(text),
     endpoint: optional(text),
@@ -22,30 +23,52 @@ export const resultStorage = table(
   { rules: [checkS3] },
 );
 
-/** Ports below are those of other protocols, so that the probe with which dbward begins must fail. */
-const LOWEST_HTTP_PORT = 80;
+/** Each half of the credentials, and the variable that stands for it when it is not in the file. */
+const CREDENTIALS = [
+  ["access_key_id", "AWS_ACCESS_KEY_ID"],
+  ["secret_access_key", "AWS_SECRET_ACCESS_KEY"],
+] as const;
 
 function checkS3(storage: TableNode, path: Path, report: Report): void {
   if (storage.text("backend")?.value !== "s3") return;
-  const keyId = storage.text("access_key_id");
-  if (keyId && !storage.text("secret_access_key")) {
-    const place = child(path, "secret_access_key");
-    report.add(
-      keyId,
-      place,
-      "result-storage-credentials",
-      `${report.render(place)} is missing beside access_key_id. Set both, or neither, so that the role of the task is used.`,
-    );
-  }
+  checkCredentials(storage, path, report);
   const endpoint = storage.text("endpoint");
-  const url = endpoint && parseUrl(endpoint.value);
-  if (endpoint && url?.port && Number(url.port) < LOWEST_HTTP_PORT) {
-    const place = child(path, "endpoint");
-    report.add(
+  if (endpoint && !isEndpoint(endpoint.value)) {
+    report.expect(
       endpoint,
-      place,
+      child(path, "endpoint"),
       "result-storage-endpoint",
-      `${report.render(place)} must lead to an S3 service, which dbward tries at its start; port ${url.port} belongs to another protocol.`,
+      "the http:// or https:// URL of an S3 service, which dbward tries at its start",
+      true,
     );
   }
+}
+
+/** Without either half the role of the task is used. */
+function checkCredentials(storage: TableNode, path: Path, report: Report): void {
+  const halves = CREDENTIALS.map(([field, variable]) => ({
+    field,
+    variable,
+    node: storage.text(field),
+    isThere: storage.text(field) !== undefined || report.variable(variable) !== undefined,
+  }));
+  const node = halves.find((half) => half.node)?.node;
+  const missing = halves.find(({ isThere }) => !isThere);
+  if (!node || !missing) return;
+  const place = child(path, missing.field);
+  report.add(
+    node,
+    place,
+    "result-storage-credentials",
+    `${report.render(place)} is missing beside its other half, and so is the variable ${missing.variable}. Set both, or remove both to use the role of the task.`,
+  );
+}
+
+/** Ports below are those of other protocols. */
+const LOWEST_HTTP_PORT = 80;
+
+function isEndpoint(value: string): boolean {
+  const url = parseUrl(value);
+  if (url?.protocol !== "http:" && url?.protocol !== "https:") return false;
+  return url.port === "" || Number(url.port) >= LOWEST_HTTP_PORT;
 }

@@ -31,7 +31,13 @@ export const slack = table({
 
 export const mcp = table({
   enabled: boolean,
-  allowed_origins: list(text),
+  allowed_origins: list(
+    text.where({
+      rule: "mcp-origin",
+      expected: 'an origin; "*" stops the server at its start',
+      accepts: (value) => value !== "*",
+    }),
+  ),
   default_environment: text,
   session_ttl_secs: u64,
   max_sessions: u64,

@@ -6,6 +6,7 @@ import { anything, boolean, list, text } from "../schema/types.ts";
 import type { TableNode } from "../toml/nodes.ts";
 import { auth } from "./auth.ts";
 import { databases, limitDatabases } from "./databases.ts";
+import { directory } from "./directory.ts";
 import {
   checkNotifiedWebhooks,
   executionPolicies,
@@ -21,7 +22,7 @@ import { checkWorkflowScopes, workflows } from "./workflows.ts";
 /** server.toml. */
 export const server = table(
   {
-    state_dir: required(text),
+    state_dir: required(directory),
     result_storage: resultStorage,
     result_channel: resultChannel,
     databases,

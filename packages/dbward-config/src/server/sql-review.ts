@@ -2,6 +2,7 @@ import { NAME } from "../names.ts";
 import { child, type Path } from "../schema/path.ts";
 import type { Report } from "../schema/report.ts";
 import { table } from "../schema/table.ts";
+import { refuseTwice } from "../schema/twice.ts";
 import { list, oneOf, text } from "../schema/types.ts";
 import type { TableNode } from "../toml/nodes.ts";
 import { scopeOf } from "./scope.ts";
@@ -39,19 +40,12 @@ export const sqlReview = list(
   ),
 );
 
-/** A rule of the whole file: one entry a scope. */
+/** A rule of the whole file: one entry for a database and environment. */
 export function checkReviewScopes(config: TableNode, root: Path, report: Report): void {
-  const seen = new Map<string, Path>();
-  for (const { table: review, index } of config.tables("sql_review")) {
-    const path = child(child(root, "sql_review"), index);
-    const first = seen.get(scopeOf(review));
-    if (first) {
-      report.add(
-        review,
-        path,
-        "sql-review-scope",
-        `${report.render(path)} is for the same database and environment as ${report.render(first)}. Make one of the two.`,
-      );
-    } else seen.set(scopeOf(review), path);
-  }
+  const reviews = config.tables("sql_review").map(({ table: review, index }) => ({
+    key: scopeOf(review),
+    at: review,
+    path: child(child(root, "sql_review"), index),
+  }));
+  refuseTwice(reviews, "sql-review-scope", report, "is for the same database and environment as");
 }

@@ -4,6 +4,7 @@ import { parseUrl } from "../net/urls.ts";
 import { child, type Path } from "../schema/path.ts";
 import type { Report } from "../schema/report.ts";
 import { optional, required, table } from "../schema/table.ts";
+import { refuseTwice } from "../schema/twice.ts";
 import { list, oneOf, text } from "../schema/types.ts";
 import type { TableNode, TextNode } from "../toml/nodes.ts";
 
@@ -32,24 +33,18 @@ export const webhooks = list(
 
 /** Rules of the whole file. */
 export function checkWebhooks(config: TableNode, root: Path, report: Report): void {
-  const seen = new Map<string, Path>();
-  const arePrivateAllowed = config.isTrue("allow_private_networks");
-  for (const { table: webhook, index } of config.tables("webhooks")) {
-    const path = child(child(root, "webhooks"), index);
-    checkId(webhook, path, seen, report);
+  const path = child(root, "webhooks");
+  const webhooks = config.tables("webhooks");
+  const ids = webhooks.flatMap(({ table: webhook, index }) => {
+    const id = webhook.text("id");
+    return id ? [{ key: id.value, at: id, path: child(child(path, index), "id") }] : [];
+  });
+  refuseTwice(ids, "webhook-id", report);
+  if (config.isTrue("allow_private_networks")) return;
+  for (const { table: webhook, index } of webhooks) {
     const url = webhook.text("url");
-    if (url && !arePrivateAllowed) checkHost(url, child(path, "url"), report);
+    if (url) checkHost(url, child(child(path, index), "url"), report);
   }
-}
-
-function checkId(webhook: TableNode, path: Path, seen: Map<string, Path>, report: Report): void {
-  const id = webhook.text("id");
-  if (!id) return;
-  const place = child(path, "id");
-  const first = seen.get(id.value);
-  if (first) {
-    report.add(id, place, "webhook-id", `${report.render(place)} is the same as ${report.render(first)}.`);
-  } else seen.set(id.value, place);
 }
 
 function isHttp(value: string): boolean {
@@ -71,6 +66,9 @@ function checkHost(url: TextNode, path: Path, report: Report): void {
   );
 }
 
+/** Top-level domains that are no public ones (RFC 2606, 6761, 6762 and ICANN's for private use). */
+const INNER_DOMAINS = ["localhost", "invalid", "test", "example", "local", "internal"];
+
 function whyRefused(host: string): string | undefined {
   // The brackets go into the look-up with the address, and no resolver knows such a name.
   if (host.startsWith("[")) return "has an IPv6 address as its host, which dbward can't look up";
@@ -79,8 +77,8 @@ function whyRefused(host: string): string | undefined {
     return isInner ? "leads to an address that is private, loopback or reserved" : undefined;
   }
   const labels = host.replace(/\.$/, "").split(".");
-  if (labels.at(-1) === "localhost") return "leads to loopback";
-  // RFC 6761: the one name that never resolves. Others can only be told where the server runs.
-  if (labels.at(-1) === "invalid") return "has a host that never resolves";
+  if (labels.length === 1 || INNER_DOMAINS.includes(labels.at(-1)!)) {
+    return "has a host that no public name server knows";
+  }
   return undefined;
 }

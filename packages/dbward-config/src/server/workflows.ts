@@ -2,6 +2,7 @@ import { NAME, OPERATIONS } from "../names.ts";
 import { child, type Path } from "../schema/path.ts";
 import type { Report } from "../schema/report.ts";
 import { table } from "../schema/table.ts";
+import { refuseTwice } from "../schema/twice.ts";
 import { anything, boolean, list, oneOf, text, u64 } from "../schema/types.ts";
 import type { TableNode } from "../toml/nodes.ts";
 import { autoApprove, autoApproveMode } from "./auto-approve.ts";
@@ -93,21 +94,19 @@ function checkAllOperations(places: readonly Place[], report: Report): void {
 }
 
 function checkTwice(places: readonly Place[], report: Report): void {
-  const seen = new Map<string, Path>();
-  for (const { workflow, path } of places) {
-    for (const { text: operation, index } of workflow.texts("operations")) {
-      const place = child(child(path, "operations"), index);
-      const first = seen.get(operation.value);
-      if (first) {
-        report.add(
-          operation,
-          place,
-          "workflow-operation-twice",
-          `${report.render(place)} is the same as ${report.render(first)}. An operation may stand once for the same database and environment.`,
-        );
-      } else seen.set(operation.value, place);
-    }
-  }
+  const operations = places.flatMap(({ workflow, path }) =>
+    workflow.texts("operations").map(({ text: operation, index }) => ({
+      key: operation.value,
+      at: operation,
+      path: child(child(path, "operations"), index),
+    })),
+  );
+  refuseTwice(
+    operations,
+    "workflow-operation-twice",
+    report,
+    "is, for the same database and environment, the same as",
+  );
 }
 
 /** dbward stores the list by today's names, and can store a list once in a scope. */

@@ -1,5 +1,6 @@
 import { type AST, ParseError, parseTOML } from "toml-eslint-parser";
 import type { Span } from "../variables/source-map.ts";
+import { inPlainWords } from "./messages.ts";
 import type { TableNode, TomlKey, TomlNode } from "./nodes.ts";
 import { KeyError, OpenTable } from "./tables.ts";
 
@@ -26,6 +27,9 @@ const FORBIDDEN = /\r(?!\n)|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 /** Arrays and inline tables in each other, and names in a dotted key, that the crate refuses. */
 const TOO_DEEP = 80;
 
+/** Levels of a whole document. The crate has no such limit, and overflows its stack somewhere above it. */
+const TOO_DEEP_IN_ALL = 1000;
+
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -43,13 +47,32 @@ export function readToml(text: string): TableNode {
 
 function parse(text: string, base: number): AST.TOMLTopLevelTable {
   try {
-    return parseTOML(text, { tomlVersion: "1.0" }).body[0];
+    const [top] = parseTOML(text, { tomlVersion: "1.0" }).body;
+    const [rest, blank = ""] = /^( )\d$/.exec(text.slice(lastValueEnd(top))) ?? [];
+    if (rest)
+      throw new TomlError(
+        base + text.length - rest.length + blank.length,
+        inPlainWords("Unexpected character"),
+      );
+    return top;
   } catch (error) {
-    if (error instanceof ParseError) throw new TomlError(base + error.index, lowerFirst(error.message));
+    if (error instanceof ParseError) throw new TomlError(base + error.index, inPlainWords(error.message));
     if (error instanceof RangeError)
       throw new TomlError(base, "arrays are nested too deeply, or a text is longer than 100,000 characters");
     throw error;
   }
+}
+
+/** Behind a date at the very end the parser overlooks a single digit. */
+function lastValueEnd(top: AST.TOMLTopLevelTable): number {
+  const last = top.body.at(-1);
+  return (last?.type === "TOMLTable" ? last.body.at(-1) : last)?.range[1] ?? 0;
+}
+
+/** How deep a value is: in brackets and braces alone, and with the names of headers and keys. */
+interface Depth {
+  readonly brackets: number;
+  readonly levels: number;
 }
 
 /** Makes our nodes of the parser's, and checks what it leaves open. */
@@ -64,7 +87,7 @@ class Converter {
     const root = new OpenTable({ start: 0, end: 0 });
     try {
       for (const statement of top.body) {
-        if (statement.type === "TOMLKeyValue") this.#set(root, statement, 0);
+        if (statement.type === "TOMLKeyValue") this.#set(root, statement, { brackets: 0, levels: 0 });
         else this.#section(root, statement);
       }
       return root.close();
@@ -78,11 +101,12 @@ class Converter {
     const path = this.#path(section.key);
     const span = this.#span(section.key);
     const table = section.kind === "array" ? root.openElement(path, span) : root.openTable(path, span);
-    for (const pair of section.body) this.#set(table, pair, 0);
+    for (const pair of section.body) this.#set(table, pair, { brackets: 0, levels: path.length });
   }
 
-  #set(table: OpenTable, { key, value }: AST.TOMLKeyValue, depth: number): void {
-    table.set(this.#path(key), this.#value(value, depth));
+  #set(table: OpenTable, { key, value }: AST.TOMLKeyValue, { brackets, levels }: Depth): void {
+    const path = this.#path(key);
+    table.set(path, this.#value(value, { brackets, levels: levels + path.length }));
   }
 
   #path(key: AST.TOMLKey): TomlKey[] {
@@ -95,18 +119,18 @@ class Converter {
     }));
   }
 
-  #value(node: AST.TOMLContentNode, depth: number): TomlNode {
+  #value(node: AST.TOMLContentNode, depth: Depth): TomlNode {
     const span = this.#span(node);
     if (node.type === "TOMLValue") return scalar(node, span);
-    if (depth + 1 >= TOO_DEEP) {
+    const inside = { brackets: depth.brackets + 1, levels: depth.levels + 1 };
+    if (inside.brackets >= TOO_DEEP || inside.levels >= TOO_DEEP_IN_ALL) {
       throw new TomlError(span.start, `arrays and inline tables must be nested less than ${TOO_DEEP} deep`);
     }
     if (node.type === "TOMLArray") {
-      const items = node.elements.map((element) => this.#value(element, depth + 1));
-      return { kind: "array", items, ...span };
+      return { kind: "array", items: node.elements.map((element) => this.#value(element, inside)), ...span };
     }
     const table = new OpenTable(span);
-    for (const pair of node.body) this.#set(table, pair, depth + 1);
+    for (const pair of node.body) this.#set(table, pair, inside);
     return table.close();
   }
 
@@ -137,11 +161,7 @@ function scalar(node: AST.TOMLValue, span: Span): TomlNode {
 }
 
 function describeCharacter(character: string): string {
-  if (character === "\r") return "a carriage return must be followed by a line feed";
-  const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
-  return `the control character U+${code} is not allowed, not even in a comment`;
-}
-
-function lowerFirst(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1);
+  return character === "\r"
+    ? "a carriage return must be followed by a line feed"
+    : "control characters but tab and line feed are not allowed, not even in comments";
 }

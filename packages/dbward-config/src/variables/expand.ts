@@ -86,9 +86,9 @@ class Expanding {
     if (this.#segments.length === 0) this.#add("", 0, 0, "text");
     const text = this.#parts.join("");
     const source = new SourceMap(this.#source, this.#segments);
-    const problems = this.#refused.map(({ offset, ...what }) => ({ line: source.line(offset), ...what }));
-    problems.push(...leftOver(text, source));
-    return { text, source, problems: problems.sort((a, b) => a.line - b.line) };
+    const refused = this.#refused.map(({ offset, ...what }) => ({ line: source.line(offset), ...what }));
+    const problems = [...refused, ...leftOver(text, source)].sort((a, b) => a.line - b.line);
+    return { text, source, problems };
   }
 
   #takeText(end: number): void {
