@@ -162,6 +162,83 @@ describe("status", () => {
     expect([code, pages]).toEqual([0, []]);
   });
 
+  it("shows each problem once, though several alarms ring for it", async () => {
+    const alarm = (id: string) => ({ AlarmName: `dbward-prod-${id}`, StateValue: "ALARM" });
+    await withAws({
+      ...HEALTHY,
+      DescribeAlarms: () => ({
+        MetricAlarms: [alarm("agents-offline"), alarm("server-unreachable")],
+        CompositeAlarms: [alarm("agents-offline-told"), alarm("down"), alarm("quiet")],
+      }),
+    });
+    const { code, out } = await ops("status");
+    expect(out.split("\n").filter((line) => line.startsWith("- "))).toEqual([
+      "- Alarm dbward-prod-agents-offline",
+      "- Alarm dbward-prod-server-unreachable",
+    ]);
+    expect(out).not.toContain("-told");
+    expect(code).toBe(1);
+  });
+
+  it("takes the newest value of a metric, in whatever order they come", async () => {
+    await withAws({
+      ...HEALTHY,
+      GetMetricData: ({ MetricDataQueries }) => ({
+        MetricDataResults: (MetricDataQueries as { Id: string }[]).map(({ Id }) => ({
+          Id,
+          Values: [3, 7, 5],
+          Timestamps: [NOW - 120, NOW, NOW - 60],
+        })),
+      }),
+    });
+    const { out } = await ops("status");
+    expect(out).toMatch(/^ +QueueDepth +7$/m);
+  });
+
+  it("names the failure that the last operation on a stack began with", async () => {
+    const StackId = `arn:aws:cloudformation:eu-central-1:123456789012:stack/${STACKS[1]}/1`;
+    const events = (at: number, entries: [resource: string, status: string, reason?: string][]) =>
+      entries.map(([LogicalResourceId, ResourceStatus, ResourceStatusReason], index) => ({
+        StackId,
+        PhysicalResourceId: LogicalResourceId === STACKS[1] ? StackId : LogicalResourceId,
+        LogicalResourceId,
+        ResourceStatus,
+        ResourceStatusReason,
+        Timestamp: new Date(at + index).toISOString(),
+      }));
+    await withAws({
+      ...HEALTHY,
+      DescribeStacks: ({ StackName }) => ({
+        Stacks: [
+          {
+            StackName,
+            StackId,
+            StackStatus: "UPDATE_ROLLBACK_COMPLETE",
+            CreationTime: "2026-01-01T00:00:00Z",
+          },
+        ],
+      }),
+      DescribeStackEvents: () => ({
+        StackEvents: [
+          // Not in the order of their times.
+          ...events(1_000, [
+            [STACKS[1]!, "CREATE_IN_PROGRESS"],
+            ["Earlier", "CREATE_FAILED", "of a former deployment"],
+          ]),
+          ...events(2_000, [
+            [STACKS[1]!, "UPDATE_IN_PROGRESS"],
+            ["Other", "UPDATE_FAILED", "Resource update cancelled"],
+            ["Service", "UPDATE_FAILED", "the cause"],
+            ["Later", "UPDATE_FAILED", "a consequence"],
+            [STACKS[1]!, "UPDATE_ROLLBACK_IN_PROGRESS"],
+          ]),
+        ],
+      }),
+    });
+    const { out } = await ops("status");
+    expect(out).toContain(`Stack ${STACKS[1]} is UPDATE_ROLLBACK_COMPLETE: Service failed: the cause`);
+  });
+
   it("is content with a stage in which all is well", async () => {
     await withAws(HEALTHY);
     const { code, out, err } = await ops("status");
@@ -468,10 +545,25 @@ describe("upgrade", () => {
 });
 
 describe("restart", () => {
+  const task = (id: string, more: object = {}) => ({
+    taskArn: `arn:aws:ecs:eu-central-1:123456789012:task/dbward-prod/${id}`,
+    lastStatus: "RUNNING",
+    healthStatus: "HEALTHY",
+    startedBy: "d1",
+    ...more,
+  });
+  /** The tasks of the answers to `ListTasks` and `DescribeTasks`: those that run, and those that have stopped. */
+  const tasks = (running: object[], stopped: object[] = []): Answers => ({
+    ListTasks: ({ desiredStatus }) => ({ taskArns: [String(desiredStatus)] }),
+    DescribeTasks: (input) => ({ tasks: (input.tasks as string[])[0] === "RUNNING" ? running : stopped }),
+  });
+  const event = (id: string, createdAt: number) => ({ id, createdAt, message: `(service server) ${id}` });
+
   it("forces a deployment, one service after the other", async () => {
     const updated: unknown[] = [];
     const peer = await withAws({
       ...HEALTHY,
+      ...tasks([task("new")]),
       UpdateService: (input) => {
         updated.push(input);
         return { service: service(String(input.service)) };
@@ -483,25 +575,83 @@ describe("restart", () => {
       { cluster: "dbward-prod", service: "agent-app", forceNewDeployment: true },
       { cluster: "dbward-prod", service: "agent-reports", forceNewDeployment: true },
     ]);
-    expect(peer.calls).toEqual(["UpdateService", "DescribeServices", "UpdateService", "DescribeServices"]);
-    expect(out).toContain("agent-reports: 1 of 1 running.");
+    const each = ["UpdateService", "DescribeServices", "ListTasks", "DescribeTasks"];
+    expect(peer.calls).toEqual([...each, ...each]);
+    expect(out).toContain("agent-reports: 1 of 1 running and healthy, all of them new.");
   });
 
-  it("fails with ECS's own reason", async () => {
+  it("waits until the old task is gone and the new one healthy, and shows what ECS does meanwhile", async () => {
+    const deployment = (id: string, status: string, rolloutState: string) => ({ id, status, rolloutState });
+    const old = deployment("d0", "ACTIVE", "COMPLETED");
+    const begun = event("begun", 2);
+    const steps = [
+      { runningCount: 1, deployments: [deployment("d1", "PRIMARY", "IN_PROGRESS"), old], events: [begun] },
+      {
+        // Newest first, as ECS answers; nothing is to depend on it.
+        events: [event("steady", 4), event("started", 3), begun, event("long ago", 1)],
+      },
+    ];
+    const running = [
+      [task("old", { startedBy: "d0" })],
+      [task("new", { healthStatus: "UNKNOWN" })],
+      [task("new")],
+    ];
+    let described = 0;
+    await withAws({
+      UpdateService: () => ({ service: service("server", { ...steps[0], events: [event("long ago", 1)] }) }),
+      DescribeServices: () => ({ services: [service("server", steps.shift() ?? { events: [begun] })] }),
+      ListTasks: () => ({ taskArns: ["any"] }),
+      DescribeTasks: () => ({ tasks: running[described++] }),
+    });
+    const { code, out, err } = await ops("restart server");
+    expect([code, err]).toEqual([0, ""]);
+    expect(out.split("\n").slice(1)).toEqual([
+      "  (service server) begun",
+      "  (service server) started",
+      "  (service server) steady",
+      "server: 1 of 1 running and healthy, all of them new.",
+    ]);
+    expect(described).toBe(3);
+  }, 80_000);
+
+  it("fails with ECS's own reason, and with that of the last task that stopped", async () => {
     const failed = {
       deployments: [
-        { id: "d1", status: "PRIMARY", rolloutState: "FAILED", rolloutStateReason: "tasks failed to start" },
+        { id: "d1", status: "PRIMARY", rolloutState: "FAILED", rolloutStateReason: "tasks failed to start." },
       ],
     };
+    const stopped = (stoppedAt: number, stoppedReason: string, startedBy = "d1") =>
+      task("x", {
+        startedBy,
+        stoppedAt,
+        stoppedReason,
+        containers: [{ name: "server", exitCode: 1, reason: `no ${CANARY}` }],
+      });
     await withAws({
+      ...tasks([], [stopped(2, "second"), stopped(1, "first"), stopped(3, "of another deployment", "d0")]),
       UpdateService: () => ({ service: service("server") }),
       DescribeServices: () => ({ services: [service("server", failed)] }),
     });
     const { code, err } = await ops("restart server");
     expect([code, err]).toEqual([
       1,
-      expect.stringMatching(/did not come through: tasks failed to start\..*\[restart-failed\]/),
+      expect.stringContaining(
+        "The restart of server failed: tasks failed to start; its last task stopped: second; container server: no dbw_[redacted], exit code 1.",
+      ),
     ]);
+    expect(err).toContain("[restart-failed]");
+  });
+
+  it("says when another deployment takes its place", async () => {
+    await withAws({
+      ...tasks([]),
+      UpdateService: () => ({ service: service("server") }),
+      DescribeServices: () => ({
+        services: [service("server", { deployments: [{ id: "d2", status: "PRIMARY" }] })],
+      }),
+    });
+    const { code, err } = await ops("restart server");
+    expect([code, err]).toEqual([1, expect.stringContaining("another deployment took its place")]);
   });
 });
 

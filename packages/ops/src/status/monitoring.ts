@@ -1,11 +1,15 @@
-import { GetMetricDataCommand, paginateDescribeAlarms } from "@aws-sdk/client-cloudwatch";
 import {
-  type AlarmId,
-  type CompositeAlarmId,
+  GetMetricDataCommand,
+  type MetricDataResult,
+  paginateDescribeAlarms,
+} from "@aws-sdk/client-cloudwatch";
+import {
   isAlarmOfStage,
+  isTellerAlarm,
   METRIC_NAMESPACE,
   METRICS,
   type MetricName,
+  problemAlarms,
   STAGE_DIMENSION,
 } from "@dbward-aws/contract";
 import { during } from "../aws-error.ts";
@@ -13,10 +17,7 @@ import type { CommandContext } from "../command.ts";
 import { everyItem } from "../pages.ts";
 import type { StatusLine } from "./stage-status.ts";
 
-/** Alarms that say what is going on, so that others keep quiet; nothing is wrong when they ring. */
-const SIGNALS: readonly (AlarmId | CompositeAlarmId)[] = ["deployment-running", "quiet"];
-
-/** The stage's alarms; one that rings is a problem, unless it is a signal. */
+/** The stage's alarms without those that only tell of another one; each problem is on one of them. */
 export async function alarmLines({ clients, names, links }: CommandContext): Promise<StatusLine[]> {
   const pages = paginateDescribeAlarms(
     { client: clients.cloudWatch },
@@ -31,20 +32,25 @@ export async function alarmLines({ clients, names, links }: CommandContext): Pro
       ],
     ),
   );
-  const signals = SIGNALS.map((id) => names.alarm(id));
-  return [...composites!, ...metrics!]
-    .filter(({ AlarmName = "" }) => isAlarmOfStage(names, AlarmName))
-    .map(({ AlarmName = "", StateValue = "", AlarmDescription }) => ({
+  const alarms = [...composites!, ...metrics!].map(
+    ({ AlarmName = "", StateValue = "", AlarmDescription }) => ({
       name: AlarmName,
       state: StateValue,
-      ...(StateValue === "ALARM" &&
-        !signals.includes(AlarmName) && {
-          problem: {
-            message: `Alarm ${AlarmName}${AlarmDescription ? `: ${AlarmDescription}` : ""}`,
-            link: links.alarm(AlarmName),
-          },
-        }),
-    }));
+      description: AlarmDescription,
+    }),
+  );
+  const own = alarms.filter(({ name }) => isAlarmOfStage(names, name) && !isTellerAlarm(names, name));
+  const problems = new Set(problemAlarms(names, own));
+  return own.map((alarm) => ({
+    name: alarm.name,
+    state: alarm.state,
+    ...(problems.has(alarm) && {
+      problem: {
+        message: `Alarm ${alarm.name}${alarm.description ? `: ${alarm.description}` : ""}`,
+        link: links.alarm(alarm.name),
+      },
+    }),
+  }));
 }
 
 /** What an operator looks at first. */
@@ -88,7 +94,7 @@ export async function metricLines(
       }),
     ),
   );
-  const values = SHOWN.map((_, index) => MetricDataResults.find(({ Id }) => Id === `m${index}`)?.Values?.[0]);
+  const values = SHOWN.map((_, index) => newestValue(MetricDataResults.find(({ Id }) => Id === `m${index}`)));
   if (values.every((value) => value === undefined))
     return [
       {
@@ -105,4 +111,10 @@ export async function metricLines(
     name,
     state: values[index] === undefined ? "no value" : String(values[index]),
   }));
+}
+
+/** The value with the latest time, whatever order the answer has. */
+function newestValue({ Timestamps = [], Values = [] }: MetricDataResult = {}): number | undefined {
+  const times = Timestamps.map((time) => time.getTime());
+  return Values[times.indexOf(Math.max(...times))];
 }

@@ -3,6 +3,7 @@ import {
   DescribeTasksCommand,
   ListTasksCommand,
   type Service,
+  type ServiceEvent,
   type Task,
 } from "@aws-sdk/client-ecs";
 import { redact } from "@dbward-aws/core";
@@ -89,29 +90,56 @@ async function serviceLine(
 }
 
 /** Why a service doesn't have its tasks: how the last one ended, or else what the service itself last said. */
-async function whyNot({ clients, names }: CommandContext, name: string, service: Service): Promise<string> {
-  const { taskArns = [] } = await during(
-    `Listing the stopped tasks of ${name}`,
-    clients.ecs.send(
-      new ListTasksCommand({
-        cluster: names.cluster,
-        serviceName: name,
-        desiredStatus: "STOPPED",
-        maxResults: 10,
-      }),
-    ),
-  );
-  const { tasks = [] } =
-    taskArns.length === 0
-      ? {}
-      : await during(
-          `Looking up the stopped tasks of ${name}`,
-          clients.ecs.send(new DescribeTasksCommand({ cluster: names.cluster, tasks: taskArns })),
-        );
-  const last = tasks.sort((a, b) => timeOf(b) - timeOf(a))[0];
-  if (last) return `; the last task stopped: ${redact(endOf(last))}`;
-  const event = service.events?.[0]?.message;
+async function whyNot(context: CommandContext, name: string, service: Service): Promise<string> {
+  const end = await lastEnd(context, name);
+  if (end) return `; the last task stopped: ${end}`;
+  const event = eventsByTime(service).at(-1)?.message;
   return event ? `; ECS says: ${redact(event)}` : "";
+}
+
+/** As many tasks as one call describes; ECS lists stopped ones of the last hour, in no particular order. */
+const TASKS_A_CALL = 100;
+
+/**
+ * How the last task of a service ended: ECS's reason, and the exit codes of its containers.
+ *
+ * @param deploymentId only tasks of this deployment
+ * @returns `undefined` when none has ended lately
+ */
+export async function lastEnd(
+  context: CommandContext,
+  service: string,
+  deploymentId?: string,
+): Promise<string | undefined> {
+  const tasks = await findTasks(context, service, "STOPPED");
+  const [last] = tasks
+    .filter(({ startedBy }) => deploymentId === undefined || startedBy === deploymentId)
+    .sort((a, b) => timeOf(b) - timeOf(a));
+  return last && redact(endOf(last));
+}
+
+/** Tasks of a service that are to run, or those that have stopped in the last hour. */
+export async function findTasks(
+  { clients, names }: CommandContext,
+  serviceName: string,
+  desiredStatus: "RUNNING" | "STOPPED",
+): Promise<Task[]> {
+  const { cluster } = names;
+  const { taskArns = [] } = await during(
+    `Listing the tasks of ${serviceName}`,
+    clients.ecs.send(new ListTasksCommand({ cluster, serviceName, desiredStatus, maxResults: TASKS_A_CALL })),
+  );
+  if (taskArns.length === 0) return [];
+  const { tasks = [] } = await during(
+    `Looking up the tasks of ${serviceName}`,
+    clients.ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns })),
+  );
+  return tasks;
+}
+
+/** What a service says of itself, oldest first. */
+export function eventsByTime({ events = [] }: Service): ServiceEvent[] {
+  return [...events].sort((a, b) => Number(a.createdAt ?? 0) - Number(b.createdAt ?? 0));
 }
 
 function timeOf({ stoppedAt }: Task): number {

@@ -2,6 +2,7 @@ import {
   DescribeStackEventsCommand,
   DescribeStacksCommand,
   type Stack,
+  type StackEvent,
 } from "@aws-sdk/client-cloudformation";
 import { STACK_IDS } from "@dbward-aws/contract";
 import { redact } from "@dbward-aws/core";
@@ -50,7 +51,7 @@ export async function findStack(clients: AwsClients, name: string): Promise<Stac
   return Stacks?.[0];
 }
 
-/** The event that the others of the last operation follow from; later ones only say that they were cancelled. */
+/** Why the last operation on a stack failed: `: RESOURCE failed: REASON`, or empty when its events name no failure. */
 export async function firstFailure(clients: AwsClients, stack: Stack): Promise<string> {
   const { StackEvents = [] } = await during(
     `Reading the events of stack ${stack.StackName}`,
@@ -58,11 +59,30 @@ export async function firstFailure(clients: AwsClients, stack: Stack): Promise<s
       new DescribeStackEventsCommand({ StackName: stack.StackId ?? stack.StackName }),
     ),
   );
-  const failed = StackEvents.filter(
-    ({ ResourceStatus, ResourceStatusReason }) =>
-      ResourceStatus?.endsWith("_FAILED") && !/cancelled/i.test(ResourceStatusReason ?? ""),
-  ).at(-1);
+  const failed = firstFailedEvent(StackEvents);
   return failed
     ? `: ${failed.LogicalResourceId} failed: ${redact(failed.ResourceStatusReason ?? "no reason given")}`
     : "";
+}
+
+/**
+ * The failure that the others of the last operation follow from, whatever order the events are in; resources that
+ * were cancelled because of it don't count.
+ */
+export function firstFailedEvent(events: readonly StackEvent[]): StackEvent | undefined {
+  const byTime = [...events].sort((a, b) => timeOf(a) - timeOf(b));
+  const begun = byTime.findLastIndex(
+    ({ PhysicalResourceId, StackId, ResourceStatus = "" }) =>
+      PhysicalResourceId === StackId && /^(CREATE|UPDATE|DELETE|IMPORT)_IN_PROGRESS$/.test(ResourceStatus),
+  );
+  return byTime
+    .slice(Math.max(0, begun))
+    .find(
+      ({ ResourceStatus, ResourceStatusReason }) =>
+        ResourceStatus?.endsWith("_FAILED") && !/cancelled/i.test(ResourceStatusReason ?? ""),
+    );
+}
+
+function timeOf({ Timestamp }: StackEvent): number {
+  return Timestamp?.getTime() ?? 0;
 }
