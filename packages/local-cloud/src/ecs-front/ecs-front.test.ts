@@ -234,6 +234,52 @@ describe("a service", () => {
     await stage.steady("writer");
   });
 
+  it("shows a forced deployment from its beginning: the old task ends before the new one is there", async () => {
+    const drains = shell("trap 'sleep 1.5; exit 0' TERM; while :; do sleep 0.05; done");
+    const deploymentConfiguration = { minimumHealthyPercent: 0, maximumPercent: 100 };
+    await stage.serve("draining", drains, { deploymentConfiguration });
+    const before = await stage.steady("draining");
+    const old = await stage.runningTask("draining");
+    expect(old.startedBy).toBe(before.deployments![0]!.id);
+
+    const { service } = await stage.ecs.send(
+      new UpdateServiceCommand({ cluster: CLUSTER, service: "draining", forceNewDeployment: true }),
+    );
+    const begun = service!.deployments!.find(({ status }) => status === "PRIMARY")!.id;
+    const draining = await until(async () => {
+      const now = await stage.service("draining");
+      return now.runningCount === 0 ? now : undefined;
+    });
+    expect(draining).toMatchObject({
+      runningCount: 0,
+      pendingCount: 0,
+      deployments: [
+        { id: begun, status: "PRIMARY", rolloutState: "IN_PROGRESS", desiredCount: 1, runningCount: 0 },
+        {
+          id: old.startedBy,
+          status: "ACTIVE",
+          rolloutState: "COMPLETED",
+          createdAt: before.deployments![0]!.createdAt,
+        },
+      ],
+    });
+    const { taskArns } = await stage.ecs.send(
+      new ListTasksCommand({ cluster: CLUSTER, serviceName: "draining" }),
+    );
+    expect(taskArns).toEqual([]);
+
+    const after = await stage.steady("draining");
+    const fresh = await stage.runningTask("draining", old.taskArn);
+    expect(fresh.startedBy).toBe(begun);
+    const messages = after.events!.map(({ message }) => message!.replace(/[\da-f-]{36}|ecs-svc\/\w+/, "ID"));
+    expect(messages.slice(0, 4)).toEqual([
+      "(service draining) has reached a steady state.",
+      "(service draining) (deployment ID) deployment completed.",
+      "(service draining) has started 1 tasks: (task ID).",
+      "(service draining) has stopped 1 running tasks: (task ID).",
+    ]);
+  });
+
   it("keeps the old task with 100/200 until the new one is healthy", async () => {
     const healthCheck = { command: ["CMD-SHELL", "test -f /tmp/ready"], interval: 5, startPeriod: 60 };
     const container = (more: string) => ({ ...shell(`${more}; exec sleep 600`), healthCheck });

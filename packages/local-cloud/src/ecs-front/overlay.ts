@@ -14,19 +14,21 @@ export function layOver(answer: EcsObject, runner: TaskRunner): void {
 }
 
 /**
- * The list of tasks with those in place that the emulator holds for ended and that a service still needs.
+ * The list of tasks with those in place that the emulator holds for ended and that a service still needs, and without
+ * those that a deployment has yet to make room for.
  *
  * @param request of `ListTasks`
  */
 export function layOverTaskList(answer: EcsObject, request: EcsObject, runner: TaskRunner): void {
-  const listed = Array.isArray(answer.taskArns) ? answer.taskArns.map(String) : [];
+  const waiting = new Set(runner.tasks.filter(({ heldBack }) => heldBack).map(({ arn }) => arn));
+  const listed = (Array.isArray(answer.taskArns) ? answer.taskArns.map(String) : []).filter(
+    (arn) => !waiting.has(arn),
+  );
   const held = runner.tasks.filter(({ superseded, cause }) => superseded && !cause);
   const heldArns = new Set(held.map(({ arn }) => arn));
-  if (request.desiredStatus === "STOPPED") {
-    answer.taskArns = listed.filter((arn) => !heldArns.has(arn));
-  } else if (answer.nextToken === undefined) {
-    answer.taskArns = [...listed, ...held.filter((task) => matches(task, request)).map(({ arn }) => arn)];
-  }
+  if (request.desiredStatus === "STOPPED") answer.taskArns = listed.filter((arn) => !heldArns.has(arn));
+  else if (answer.nextToken !== undefined) answer.taskArns = listed;
+  else answer.taskArns = [...listed, ...held.filter((task) => matches(task, request)).map(({ arn }) => arn)];
 }
 
 function matches({ record, definition }: RunningTask, request: EcsObject): boolean {
@@ -121,15 +123,9 @@ function overlayDeployments(
   const dropped = tasks.filter(({ deploymentId }) => deploymentId !== undefined && !ids.has(deploymentId));
   const former = [...new Set(dropped.map(({ deploymentId }) => deploymentId))].map((id) => {
     const own = dropped.filter(({ deploymentId }) => deploymentId === id);
-    return {
-      id,
-      status: "ACTIVE",
-      taskDefinition: own[0]!.record.taskDefinitionArn,
-      desiredCount: 0,
-      failedTasks: 0,
-      rolloutState: service.rolloutState(id!),
-      ...counts(own),
-    };
+    const { taskDefinitionArn: taskDefinition } = own[0]!.record;
+    const known = service.deployment(id!) ?? { id, taskDefinition, failedTasks: 0 };
+    return overlayDeployment({ ...known, status: "ACTIVE", desiredCount: 0 }, service, own);
   });
   return [...listed, ...former];
 }
@@ -164,7 +160,9 @@ function overlayCluster(answer: EcsObject, runner: TaskRunner): void {
 function counts(tasks: readonly RunningTask[]): { runningCount: number; pendingCount: number } {
   return {
     runningCount: tasks.filter(({ status }) => status === "RUNNING").length,
-    pendingCount: tasks.filter(({ status }) => status === "PROVISIONING" || status === "PENDING").length,
+    pendingCount: tasks.filter(
+      ({ status, heldBack }) => !heldBack && (status === "PROVISIONING" || status === "PENDING"),
+    ).length,
   };
 }
 

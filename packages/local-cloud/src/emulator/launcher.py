@@ -237,6 +237,21 @@ provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]["create"] = creat
 eventbridge._SCHEDULER_TICK_INTERVAL = 1
 
 
+without_internals = ecs._sanitize
+
+
+def as_shown(record):
+    """A task of a service names the deployment that started it; the emulator shows the service's name there, by
+    which it finds the tasks of a service again."""
+    shown = without_internals(record)
+    if isinstance(record, dict) and record.get("_deployment_id"):
+        shown["startedBy"] = record["_deployment_id"]
+    return shown
+
+
+ecs._sanitize = as_shown
+
+
 order_by_dependencies = engine._topological_sort
 
 

@@ -5,6 +5,7 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { STACK_IDS, stageNames } from "@dbward-aws/contract";
 import { displayText } from "@dbward-aws/core";
+import { firstFailedEvent } from "@dbward-aws/ops";
 
 /** A stack of the stage, as CloudFormation reports it. */
 export interface StackState {
@@ -33,12 +34,7 @@ export async function failureReasons(cloudFormation: CloudFormationClient, stage
     const { StackEvents = [] } = await cloudFormation.send(
       new DescribeStackEventsCommand({ StackName: name }),
     );
-    const failures = StackEvents.filter(
-      (event) =>
-        event.ResourceStatus?.endsWith("_FAILED") && !/cancelled/i.test(event.ResourceStatusReason ?? ""),
-    );
-    // Newest first: the oldest failure is the cause.
-    const cause = failures.at(-1);
+    const cause = firstFailedEvent(StackEvents);
     if (cause) {
       reasons.push(
         displayText(

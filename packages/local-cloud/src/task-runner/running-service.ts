@@ -34,6 +34,7 @@ export class RunningService {
   readonly #completed = new Set<string>();
   readonly #failed = new Set<string>();
   readonly #events: ServiceEvent[] = [];
+  readonly #deployments = new Map<string, DeploymentRecord>();
   #record: ServiceRecord;
   #failures = 0;
   #retryAt = 0;
@@ -42,6 +43,7 @@ export class RunningService {
 
   constructor(record: ServiceRecord) {
     this.#record = record;
+    this.#note(record.deployments);
   }
 
   get record(): ServiceRecord {
@@ -67,9 +69,15 @@ export class RunningService {
   update(record: ServiceRecord): void {
     const before = this.primary?.id;
     this.#record = record;
+    this.#note(record.deployments);
     if (this.primary?.id === before) return;
     this.#failures = 0;
     this.#retryAt = 0;
+  }
+
+  /** A deployment as the emulator last had it, also one that it has dropped. */
+  deployment(id: string): DeploymentRecord | undefined {
+    return this.#deployments.get(id);
   }
 
   /** `rolloutState` of a deployment. */
@@ -83,7 +91,7 @@ export class RunningService {
    * @param now milliseconds, of the clock that {@link taskEnding} is given
    */
   next(tasks: readonly RunningTask[], now: number): ServiceSteps {
-    const { desiredCount, deploymentConfiguration = {} } = this.#record;
+    const { serviceName, desiredCount, deploymentConfiguration = {} } = this.#record;
     const { maximumPercent = 200, minimumHealthyPercent = 100 } = deploymentConfiguration;
     const most = Math.max(1, Math.floor((desiredCount * maximumPercent) / 100));
     const least = Math.ceil((desiredCount * minimumHealthyPercent) / 100);
@@ -97,6 +105,8 @@ export class RunningService {
     const useless = superseded.filter(({ healthy }) => !healthy);
     const stop = [...useless, ...superseded.filter(({ healthy }) => healthy).slice(0, spare)];
 
+    for (const task of stop)
+      this.#tell(`(service ${serviceName}) has stopped 1 running tasks: (task ${idOf(task)}).`);
     this.#settle(tasks);
     const wanted = tasks.filter(({ superseded, cause }) => !superseded && !cause).length;
     const failed = this.primary !== undefined && this.#failed.has(this.primary.id);
@@ -117,8 +127,7 @@ export class RunningService {
     this.#failures = task.cameUp ? 0 : this.#failures + 1;
     this.#retryAt = now + backOffMs(this.#failures);
     const { serviceName } = this.#record;
-    const id = task.arn.split("/").at(-1);
-    this.#tell(`(service ${serviceName}) (task ${id}) stopped: ${task.cause?.stoppedReason}`);
+    this.#tell(`(service ${serviceName}) (task ${idOf(task)}) stopped: ${task.cause?.stoppedReason}`);
     if (this.#retryAt > now)
       this.#tell(
         `(service ${serviceName}) is unable to consistently start tasks successfully. ${this.#failures} failed in a row; the next one starts in ${(this.#retryAt - now) / 1000} s.`,
@@ -127,8 +136,7 @@ export class RunningService {
   }
 
   taskStarted(task: RunningTask): void {
-    const id = task.arn.split("/").at(-1);
-    this.#tell(`(service ${this.#record.serviceName}) has started 1 tasks: (task ${id}).`);
+    this.#tell(`(service ${this.#record.serviceName}) has started 1 tasks: (task ${idOf(task)}).`);
   }
 
   /** A deployment is complete when all its tasks are healthy and those of the former one are gone. */
@@ -141,7 +149,9 @@ export class RunningService {
     this.#completed.add(primary.id);
     this.#lastGood = primary.taskDefinition;
     this.#failures = 0;
-    this.#tell(`(service ${this.#record.serviceName}) has reached a steady state.`);
+    const { serviceName } = this.#record;
+    this.#tell(`(service ${serviceName}) (deployment ${primary.id}) deployment completed.`);
+    this.#tell(`(service ${serviceName}) has reached a steady state.`);
   }
 
   #breakCircuit(): void {
@@ -157,10 +167,18 @@ export class RunningService {
       this.#rollBackTo = this.#lastGood;
   }
 
+  #note(deployments: readonly DeploymentRecord[]): void {
+    for (const deployment of deployments) this.#deployments.set(deployment.id, deployment);
+  }
+
   #tell(message: string): void {
     this.#events.unshift({ id: randomUUID(), createdAt: Date.now() / 1000, message });
     this.#events.length = Math.min(this.#events.length, MOST_EVENTS);
   }
+}
+
+function idOf({ arn }: RunningTask): string {
+  return arn.split("/").at(-1)!;
 }
 
 /** As many as `DescribeServices` shows. */

@@ -56,8 +56,8 @@ export class RunningTask {
   readonly definition: TaskDefinition;
   /** ECS Exec works in this task. */
   readonly execEnabled: boolean;
-  /** The deployment that it belongs to, by its id. */
-  deploymentId: string | undefined;
+  /** Id of the deployment that started it; `undefined` for a task of no service. */
+  readonly deploymentId: string | undefined;
   /** The emulator has replaced it; it goes on until the service can spare it. */
   superseded: StopCause | undefined;
   readonly #options: RunningTaskOptions;
@@ -81,6 +81,7 @@ export class RunningTask {
     this.record = record;
     this.definition = definition;
     this.execEnabled = execEnabled;
+    this.deploymentId = record.startedBy?.startsWith(DEPLOYMENT_ID_PREFIX) ? record.startedBy : undefined;
     this.#options = options;
   }
 
@@ -105,6 +106,11 @@ export class RunningTask {
   /** Seconds since 1970; `undefined` while no command can be run in it. */
   get execAgentStartedAt(): number | undefined {
     return this.#execAgentStartedAt;
+  }
+
+  /** It waits until the rules of its service's deployment allow it to start; ECS makes such a task only then. */
+  get heldBack(): boolean {
+    return this.#status === "PROVISIONING" && this.deploymentId !== undefined;
   }
 
   /** RUNNING, and all its health checks say so too; without any, it must have been running for a moment. */
@@ -273,6 +279,8 @@ export class RunningTask {
   }
 }
 
+/** Ids of deployments, which `startedBy` of a service's tasks holds. */
+const DEPLOYMENT_ID_PREFIX = "ecs-svc/";
 /** A program that fails at once is RUNNING for a moment too. */
 const STEADY_SECONDS = 1;
 /** A task without a health check that ends sooner than this has not come up. */

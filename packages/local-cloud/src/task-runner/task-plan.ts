@@ -143,6 +143,8 @@ async function containerEnvironment(
     AWS_DEFAULT_REGION: access.region,
     AWS_ENDPOINT_URL: access.endpoint,
     AWS_ENDPOINT_URL_ECS: ecsEndpoint,
+    // The emulated account has no TLS, and the S3 client of dbward's server refuses plain HTTP without this.
+    AWS_ALLOW_HTTP: "true",
     // The address that belongs to the path is translated in commands; programs that have it built in take the keys.
     AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: `${CREDENTIALS_PATH}${taskId}`,
     AWS_ACCESS_KEY_ID: access.accessKeyId,

@@ -189,11 +189,8 @@ export class TaskRunner {
       for (const record of await describeTasks(this.#access, clusterArn, arns)) await this.#noteTask(record);
     await this.#endTasksWithout(live);
     for (const task of this.#tasks.values()) {
-      const service = this.#serviceOf(task);
-      if (service?.primary?.taskDefinition === task.record.taskDefinitionArn && live.has(task.arn))
-        task.deploymentId = service.primary.id;
       if (!serviceOf(task.record)) task.start();
-      if (task.superseded && !service) void task.stop(task.superseded);
+      if (task.superseded && !this.#serviceOf(task)) void task.stop(task.superseded);
     }
     for (const service of this.#services.values()) await this.#advance(service);
     this.#forgetEnded();
