@@ -1,20 +1,44 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { StageStatus } from "../stage/status.ts";
+import { isAlive } from "./process-identity.ts";
 import type { RunEvent } from "./run-events.ts";
+import type { Run } from "./stage-files.ts";
 
-/** Follows the events of a run until its process ends or `signal` aborts. */
-export async function* followEvents(control: number, signal?: AbortSignal): AsyncGenerator<RunEvent> {
+/**
+ * Follows the events of a run until its process ends or `signal` aborts. A stream that is cut while the process lives,
+ * as by a timeout after this process was suspended, is taken up again where it was.
+ */
+export async function* followEvents({ control, host }: Run, signal?: AbortSignal): AsyncGenerator<RunEvent> {
+  let seen = 0;
+  for (;;) {
+    let index = 0;
+    for await (const event of streamEvents(control, signal)) {
+      if (index++ < seen) continue;
+      seen = index;
+      yield event;
+    }
+    if (signal?.aborted || !isAlive(host)) return;
+    await delay(RECONNECT_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+  }
+}
+
+/** All events from the first on, until the stream ends for whatever reason. */
+async function* streamEvents(control: number, signal: AbortSignal | undefined): AsyncGenerator<RunEvent> {
   try {
     const response = await fetch(`http://127.0.0.1:${control}/events`, signal ? { signal } : {});
     let begun = "";
     for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       const lines = (begun + text).split("\n");
       begun = lines.pop() ?? "";
-      for (const line of lines) yield JSON.parse(line) as RunEvent;
+      // An empty line only keeps the connection in use.
+      for (const line of lines) if (line !== "") yield JSON.parse(line) as RunEvent;
     }
   } catch {
-    // Its process has ended, or nobody listens any more: the caller sees it by the last event.
+    // The process has ended, or the connection was cut: the caller finds out which.
   }
 }
+
+const RECONNECT_MS = 200;
 
 /** @returns `undefined` while the run has no account yet, or has ended */
 export async function fetchStatus(control: number): Promise<StageStatus | undefined> {

@@ -9,7 +9,14 @@ export interface ControlledRun {
   readonly events: RunEvents;
   /** @returns `undefined` while there is no account to ask */
   readonly status: () => Promise<StageStatus | undefined>;
+  /**
+   * Milliseconds between two signs of life on the stream of events: an HTTP client gives a silent one up, after 5
+   * minutes by default. @default 20000
+   */
+  readonly heartbeatMs?: number;
 }
+
+const HEARTBEAT_MS = 20_000;
 
 /**
  * Serves `GET /events` (JSON lines: everything so far, then live) and `GET /status` on a free port of 127.0.0.1.
@@ -41,12 +48,24 @@ async function answer(
     return status ? send(response, 200, status) : send(response, 503, { error: "starting" });
   }
   if (request.url === "/events") {
-    response.writeHead(200, { "content-type": "application/x-ndjson" });
-    const stop = run.events.follow((event) => response.write(`${JSON.stringify(event)}\n`));
-    response.once("close", stop);
+    streamEvents(run, response);
     return;
   }
   send(response, 404, { error: "not found" });
+}
+
+/** A JSON line for each event, and an empty line where there is none for a while. */
+function streamEvents({ events, heartbeatMs = HEARTBEAT_MS }: ControlledRun, response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "application/x-ndjson" });
+  const stop = events.follow((event) => response.write(`${JSON.stringify(event)}\n`));
+  const heartbeat = setInterval(() => {
+    // A reader that is suspended gets its events later; signs of life would only pile up.
+    if (!response.writableNeedDrain) response.write("\n");
+  }, heartbeatMs);
+  response.once("close", () => {
+    clearInterval(heartbeat);
+    stop();
+  });
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

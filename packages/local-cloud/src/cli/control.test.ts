@@ -1,26 +1,36 @@
 import { request } from "node:http";
+import { connect } from "node:net";
 import { expect, it, onTestFinished } from "vitest";
 import type { StageStatus } from "../stage/status.ts";
 import { fetchStatus, followEvents } from "./control-client.ts";
 import { startControlServer } from "./control-server.ts";
+import { identify } from "./process-identity.ts";
 import { type RunEvent, RunEvents } from "./run-events.ts";
 import { EMPTY_STATUS } from "./test-support/empty-status.ts";
 
-async function serve(status?: StageStatus) {
+/** This process hosts the run; the other one has ended. */
+const ALIVE = identify(process.pid)!;
+const GONE = { pid: process.pid, started: "never" };
+
+async function serve(status?: StageStatus, heartbeatMs?: number) {
   const events = new RunEvents();
-  const server = await startControlServer({ events, status: async () => status });
+  const server = await startControlServer({
+    events,
+    status: async () => status,
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+  });
   onTestFinished(() => {
     server.close();
     server.closeAllConnections();
   });
-  return { events, server };
+  return { events, server, run: { host: ALIVE, control: server.port } };
 }
 
 it("tells who comes late the whole story, and then what happens", async () => {
-  const { events, server } = await serve();
+  const { events, run } = await serve();
   events.add({ kind: "started", step: "Build" });
   const seen: RunEvent[] = [];
-  for await (const event of followEvents(server.port)) {
+  for await (const event of followEvents(run)) {
     seen.push(event);
     if (event.kind === "started") events.add({ kind: "ready", milliseconds: 5 });
     if (event.kind === "ready") break;
@@ -29,14 +39,67 @@ it("tells who comes late the whole story, and then what happens", async () => {
 });
 
 it("ends the story when the process ends", async () => {
-  const { events, server } = await serve();
+  const { events, server, run } = await serve();
   events.add({ kind: "started", step: "Build" });
   const seen: RunEvent[] = [];
-  for await (const event of followEvents(server.port)) {
+  for await (const event of followEvents({ ...run, host: GONE })) {
     seen.push(event);
     server.closeAllConnections();
   }
   expect(seen).toHaveLength(1);
+});
+
+it("goes on after a connection that was cut, with each event once", async () => {
+  const { events, server, run } = await serve();
+  events.add({ kind: "started", step: "Build" });
+  const seen: RunEvent[] = [];
+  for await (const event of followEvents(run)) {
+    seen.push(event);
+    server.closeAllConnections();
+    if (event.kind === "started") events.add({ kind: "ready", milliseconds: 5 });
+    else break;
+  }
+  expect(seen.map(({ kind }) => kind)).toEqual(["started", "ready"]);
+});
+
+it("gives signs of life while nothing happens, which are no events", async () => {
+  const { events, run } = await serve(undefined, 20);
+  const response = await fetch(`http://127.0.0.1:${run.control}/events`);
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader.read()).value).toBe("\n");
+  await reader.cancel();
+
+  const seen: RunEvent[] = [];
+  setTimeout(() => events.add({ kind: "ready", milliseconds: 5 }), 100);
+  for await (const event of followEvents(run)) {
+    seen.push(event);
+    break;
+  }
+  expect(seen).toEqual([{ kind: "ready", milliseconds: 5 }]);
+});
+
+it("keeps the events of a reader that is slow, and stays with the others meanwhile", async () => {
+  const { events, run } = await serve(undefined, 1);
+  const slow = connect(run.control, "127.0.0.1");
+  onTestFinished(() => void slow.destroy());
+  slow.write(`GET /events HTTP/1.1\r\nHost: 127.0.0.1:${run.control}\r\n\r\n`);
+  slow.pause();
+  const text = "x".repeat(10_000);
+  const many = 2_000;
+  for (let note = 0; note < many; note++) events.add({ kind: "noted", step: "Build", text });
+  events.add({ kind: "ready", milliseconds: 5 });
+  let seen = 0;
+  for await (const { kind } of followEvents(run)) {
+    seen++;
+    if (kind === "ready") break;
+  }
+  expect(seen).toBe(many + 1);
+  let last = "";
+  for await (const chunk of slow) {
+    last = (last + chunk).slice(-200);
+    if (last.includes('"ready"')) break;
+  }
+  expect(last).toContain('"ready"');
 });
 
 it("hands out the status, and none while there is no account", async () => {

@@ -92,7 +92,7 @@ async function start({ root, files, port }: UpOptions): Promise<Run> {
 async function watchStart(run: Run, signal: AbortSignal): Promise<Outcome> {
   const view = new ProgressView();
   try {
-    for await (const event of followEvents(run.control, signal)) {
+    for await (const event of followEvents(run, signal)) {
       if (event.kind === "ready") {
         view.close();
         say(`${paint.good("✓")} ${paint.strong("Ready")} after ${formatDuration(event.milliseconds)}\n`);
