@@ -17,7 +17,6 @@ export default defineConfig({
           database: { urlSecret: "dbward/local/database-url" },
         },
       ],
-      monitoring: { serverUrl: process.env.DBWARD_LOCAL_SERVER_URL },
     },
 
     /** For trying things out in AWS: no NAT gateways, results on the server's file system. */

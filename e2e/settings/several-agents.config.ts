@@ -18,7 +18,6 @@ export default defineConfig({
         database: { urlSecret: "dbward/local/database-url" },
       })),
       capture: { method: (process.env.E2E_CAPTURE_METHOD ?? "exec") as CaptureMethod },
-      monitoring: { serverUrl: process.env.DBWARD_LOCAL_SERVER_URL },
     },
   },
 });

@@ -4,7 +4,7 @@ import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Deadline, redact } from "@dbward-aws/core";
 import { endGroup } from "../stage/end-group.ts";
-import { LOCAL_REGION, localEnvironment } from "../stage/environment.ts";
+import { emulatorEnvironment, LOCAL_REGION } from "../stage/environment.ts";
 import { EmulatorUnavailable, PortInUse } from "../stage/errors.ts";
 import { logWriter } from "../stage/log-writer.ts";
 import { LAUNCHER } from "./install.ts";
@@ -17,6 +17,11 @@ export interface EmulatorOptions {
   readonly port: number;
   /** Given to the functions that it runs, as the place of the ECS API. */
   readonly ecsEndpoint: string;
+  /**
+   * Host names and ports inside the VPC, as in `server.dbward-local.internal:3000`, and the addresses that stand for
+   * them here. They are replaced in the environment of functions. @default - none
+   */
+  readonly addresses?: Readonly<Record<string, string>>;
   /** Folder `@aws-sdk` in which functions find what their bundle leaves out, as they do on Lambda. */
   readonly sdk?: string;
   readonly deadline: Deadline;
@@ -57,7 +62,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     cwd: directory,
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
-    env: localEnvironment(
+    env: emulatorEnvironment(
       { endpoint, ecsEndpoint: options.ecsEndpoint },
       {
         GATEWAY_PORT: String(port),
@@ -68,6 +73,7 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
         TMPDIR: temporary,
         STATE_DIR: join(temporary, "state"),
         S3_DATA_DIR: join(temporary, "s3"),
+        DBWARD_LOCAL_ADDRESSES: JSON.stringify(options.addresses ?? {}),
         PYTHONDONTWRITEBYTECODE: "1",
         NODE_PATH: packages,
         PATH: [programs, process.env.PATH ?? ""].join(delimiter),

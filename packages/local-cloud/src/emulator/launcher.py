@@ -14,6 +14,7 @@ import threading
 
 import cloudwatch_alarms
 from ministack import app
+from ministack.core import lambda_runtime
 from ministack.services import backup, cloudwatch, ec2, ecs, eventbridge, secretsmanager
 from ministack.services.cloudformation import changesets, engine, provisioners, stacks
 
@@ -250,6 +251,28 @@ def as_shown(record):
 
 
 ecs._sanitize = as_shown
+
+
+ADDRESSES = json.loads(os.environ.pop("DBWARD_LOCAL_ADDRESSES", "{}"))
+
+
+class Worker(lambda_runtime.Worker):
+    """A function that finds what is in its VPC: names there mean nothing here, so its environment has the addresses
+    that stand for them."""
+
+    def __init__(self, func_name, config, code_zip):
+        environment = config.get("Environment") or {}
+        variables = {name: local_address(value) for name, value in environment.get("Variables", {}).items()}
+        super().__init__(func_name, {**config, "Environment": {**environment, "Variables": variables}}, code_zip)
+
+
+def local_address(text):
+    for name, address in ADDRESSES.items():
+        text = re.sub(rf"(?<![\w.-]){re.escape(name)}(?!\d)", address, text)
+    return text
+
+
+lambda_runtime.Worker = Worker
 
 
 order_by_dependencies = engine._topological_sort

@@ -23,6 +23,7 @@ import {
   EC2Client,
 } from "@aws-sdk/client-ec2";
 import { DescribeClustersCommand, DescribeServicesCommand, ECSClient } from "@aws-sdk/client-ecs";
+import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { Deadline } from "@dbward-aws/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -193,6 +194,7 @@ describe.skipIf(!canRun)("the launcher", () => {
       directory,
       port,
       ecsEndpoint: `http://127.0.0.1:${port}`,
+      addresses: { "server.vpc.internal:3000": "127.0.0.1:4321" },
       deadline,
     });
     config = clientConfig(emulator.endpoint);
@@ -296,6 +298,41 @@ describe.skipIf(!canRun)("the launcher", () => {
       "Dependent",
       "custom",
     ]);
+  });
+
+  it("leads functions to the addresses that stand for names in their VPC", async () => {
+    const stack = { StackName: "function" };
+    const Variables = {
+      URL: "http://server.vpc.internal:3000/health",
+      OTHERS: "http://server.vpc.internal:30001 http://my-server.vpc.internal:3000",
+    };
+    const Resources = {
+      Function: {
+        Type: "AWS::Lambda::Function",
+        Properties: {
+          FunctionName: "environment",
+          Runtime: "nodejs22.x",
+          Handler: "index.handler",
+          Role: "arn:aws:iam::000000000000:role/function",
+          Code: { ZipFile: "exports.handler = () => [process.env.URL, process.env.OTHERS];" },
+          Environment: { Variables },
+        },
+      },
+    };
+    await cloudFormation.send(
+      new CreateStackCommand({ ...stack, TemplateBody: JSON.stringify({ Resources }) }),
+    );
+    await waitUntilStackCreateComplete({ client: cloudFormation, ...WAIT }, stack);
+    const lambda = new LambdaClient(config);
+    const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: "environment" }));
+    expect(JSON.parse(Buffer.from(Payload!).toString())).toEqual([
+      "http://127.0.0.1:4321/health",
+      Variables.OTHERS,
+    ]);
+    const { Environment } = await lambda.send(
+      new GetFunctionConfigurationCommand({ FunctionName: "environment" }),
+    );
+    expect(Environment?.Variables).toEqual(Variables);
   });
 
   it("can be bootstrapped with the CDK's own template, once", async () => {

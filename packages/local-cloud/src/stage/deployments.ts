@@ -9,7 +9,7 @@ import { failureReasons, stageStacks } from "./stack-events.ts";
 export interface DeployOptions {
   /** Environment variables beside those of the stage. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds. @default 600000 */
+  /** Milliseconds. @default 3600000 */
   readonly timeoutMs?: number;
 }
 
@@ -32,7 +32,8 @@ export interface DeploymentContext {
   readonly signal: AbortSignal;
 }
 
-const DEPLOY_MS = 600_000;
+/** A custom resource of CloudFormation may take an hour; whoever waits can end it. */
+const DEPLOY_MS = 3_600_000;
 const WATCH_MS = 500;
 
 /**

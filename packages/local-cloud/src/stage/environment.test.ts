@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { localEnvironment } from "./environment.ts";
+import { emulatorEnvironment, localEnvironment } from "./environment.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -25,4 +25,26 @@ it("points every service at the emulated account, and ECS at its front", () => {
     AWS_ACCESS_KEY_ID: "local",
     MORE: "yes",
   });
+});
+
+it("leads no tool to a proxy: all addresses are on this machine", () => {
+  for (const name of ["http_proxy", "HTTPS_PROXY", "ALL_PROXY", "no_proxy"])
+    vi.stubEnv(name, "http://proxy:1");
+  expect(Object.values(localEnvironment(endpoints))).not.toContain("http://proxy:1");
+});
+
+it("leaves functions nothing of the developer's shell", () => {
+  for (const name of [
+    "DBWARD_SERVER_URL",
+    "DATABASE_URL",
+    "RUST_LOG",
+    "PYTHONPATH",
+    "AWS_PROFILE",
+    "https_proxy",
+  ])
+    vi.stubEnv(name, "user");
+  const environment = emulatorEnvironment(endpoints, { MORE: "yes" });
+  expect(Object.values(environment)).not.toContain("user");
+  expect(environment).toMatchObject({ AWS_ENDPOINT_URL: "http://127.0.0.1:1", MORE: "yes" });
+  expect(environment.PATH).toContain(process.env.PATH);
 });

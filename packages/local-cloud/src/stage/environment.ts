@@ -15,33 +15,71 @@ export interface Endpoints {
 }
 
 /**
- * The environment of everything that talks to the emulated account: that of this process without any AWS setting
- * (a profile or an endpoint of the user's would lead elsewhere), with ours instead.
+ * The environment of the tools that work on the emulated account: that of this process without any AWS setting (a
+ * profile or an endpoint of the user's would lead elsewhere), with ours instead.
  */
 export function localEnvironment(
-  { endpoint, ecsEndpoint }: Endpoints,
+  endpoints: Endpoints,
   more: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
-  const inherited: Record<string, string> = {};
-  for (const [name, value] of Object.entries(process.env)) {
-    if (value !== undefined && !name.startsWith("AWS_") && !NOT_INHERITED.has(name)) inherited[name] = value;
-  }
+  return onAccount(
+    inherited((name) => !name.startsWith("AWS_") && !NOT_INHERITED.test(name)),
+    endpoints,
+    more,
+  );
+}
+
+/**
+ * The environment of the emulated account, which its functions inherit: of this process only what is about the
+ * machine. A function in AWS doesn't see its developer's shell.
+ */
+export function emulatorEnvironment(
+  endpoints: Endpoints,
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  return onAccount(
+    inherited((name) => OF_THE_MACHINE.test(name)),
+    endpoints,
+    more,
+  );
+}
+
+/** Addresses and keys of the emulated account, in the variables that every AWS SDK reads. */
+export function accountVariables({ endpoint, ecsEndpoint }: Endpoints): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ENDPOINT_URL_ECS: ecsEndpoint,
+    AWS_REGION: LOCAL_REGION,
+    AWS_DEFAULT_REGION: LOCAL_REGION,
+    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+  };
+}
+
+function onAccount(
+  inherited: Readonly<Record<string, string>>,
+  endpoints: Endpoints,
+  more: Readonly<Record<string, string>>,
+): Record<string, string> {
   return {
     ...inherited,
     PATH: [dirname(process.execPath), inherited.PATH ?? ""].join(delimiter),
-    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
-    AWS_REGION: LOCAL_REGION,
-    AWS_DEFAULT_REGION: LOCAL_REGION,
+    ...accountVariables(endpoints),
     AWS_CONFIG_FILE: devNull,
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
-    AWS_ENDPOINT_URL: endpoint,
-    AWS_ENDPOINT_URL_ECS: ecsEndpoint,
     ...more,
   };
 }
 
-/** Options of the process that runs us, not of those that we run. */
-const NOT_INHERITED: ReadonlySet<string> = new Set(["NODE_OPTIONS", "NODE_ENV", "NODE_PATH"]);
+function inherited(isWanted: (name: string) => boolean): Record<string, string> {
+  const entries = Object.entries(process.env).filter(
+    ([name, value]) => value !== undefined && isWanted(name),
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+/** Options of the process that runs us, not of those that we run; and proxies: all addresses are on this machine. */
+const NOT_INHERITED = /^(NODE_(OPTIONS|ENV|PATH)|(https?|all|no)_proxy)$/i;
+const OF_THE_MACHINE = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|LD_LIBRARY_PATH)$/;

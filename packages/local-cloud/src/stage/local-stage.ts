@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { InvokeCommand } from "@aws-sdk/client-lambda";
-import { stageNames } from "@dbward-aws/contract";
+import { SERVER, stageNames } from "@dbward-aws/contract";
 import { createLogger, Deadline } from "@dbward-aws/core";
 import { type EcsFront, startEcsFront } from "../ecs-front/index.ts";
 import { type Emulator, startEmulator } from "../emulator/emulator.ts";
@@ -147,7 +147,7 @@ class StageStart {
       ecsEndpoint: `http://127.0.0.1:${ports.ecs}`,
     };
     const serverUrl = `http://127.0.0.1:${ports.server}`;
-    const environment = this.#environment(endpoints, serverUrl);
+    const environment = this.#environment(endpoints);
 
     const built = this.#inBackground(this.#build());
     const python = await this.#install();
@@ -219,7 +219,7 @@ class StageStart {
     return join(this.#directory, "logs", `${name}.log`);
   }
 
-  #environment(endpoints: Endpoints, serverUrl: string): Record<string, string> {
+  #environment(endpoints: Endpoints): Record<string, string> {
     const home = join(this.#directory, "home");
     return localEnvironment(endpoints, {
       // Tools keep caches and settings in the home folder: here they have one of their own.
@@ -228,7 +228,6 @@ class StageStart {
       CDK_HOME: join(home, ".cdk"),
       npm_config_cache: join(home, ".npm"),
       SST_TELEMETRY_DISABLED: "1",
-      DBWARD_LOCAL_SERVER_URL: serverUrl,
       ...this.#options.env,
     });
   }
@@ -268,6 +267,7 @@ class StageStart {
       directory: this.#directory,
       port: ports.emulator,
       ecsEndpoint,
+      addresses: { [serverAddress(this.#stage)]: `127.0.0.1:${ports.server}` },
       sdk: this.#tools.sstSdk,
       deadline: this.#deadline,
     });
@@ -302,6 +302,11 @@ class StageStart {
     this.#cleanUp.add(() => settled);
     return work;
   }
+}
+
+/** Where the server is for whoever is in the VPC and not in Service Connect. */
+function serverAddress(stage: string): string {
+  return `${SERVER.dnsName}.${stageNames(stage).namespace}:${SERVER.port}`;
 }
 
 async function poll(clients: StageClients, stage: string): Promise<void> {

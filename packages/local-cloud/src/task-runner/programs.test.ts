@@ -4,7 +4,7 @@ import path from "node:path";
 import { AGENT } from "@dbward-aws/contract";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
-import { builtInPaths, installPrograms } from "./programs.ts";
+import { installPrograms, programsFolder, sharedPaths } from "./programs.ts";
 
 /** A program that says who it is and what it was given. */
 function makeBinary(directory: string, name: string): string {
@@ -25,45 +25,70 @@ describe("installPrograms", () => {
       DBWARD_SERVER_BIN: named,
       PATH: `${path.join(directory, "path")}:${process.env.PATH}`,
     };
-    const folder = path.join(directory, "bin");
-    const programs = installPrograms(folder, environment, false);
+    const programs = installPrograms(directory, environment, false);
+    const folder = programsFolder(directory);
     expect(programs.map(({ kind }) => kind)).toEqual(["binary", "binary"]);
-    const run = (name: string) => execFileSync(path.join(folder, name), ["--a", "b c"], { encoding: "utf8" });
+    const run = (name: string) =>
+      execFileSync(path.join(folder, name), ["--a", "b c"], {
+        encoding: "utf8",
+        env: { ...process.env, TMPDIR: temporaryDirectory() },
+      });
     expect(run("dbward-server")).toBe("real my-server --a b c\n");
     expect(run("dbward-agent")).toBe("real dbward-agent --a b c\n");
-    expect(builtInPaths(programs)).toEqual([AGENT.readyFile, AGENT.aliveFile]);
+  });
+
+  it("gives each real agent a /tmp of its own, where the system can", ({ skip }) => {
+    const directory = temporaryDirectory();
+    const mark = `${AGENT.readyFile}-${path.basename(directory)}`;
+    const agent = path.join(directory, "agent");
+    writeFileSync(agent, `#!/bin/sh\ntouch ${mark}; cat "$1"\n`, { mode: 0o755 });
+    const programs = installPrograms(directory, { ...process.env, DBWARD_AGENT_BIN: agent }, false);
+    if (!programs.every(({ ownTmp }) => ownTmp)) {
+      expect(sharedPaths(programs)).toEqual([AGENT.readyFile, AGENT.aliveFile]);
+      skip("no mount namespaces for this user");
+    }
+    expect(sharedPaths(programs)).toEqual([]);
+    // A file of the stage stays in its place, though it is below /tmp.
+    const config = path.join(directory, "agent.toml");
+    writeFileSync(config, "config");
+    for (const TMPDIR of [temporaryDirectory(), temporaryDirectory()]) {
+      const printed = execFileSync(path.join(programsFolder(directory), "dbward-agent"), [config], {
+        encoding: "utf8",
+        env: { PATH: process.env.PATH, TMPDIR },
+      });
+      expect(printed).toBe("config");
+      expect(existsSync(path.join(TMPDIR, path.basename(mark)))).toBe(true);
+      expect(existsSync(mark)).toBe(false);
+    }
   });
 
   it("takes the stand-ins when there is nothing else, or when told to", () => {
     const directory = temporaryDirectory();
     makeBinary(path.join(directory, "path"), "dbward-agent");
-    const programs = installPrograms(
-      path.join(directory, "bin"),
-      { PATH: path.join(directory, "path") },
-      true,
-    );
+    const programs = installPrograms(directory, { PATH: path.join(directory, "path") }, true);
     expect(programs.map(({ name, kind }) => [name, kind])).toEqual([
       ["dbward-server", "stand-in"],
       ["dbward-agent", "stand-in"],
     ]);
-    expect(builtInPaths(programs)).toEqual([]);
+    expect(sharedPaths(programs)).toEqual([]);
   });
 
   it("brings a curl only where there is none", () => {
-    const folder = path.join(temporaryDirectory(), "bin");
+    const directory = temporaryDirectory();
+    const folder = programsFolder(directory);
     const elsewhere = path.join(temporaryDirectory(), "path");
     makeBinary(elsewhere, "curl");
-    installPrograms(folder, { PATH: elsewhere }, true);
+    installPrograms(directory, { PATH: elsewhere }, true);
     expect(existsSync(path.join(folder, "curl"))).toBe(false);
-    installPrograms(folder, { PATH: "/nowhere" }, true);
+    installPrograms(directory, { PATH: "/nowhere" }, true);
     expect(existsSync(path.join(folder, "curl"))).toBe(true);
   });
 
   it("starts the stand-in itself, not a shell around it", () => {
-    const folder = path.join(temporaryDirectory(), "bin");
-    installPrograms(folder, {}, true);
+    const directory = temporaryDirectory();
+    installPrograms(directory, {}, true);
     expect(() =>
-      execFileSync(path.join(folder, "dbward-server"), ["--config", "/no/such"], {
+      execFileSync(path.join(programsFolder(directory), "dbward-server"), ["--config", "/no/such"], {
         stdio: "pipe",
         encoding: "utf8",
       }),

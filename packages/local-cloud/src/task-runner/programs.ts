@@ -1,4 +1,5 @@
-import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,6 +14,8 @@ export interface Program {
   readonly kind: "binary" | "stand-in";
   /** Absolute path of the binary or of the stand-in's entry file. */
   readonly file: string;
+  /** Its `/tmp` is the folder of its task; the stand-in takes that by a variable, and a real server has nothing there. */
+  readonly ownTmp: boolean;
 }
 
 /**
@@ -20,25 +23,43 @@ export interface Program {
  * `DBWARD_SERVER_BIN` or `DBWARD_AGENT_BIN` names, else one on the PATH, else the stand-in. Where the PATH has no
  * `curl`, which health checks and the capture call and dbward's images have, the folder gets one too.
  *
- * @param folder where to write them
+ * A real agent has the places of its status files built in, `/tmp/dbward-agent-*`. Where the system has mount
+ * namespaces, each agent gets the folder of its task as `/tmp`; elsewhere all agents of the machine share them.
+ *
+ * @param directory of the local stage; the programs go to `bin` below it
  * @param standIn take the stand-ins whatever else there is
  */
-export function installPrograms(folder: string, environment: NodeJS.ProcessEnv, standIn: boolean): Program[] {
+export function installPrograms(
+  directory: string,
+  environment: NodeJS.ProcessEnv,
+  standIn: boolean,
+): Program[] {
+  const folder = programsFolder(directory);
   mkdirSync(folder, { recursive: true });
   if (!findBinary("curl", undefined, environment.PATH))
     writeFileSync(path.join(folder, "curl"), nodeScript("a small curl", CURL), { mode: 0o755 });
   return PROGRAMS.map(({ name, variable, entry }) => {
     const file = standIn ? undefined : findBinary(name, environment[variable], environment.PATH);
-    const program: Program = file ? { name, kind: "binary", file } : { name, kind: "stand-in", file: entry };
-    writeFileSync(path.join(folder, name), script(program), { mode: 0o755 });
+    const isRealAgent = name === "dbward-agent" && file !== undefined;
+    const program: Program = {
+      name,
+      ...(file ? { kind: "binary", file } : { kind: "stand-in", file: entry }),
+      ownTmp: !isRealAgent || canHaveOwnTmp(folder),
+    };
+    const text = isRealAgent && program.ownTmp ? ownTmpScript(program, directory) : script(program);
+    writeFileSync(path.join(folder, name), text, { mode: 0o755 });
     return program;
   });
 }
 
-/** Files in `/tmp` that a real agent has its places for built in. */
-export function builtInPaths(programs: readonly Program[]): readonly string[] {
-  const isReal = programs.some(({ name, kind }) => name === "dbward-agent" && kind === "binary");
-  return isReal ? [AGENT.readyFile, AGENT.aliveFile] : [];
+/** Folder of a local stage with the programs that its containers find on their PATH. */
+export function programsFolder(directory: string): string {
+  return path.join(directory, "bin");
+}
+
+/** Files of this machine's own `/tmp` that stand for those in every agent's. */
+export function sharedPaths(programs: readonly Program[]): readonly string[] {
+  return programs.every(({ ownTmp }) => ownTmp) ? [] : [AGENT.readyFile, AGENT.aliveFile];
 }
 
 const require = createRequire(import.meta.url);
@@ -69,6 +90,48 @@ function isExecutable(file: string): boolean {
 function script({ name, kind, file }: Program): string {
   const comment = `${name}: ${kind}`;
   return kind === "binary" ? shellScript(comment, [file]) : nodeScript(comment, file);
+}
+
+/** A mount namespace in which this user may mount. */
+const UNSHARE = ["unshare", "--map-root-user", "--mount"] as const;
+const PROBE_MS = 5_000;
+
+function canHaveOwnTmp(folder: string): boolean {
+  const [command, ...options] = UNSHARE;
+  const words = [...options, "sh", "-c", 'mount --bind "$0" /tmp', folder];
+  return spawnSync(command, words, { stdio: "ignore", timeout: PROBE_MS }).status === 0;
+}
+
+/**
+ * A script that mounts the folder of the task, its `TMPDIR`, over `/tmp`. What the program needs of this machine's
+ * `/tmp`, such as a checkout there, stays in its place: a descriptor reaches it after it was covered.
+ */
+function ownTmpScript({ name, kind, file }: Program, directory: string): string {
+  const kept = [directory, path.dirname(file)].map((it) => realpathSync(it)).filter(isBelowTmp);
+  const commands = [
+    "set -e",
+    ...kept.map((it, index) => `exec ${FIRST_FD + index}<${quote(it)}`),
+    'mount --bind "$TMPDIR" /tmp',
+    ...kept.flatMap((it, index) => [
+      `mkdir -p ${quote(it)}`,
+      `mount --no-canonicalize --bind /proc/self/fd/${FIRST_FD + index} ${quote(it)}`,
+      `exec ${FIRST_FD + index}<&-`,
+    ]),
+    `exec ${quote(file)} "$@"`,
+  ];
+  return shellScript(`${name}: ${kind}, with a /tmp of its own`, [
+    ...UNSHARE,
+    "sh",
+    "-c",
+    commands.join("\n"),
+    name,
+  ]);
+}
+
+const FIRST_FD = 8;
+
+function isBelowTmp(folder: string): boolean {
+  return folder.startsWith("/tmp/");
 }
 
 function nodeScript(comment: string, file: string): string {

@@ -16,9 +16,12 @@ export interface SecretSources {
  */
 export async function resolveSecret(valueFrom: string, sources: SecretSources): Promise<string> {
   try {
-    return valueFrom.includes(":secretsmanager:")
+    const value = valueFrom.includes(":secretsmanager:")
       ? await readSecret(valueFrom, sources)
       : await readParameter(valueFrom, sources);
+    // No environment can hold it, and the error of whoever tries would quote the value.
+    if (value.includes("\0")) throw unable(valueFrom, "the value holds a NUL character");
+    return value;
   } catch (error) {
     if (error instanceof TaskStartFailed) throw error;
     const { name, message } = error as Error;

@@ -1,5 +1,4 @@
 import { rmSync } from "node:fs";
-import path from "node:path";
 import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
@@ -10,7 +9,7 @@ import { callEcs, type EmulatorAccess } from "./emulated-api.ts";
 import { isExecEnabled } from "./exec-setting.ts";
 import { freePort } from "./free-port.ts";
 import { ProcessList } from "./process-list.ts";
-import { builtInPaths, installPrograms, type Program } from "./programs.ts";
+import { installPrograms, type Program, programsFolder, sharedPaths } from "./programs.ts";
 import { RunningService } from "./running-service.ts";
 import { RunningTask, type StopCause } from "./running-task.ts";
 import { readTaskDefinition, type TaskDefinition } from "./task-definition.ts";
@@ -78,17 +77,18 @@ export class TaskRunner {
     this.#processes = new ProcessList(directory);
     const orphans = this.#processes.endOrphans();
     if (orphans > 0) logger.warn("tasks.orphans-ended", { count: orphans });
-    const programs = path.join(directory, "bin");
-    this.#programs = installPrograms(programs, process.env, options.standIn ?? false);
+    this.#programs = installPrograms(directory, process.env, options.standIn ?? false);
+    const keptPaths = sharedPaths(this.#programs);
+    if (keptPaths.length > 0) logger.warn("agents.shared-status-files", { files: keptPaths });
     // Those of an earlier run would pass for the present agent's.
-    for (const file of builtInPaths(this.#programs)) rmSync(file, { force: true });
+    for (const file of keptPaths) rmSync(file, { force: true });
     const client = { endpoint, region, credentials };
     this.#logs = new CloudWatchLogsClient(client);
     this.#cloudFormation = new CloudFormationClient(client);
     this.#surroundings = {
       directory,
-      programs,
-      keptPaths: builtInPaths(this.#programs),
+      programs: programsFolder(directory),
+      keptPaths,
       access: this.#access,
       secrets: { secretsManager: new SecretsManagerClient(client), ssm: new SSMClient(client) },
       ecsEndpoint: options.ecsEndpoint,
