@@ -72,7 +72,8 @@ async function bringUp(): Promise<void> {
   stage = started;
   await started.deploy();
   await progress.step("Wait for healthy tasks", async (note) => {
-    if (!(await started.healthy())) note("not all are: see `pnpm local logs`");
+    const problems = await started.steady();
+    if (problems.length > 0) note(problems.join("; "));
   });
   dashboard = await progress.step("Open the dashboard", async (note) => {
     const page = await serveDashboard(started);

@@ -3,7 +3,9 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { DbwardError, describeError } from "@dbward-aws/core";
+import { deploy } from "./deploy.ts";
 import { down } from "./down.ts";
+import { showEnvironment } from "./show-environment.ts";
 import { showLogs } from "./show-logs.ts";
 import { showStatus } from "./show-status.ts";
 import { StageFiles } from "./stage-files.ts";
@@ -12,7 +14,9 @@ import { up } from "./up.ts";
 const USAGE = `Runs dbward on this machine, in an emulated AWS account, as sst deploys it.
 
   pnpm local [--detach] [--port N]   start it, or attach to it; N is the emulated account's port
+  pnpm local deploy                  bring changed settings to it, and wait until they run
   pnpm local status [--json]         what runs, and how it is
+  pnpm local env                     what other tools need, for the shell: eval "$(pnpm local env)"
   pnpm local logs [name] [--follow]  what containers and functions log; name: server, agent, deploy, emulator …
   pnpm local down                    end it
 `;
@@ -59,6 +63,10 @@ async function main(args: string[]): Promise<number> {
     }
     case "status":
       return showStatus(files, { json: values.json });
+    case "deploy":
+      return deploy(root, files);
+    case "env":
+      return showEnvironment(files);
     case "logs":
       return showLogs({ files, follow: values.follow, ...(name === undefined ? {} : { source: name }) });
     case "down":

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
+import { identify } from "./process-identity.ts";
 import { StageFiles } from "./stage-files.ts";
 
 const run = (pid: number) => ({ host: { pid, started: "Mon Nov 23 12:00:00 2026" }, control: 4000 });
@@ -25,4 +26,15 @@ it("remembers the ports beyond the run", async () => {
   const ports = { emulator: 1, ecs: 2, server: 3, dashboard: 4 };
   await files.rememberPorts(ports);
   expect(await files.ports()).toEqual(ports);
+});
+
+it("reserves a stage for one deployment at a time, until its process has ended", async () => {
+  const files = new StageFiles(temporaryDirectory());
+  const self = identify(process.pid)!;
+  const release = await files.claimDeployment(self);
+  expect(await files.claimDeployment(self)).toBeUndefined();
+  await release!();
+  expect(await files.claimDeployment({ ...self, started: "earlier" })).toBeDefined();
+  // That process is gone, and with it its reservation.
+  expect(await files.claimDeployment(self)).toBeDefined();
 });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StagePorts } from "../stage/ports.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** What one run says of itself, for as long as it lives. */
 export interface Run {
@@ -40,11 +40,29 @@ export class StageFiles {
 
   /** @returns false when there is one already: of two that start at the same time one wins */
   async claim(run: Run): Promise<boolean> {
+    return this.#create(this.#run, run);
+  }
+
+  /**
+   * Reserves the stage for one deployment; a reservation of a process that has ended counts no more.
+   *
+   * @returns what ends the reservation, or `undefined` when another process has one
+   */
+  async claimDeployment(process: ProcessIdentity): Promise<(() => Promise<void>) | undefined> {
+    const file = join(this.directory, "deployment.json");
+    const holder = await readJson<ProcessIdentity>(file);
+    if (holder && !isAlive(holder)) await rm(file, { force: true });
+    if (!(await this.#create(file, process))) return undefined;
+    return () => rm(file, { force: true });
+  }
+
+  /** Writes a file that isn't there yet, whole. @returns false when it is there */
+  async #create(file: string, content: unknown): Promise<boolean> {
     await mkdir(this.directory, { recursive: true });
-    const whole = `${this.#run}.${randomUUID()}`;
-    await writeFile(whole, JSON.stringify(run), { mode: 0o600 });
+    const whole = `${file}.${randomUUID()}`;
+    await writeFile(whole, JSON.stringify(content), { mode: 0o600 });
     try {
-      await link(whole, this.#run);
+      await link(whole, file);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;

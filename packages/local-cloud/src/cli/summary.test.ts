@@ -27,7 +27,8 @@ it("shows what is well and what is not", () => {
     },
     alarms: [
       { name: "dbward-local-down", state: "ALARM" },
-      { name: "dbward-local-queue", state: "OK" },
+      { name: "dbward-local-quiet", state: "ALARM" },
+      { name: "dbward-local-queue-growing", state: "OK" },
     ],
     dashboardUrl: "http://127.0.0.1:4569/",
   });
@@ -40,5 +41,7 @@ it("shows what is well and what is not", () => {
   Agents     no metric yet
   Alarms     ✗ dbward-local-down  ALARM
   Account    http://127.0.0.1:4566
+  ECS        http://127.0.0.1:4567
+  Server     http://127.0.0.1:4568
   Dashboard  http://127.0.0.1:4569/`);
 });

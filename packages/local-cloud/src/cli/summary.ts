@@ -1,3 +1,4 @@
+import { problemAlarms, stageNames } from "@dbward-aws/contract";
 import type { StageStatus } from "../stage/status.ts";
 import { paint } from "./format.ts";
 
@@ -11,6 +12,8 @@ export function summarize(status: StageStatus): string {
     ["Agents", [agents(status)]],
     ["Alarms", alarms(status)],
     ["Account", [status.endpoint]],
+    ["ECS", [status.ecsEndpoint]],
+    ["Server", [status.serverUrl]],
   ];
   if (status.dashboardUrl) sections.push(["Dashboard", [paint.strong(status.dashboardUrl)]]);
   return sections
@@ -80,10 +83,10 @@ function measured({ metrics }: StageStatus, names: readonly (readonly [string, s
   return known.join(", ") || "no metric yet";
 }
 
-/** Only those in trouble by name: the others are many, and all is well with them. */
-function alarms({ alarms }: StageStatus): string[] {
-  const firing = alarms.filter(({ state }) => state === "ALARM");
-  if (firing.length === 0)
-    return alarms.length === 0 ? [] : [mark(true, `none of ${alarms.length} is in alarm`)];
-  return firing.map(({ name }) => mark(false, `${name}  ${paint.bad("ALARM")}`));
+/** Only the problems by name: the other alarms are many. */
+function alarms({ alarms, stage }: StageStatus): string[] {
+  const problems = problemAlarms(stageNames(stage), alarms);
+  if (problems.length === 0)
+    return alarms.length === 0 ? [] : [mark(true, `none of ${alarms.length} shows a problem`)];
+  return problems.map(({ name }) => mark(false, `${name}  ${paint.bad("ALARM")}`));
 }

@@ -12,14 +12,15 @@ import { buildWorkspace } from "./build-workspace.ts";
 import { CleanUp } from "./clean-up.ts";
 import { type ClientConfig, clientConfig, type StageClients, stageClients } from "./clients.ts";
 import { type DeployOptions, runDeployment } from "./deployments.ts";
-import { type Endpoints, LOCAL_REGION, localEnvironment } from "./environment.ts";
-import { healthyTasks } from "./healthy-tasks.ts";
+import { type Endpoints, LOCAL_REGION } from "./environment.ts";
 import { logWriter } from "./log-writer.ts";
 import { reservePorts, type StagePorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
 import { makeProjectView } from "./project-view.ts";
 import { clearRun } from "./stage-directory.ts";
 import { readStatus, type StageStatus } from "./status.ts";
+import { steadyServices } from "./steady-services.ts";
+import { toolEnvironment } from "./tool-environment.ts";
 import { type WorkspaceTools, workspaceTools } from "./tools.ts";
 import { createUserSecrets, readSettings } from "./user-secrets.ts";
 
@@ -78,11 +79,11 @@ export interface LocalStage extends Endpoints {
   /** What ECS Exec sessions that start from now on are to suffer. */
   setExecFaults(faults: ExecFaults): void;
   /**
-   * Waits until every task passes its health check.
-   * @param timeoutMs @default 60000
-   * @returns false when it took longer
+   * Waits until every service has completed its deployment with healthy tasks.
+   * @param timeoutMs @default 300000
+   * @returns what is wrong with each service that has not; nothing when all have
    */
-  healthy(timeoutMs?: number): Promise<boolean>;
+  steady(timeoutMs?: number): Promise<string[]>;
   /** Asks the poller for a snapshot now, without waiting for its schedule. */
   poll(): Promise<void>;
   /** @param dashboardUrl goes into the answer as it is */
@@ -92,7 +93,7 @@ export interface LocalStage extends Endpoints {
 }
 
 const START_MS = 300_000;
-const HEALTHY_MS = 60_000;
+const STEADY_MS = 300_000;
 
 /**
  * Starts a local stage: installs the emulator if need be, starts it and the ECS front, and goes on to prepare the
@@ -147,7 +148,7 @@ class StageStart {
       ecsEndpoint: `http://127.0.0.1:${ports.ecs}`,
     };
     const serverUrl = `http://127.0.0.1:${ports.server}`;
-    const environment = this.#environment(endpoints);
+    const environment = toolEnvironment(directory, endpoints, this.#options.env);
 
     const built = this.#inBackground(this.#build());
     const python = await this.#install();
@@ -200,14 +201,15 @@ class StageStart {
       deploy: (deployOptions) => runDeployment(deployments, "deploy", deployOptions),
       remove: (deployOptions) => runDeployment(deployments, "remove", deployOptions),
       setExecFaults: (faults) => front.setFaults(faults),
-      healthy: (timeoutMs = HEALTHY_MS) =>
-        healthyTasks(clients.ecs, stage, Deadline.after(timeoutMs, this.#signal)),
+      steady: (timeoutMs = STEADY_MS) =>
+        steadyServices(clients, stage, Deadline.after(timeoutMs, this.#signal)),
       poll: () => poll(clients, stage),
       status: (dashboardUrl) =>
         readStatus({
           ...clients,
           stage,
-          endpoint: endpoints.endpoint,
+          ...endpoints,
+          serverUrl,
           services: () => front.services(),
           dashboardUrl,
         }),
@@ -217,19 +219,6 @@ class StageStart {
 
   #log(name: string): string {
     return join(this.#directory, "logs", `${name}.log`);
-  }
-
-  #environment(endpoints: Endpoints): Record<string, string> {
-    const home = join(this.#directory, "home");
-    return localEnvironment(endpoints, {
-      // Tools keep caches and settings in the home folder: here they have one of their own.
-      HOME: home,
-      XDG_CONFIG_HOME: join(home, ".config"),
-      CDK_HOME: join(home, ".cdk"),
-      npm_config_cache: join(home, ".npm"),
-      SST_TELEMETRY_DISABLED: "1",
-      ...this.#options.env,
-    });
   }
 
   async #reservePorts(): Promise<StagePorts> {

@@ -20,8 +20,12 @@ import { stageStacks } from "./stack-events.ts";
  */
 export interface StageStatus {
   readonly stage: string;
-  /** The emulated account's endpoint. */
+  /** The emulated account's endpoint, for every service but ECS: `AWS_ENDPOINT_URL`. */
   readonly endpoint: string;
+  /** The endpoint of ECS: `AWS_ENDPOINT_URL_ECS`. */
+  readonly ecsEndpoint: string;
+  /** URL of dbward's server; it answers once it is deployed. */
+  readonly serverUrl: string;
   readonly stacks: readonly { readonly name: string; readonly status: string }[];
   readonly services: readonly ServiceStatus[];
   readonly secrets: readonly SecretStatus[];
@@ -56,6 +60,8 @@ export interface SecretStatus {
 export interface StatusSources {
   readonly stage: string;
   readonly endpoint: string;
+  readonly ecsEndpoint: string;
+  readonly serverUrl: string;
   readonly cloudFormation: CloudFormationClient;
   readonly cloudWatch: CloudWatchClient;
   readonly secretsManager: SecretsManagerClient;
@@ -65,7 +71,7 @@ export interface StatusSources {
 
 /** Reads the whole status; secrets by their names and versions only. */
 export async function readStatus(sources: StatusSources): Promise<StageStatus> {
-  const { stage, endpoint } = sources;
+  const { stage, endpoint, ecsEndpoint, serverUrl } = sources;
   const [stacks, secrets, metrics, alarms] = await Promise.all([
     stageStacks(sources.cloudFormation, stage),
     tokenSecrets(sources.secretsManager, stage),
@@ -78,6 +84,8 @@ export async function readStatus(sources: StatusSources): Promise<StageStatus> {
   return {
     stage,
     endpoint,
+    ecsEndpoint,
+    serverUrl,
     stacks,
     services,
     secrets,

@@ -163,8 +163,9 @@ export class RunningService {
     this.#tell(
       `(service ${this.#record.serviceName}) (deployment ${primary.id}) deployment failed: tasks failed to start.`,
     );
-    if (breaker.rollback && this.#lastGood && this.#lastGood !== primary.taskDefinition)
-      this.#rollBackTo = this.#lastGood;
+    if (!breaker.rollback || !this.#lastGood || this.#lastGood === primary.taskDefinition) return;
+    this.#rollBackTo = this.#lastGood;
+    this.#tell(`(service ${this.#record.serviceName}) rolling back to ${this.#lastGood.split("/").at(-1)}.`);
   }
 
   #note(deployments: readonly DeploymentRecord[]): void {

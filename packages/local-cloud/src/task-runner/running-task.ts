@@ -264,7 +264,9 @@ export class RunningTask {
   }
 
   get #hasHealthChecks(): boolean {
-    return this.definition.containerDefinitions.some(({ healthCheck }) => healthCheck !== undefined);
+    return this.definition.containerDefinitions.some(
+      ({ healthCheck }) => healthCheck && healthCheck.command[0] !== "NONE",
+    );
   }
 
   #become(status: TaskStatus): void {

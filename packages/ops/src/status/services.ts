@@ -6,11 +6,19 @@ import {
   type ServiceEvent,
   type Task,
 } from "@aws-sdk/client-ecs";
+import type { StageNames } from "@dbward-aws/contract";
 import { redact } from "@dbward-aws/core";
+import type { AwsClients } from "../aws-clients.ts";
 import { during, ifThere } from "../aws-error.ts";
 import type { CommandContext } from "../command.ts";
 import { type NamedService, servicesOf } from "../services.ts";
 import type { StatusLine } from "./stage-status.ts";
+
+/** What it takes to ask ECS about a stage. */
+export interface StageEcs {
+  readonly clients: Pick<AwsClients, "ecs">;
+  readonly names: StageNames;
+}
 
 /** Server and agents; one that doesn't run as it should says why, as far as ECS knows. */
 export async function serviceLines(context: CommandContext): Promise<StatusLine[]> {
@@ -107,7 +115,7 @@ const TASKS_A_CALL = 100;
  * @returns `undefined` when none has ended lately
  */
 export async function lastEnd(
-  context: CommandContext,
+  context: StageEcs,
   service: string,
   deploymentId?: string,
 ): Promise<string | undefined> {
@@ -120,7 +128,7 @@ export async function lastEnd(
 
 /** Tasks of a service that are to run, or those that have stopped in the last hour. */
 export async function findTasks(
-  { clients, names }: CommandContext,
+  { clients, names }: StageEcs,
   serviceName: string,
   desiredStatus: "RUNNING" | "STOPPED",
 ): Promise<Task[]> {
@@ -139,7 +147,8 @@ export async function findTasks(
 
 /** What a service says of itself, oldest first. */
 export function eventsByTime({ events = [] }: Service): ServiceEvent[] {
-  return [...events].sort((a, b) => Number(a.createdAt ?? 0) - Number(b.createdAt ?? 0));
+  // ECS lists the newest first, and several of one moment.
+  return [...events].reverse().sort((a, b) => Number(a.createdAt ?? 0) - Number(b.createdAt ?? 0));
 }
 
 function timeOf({ stoppedAt }: Task): number {

@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { Deadline } from "@dbward-aws/core";
+import { buildWorkspace } from "./build-workspace.ts";
+import { stageClients } from "./clients.ts";
+import { runDeployment } from "./deployments.ts";
+import type { Endpoints } from "./environment.ts";
+import { ToolFailed } from "./errors.ts";
+import type { Progress } from "./progress.ts";
+import { steadyServices } from "./steady-services.ts";
+import { toolEnvironment } from "./tool-environment.ts";
+import { workspaceTools } from "./tools.ts";
+import { createUserSecrets, readSettings } from "./user-secrets.ts";
+
+export interface RedeployOptions {
+  /** Folder of the checkout. */
+  readonly root: string;
+  /** Of the running stage. */
+  readonly directory: string;
+  readonly stage: string;
+  readonly endpoints: Endpoints;
+  readonly progress: Progress;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+}
+
+/** Milliseconds for the build. */
+const BUILD_MS = 600_000;
+/** Milliseconds in which the services must be steady: an old task may take two minutes to end. */
+const STEADY_MS = 600_000;
+
+/**
+ * Deploys what the checkout holds now to a stage that is running, and waits for its services, as CloudFormation on AWS
+ * would.
+ *
+ * @throws SettingsError before anything is changed; ToolFailed with what failed and why
+ */
+export async function redeploy(options: RedeployOptions): Promise<void> {
+  const { root, directory, stage, endpoints, progress, signal } = options;
+  const settings = await readSettings(root, stage);
+  const tools = workspaceTools(root);
+  const log = (name: string) => join(directory, "logs", `${name}.log`);
+  const clients = stageClients(endpoints);
+  try {
+    await progress.step("Build the workspace", () =>
+      buildWorkspace({
+        turbo: tools.turbo,
+        root,
+        log: log("build"),
+        deadline: Deadline.after(BUILD_MS, signal),
+      }),
+    );
+    // What the settings name since the start.
+    await createUserSecrets(clients.secretsManager, settings);
+    await runDeployment(
+      {
+        stage,
+        root,
+        view: join(directory, "sst"),
+        sstConfig: undefined,
+        sst: tools.sst,
+        env: toolEnvironment(directory, endpoints),
+        log,
+        clients,
+        progress,
+        prepared: Promise.resolve(),
+        signal,
+      },
+      "deploy",
+    );
+    await progress.step("Wait for healthy tasks", async (note) => {
+      const problems = await steadyServices(clients, stage, Deadline.after(STEADY_MS, signal), note);
+      if (problems.length === 0) return;
+      const lines = problems.map((problem) => `  ${problem}`).join("\n");
+      throw new ToolFailed(
+        "local-deploy-failed",
+        `The stacks are deployed, and services do not run:\n${lines}\n`,
+        {
+          hint: "On AWS the deployment would have failed and been rolled back. Read what they print: pnpm local logs",
+        },
+      );
+    });
+  } finally {
+    clients.destroy();
+  }
+}

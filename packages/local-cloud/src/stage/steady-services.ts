@@ -1,0 +1,97 @@
+import { type CloudFormationClient, DescribeStackResourcesCommand } from "@aws-sdk/client-cloudformation";
+import { DescribeServicesCommand, paginateListServices, type Service } from "@aws-sdk/client-ecs";
+import { stageNames } from "@dbward-aws/contract";
+import { type Deadline, displayText } from "@dbward-aws/core";
+import { findTasks, lastEnd, type StageEcs } from "@dbward-aws/ops";
+import type { StageClients } from "./clients.ts";
+import { stageStacks } from "./stack-events.ts";
+
+/**
+ * Waits until every service of the stage runs what its stack says, with healthy tasks and no deployment under way.
+ * CloudFormation on AWS waits for that by itself; the emulated one is done when the records are written. The wait is
+ * over, too, when a deployment has failed for good, or ECS has gone back to a former task definition.
+ *
+ * @param note hears how many services are steady
+ * @returns what is wrong with each service that isn't steady; nothing when all are
+ */
+export async function steadyServices(
+  clients: Pick<StageClients, "cloudFormation" | "ecs">,
+  stage: string,
+  deadline: Deadline,
+  note: (text: string) => void = () => undefined,
+): Promise<string[]> {
+  const ecs: StageEcs = { clients, names: stageNames(stage) };
+  const deployed = await taskDefinitions(clients.cloudFormation, stage);
+  let unsteady: Service[] = [];
+  await deadline.until(async () => {
+    const services = await listServices(ecs);
+    const steady = await Promise.all(services.map((service) => isSteady(ecs, service, deployed)));
+    unsteady = services.filter((_, index) => !steady[index]);
+    note(`${services.length - unsteady.length} of ${services.length} services are steady`);
+    return unsteady.every((service) => hasFailed(service, deployed)) || undefined;
+  }, POLL_MS);
+  return Promise.all(unsteady.map((service) => describeUnsteady(ecs, service, deployed)));
+}
+
+const POLL_MS = 200;
+
+/** ARNs of the task definitions that the stage's stacks hold: what its services are to run. */
+async function taskDefinitions(client: CloudFormationClient, stage: string): Promise<ReadonlySet<string>> {
+  const stacks = await stageStacks(client, stage);
+  const answers = await Promise.all(
+    stacks.map(({ name }) => client.send(new DescribeStackResourcesCommand({ StackName: name }))),
+  );
+  return new Set(
+    answers
+      .flatMap(({ StackResources = [] }) => StackResources)
+      .filter(({ ResourceType }) => ResourceType === "AWS::ECS::TaskDefinition")
+      .map(({ PhysicalResourceId = "" }) => PhysicalResourceId),
+  );
+}
+
+async function listServices({ clients: { ecs }, names: { cluster } }: StageEcs): Promise<Service[]> {
+  const found: Service[] = [];
+  for await (const { serviceArns = [] } of paginateListServices({ client: ecs }, { cluster })) {
+    if (serviceArns.length === 0) continue;
+    const { services = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: serviceArns }));
+    found.push(...services);
+  }
+  return found;
+}
+
+async function isSteady(ecs: StageEcs, service: Service, deployed: ReadonlySet<string>): Promise<boolean> {
+  const { deployments = [], desiredCount = 0, serviceName = "" } = service;
+  if (hasFailed(service, deployed) || deployments.length !== 1) return false;
+  if (primary(service)?.rolloutState !== "COMPLETED") return false;
+  const tasks = await findTasks(ecs, serviceName, "RUNNING");
+  return tasks.filter(({ healthStatus }) => healthStatus === "HEALTHY").length === desiredCount;
+}
+
+function hasFailed(service: Service, deployed: ReadonlySet<string>): boolean {
+  return primary(service)?.rolloutState === "FAILED" || wentBack(service, deployed);
+}
+
+function wentBack({ taskDefinition = "" }: Service, deployed: ReadonlySet<string>): boolean {
+  return !deployed.has(taskDefinition);
+}
+
+async function describeUnsteady(
+  ecs: StageEcs,
+  service: Service,
+  deployed: ReadonlySet<string>,
+): Promise<string> {
+  const { serviceName = "", runningCount = 0, desiredCount = 0, taskDefinition = "" } = service;
+  const { id, rolloutState, rolloutStateReason = "" } = primary(service) ?? {};
+  const isOld = wentBack(service, deployed);
+  const end = await lastEnd(ecs, serviceName, isOld ? undefined : id);
+  const tail = end ? `; the last task stopped: ${end}` : "";
+  if (isOld)
+    return `${serviceName}: its deployment failed, and ECS went back to ${taskDefinition.split("/").at(-1)}${tail}`;
+  if (rolloutState === "FAILED")
+    return `${serviceName}: its deployment failed: ${displayText(rolloutStateReason)}${tail}`;
+  return `${serviceName}: ${runningCount} of ${desiredCount} running, and not all of them healthy${tail}`;
+}
+
+function primary({ deployments = [] }: Service) {
+  return deployments.find(({ status }) => status === "PRIMARY");
+}

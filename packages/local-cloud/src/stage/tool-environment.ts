@@ -1,0 +1,24 @@
+import { join } from "node:path";
+import { type Endpoints, localEnvironment } from "./environment.ts";
+
+/**
+ * The environment of the tools that a stage runs. They keep caches and settings in the home folder: here they have one
+ * of their own.
+ *
+ * @param directory of the stage
+ */
+export function toolEnvironment(
+  directory: string,
+  endpoints: Endpoints,
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const home = join(directory, "home");
+  return localEnvironment(endpoints, {
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, ".config"),
+    CDK_HOME: join(home, ".cdk"),
+    npm_config_cache: join(home, ".npm"),
+    SST_TELEMETRY_DISABLED: "1",
+    ...more,
+  });
+}
