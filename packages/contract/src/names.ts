@@ -73,6 +73,8 @@ export const SERVER = {
   /** Files that the first start writes into the state directory. */
   adminTokenFile: "admin-token",
   agentTokenFile: "agent-token",
+  /** Environment variable in which dbward's command line looks for the server's URL. */
+  urlVariable: "DBWARD_SERVER_URL",
   /** Environment variable with the licence key. */
   licenseKeyVariable: "DBWARD_LICENSE_KEY",
   /** User and group of the process and of its files. */

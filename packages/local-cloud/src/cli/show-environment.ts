@@ -1,3 +1,4 @@
+import { SERVER } from "@dbward-aws/contract";
 import { accountVariables } from "../stage/environment.ts";
 import { StageNotRunning } from "../stage/errors.ts";
 import type { StageStatus } from "../stage/status.ts";
@@ -26,7 +27,7 @@ export function exportLines(
   status: Pick<StageStatus, "endpoint" | "ecsEndpoint" | "serverUrl">,
   caller: NodeJS.ProcessEnv,
 ): string[] {
-  const variables = { ...accountVariables(status), DBWARD_SERVER_URL: status.serverUrl };
+  const variables = { ...accountVariables(status), [SERVER.urlVariable]: status.serverUrl };
   const foreign = Object.keys(caller).filter(
     (name) => /^AWS_\w+$/.test(name) && !(name in variables) && !HARMLESS.has(name),
   );
