@@ -71,17 +71,23 @@ async function bringUp(): Promise<void> {
   });
   stage = started;
   await started.deploy();
-  await progress.step("Wait for healthy tasks", async (note) => {
-    const problems = await started.steady();
-    if (problems.length > 0) note(problems.join("; "));
-  });
+  const problems: string[] = [];
+  await progress
+    .step("Wait for healthy tasks", async () => {
+      problems.push(...(await started.steady()));
+      if (problems.length > 0) throw new Error("not all are");
+    })
+    // The stage goes on: what is wrong is seen best while it runs.
+    .catch((error: unknown) => {
+      if (problems.length === 0) throw error;
+    });
   dashboard = await progress.step("Open the dashboard", async (note) => {
     const page = await serveDashboard(started);
     note(page.url);
     return page;
   });
   await progress.step("First metric", (note) => firstMetric(started, note));
-  events.add({ kind: "ready", milliseconds: Math.round(performance.now() - startedAt) });
+  events.add({ kind: "ready", milliseconds: Math.round(performance.now() - startedAt), problems });
 }
 
 /** The page asks an account on this machine: it may look often. */

@@ -3,8 +3,8 @@ import type { ProgressEvent } from "../stage/progress.ts";
 /** What the process that hosts the stage tells those who watch it. */
 export type RunEvent =
   | ProgressEvent
-  /** Everything is deployed. */
-  | { readonly kind: "ready"; readonly milliseconds: number }
+  /** Everything is deployed; `problems` says which services don't run all the same, and why. */
+  | { readonly kind: "ready"; readonly milliseconds: number; readonly problems?: readonly string[] }
   /** The start failed; the process ends. */
   | { readonly kind: "failed-start"; readonly message: string };
 

@@ -8,6 +8,7 @@ import { endRun } from "./end-run.ts";
 import { formatDuration, paint } from "./format.ts";
 import { isAlive } from "./process-identity.ts";
 import { ProgressView } from "./progress-view.ts";
+import type { RunEvent } from "./run-events.ts";
 import type { Run, StageFiles } from "./stage-files.ts";
 import { lastLines, startHost } from "./start-host.ts";
 import { summarize } from "./summary.ts";
@@ -23,7 +24,7 @@ export interface UpOptions {
 }
 
 /** How a start ended for the one who watched it. */
-type Outcome = "ready" | "failed" | "ended" | "interrupted";
+type Outcome = "ready" | "unhealthy" | "failed" | "ended" | "interrupted";
 
 /**
  * Starts the local stage, or attaches to the one that runs, and shows it until Ctrl-C. Ctrl-C ends what this command
@@ -44,11 +45,11 @@ export async function up(options: UpOptions): Promise<number> {
     return 1;
   }
   if (outcome === "ended") throw new StageEnded(files.log("host"), await lastLines(files.log("host")));
-  if (outcome === "ready") {
+  if (outcome === "ready" || outcome === "unhealthy") {
     if (detach) {
       await printSummary(run);
       say("It runs in the background. To end it: pnpm local down");
-      return 0;
+      return outcome === "ready" ? 0 : 1;
     }
     say(found ? "Ctrl-C leaves it running." : "Ctrl-C ends it.");
     if (!(await watchStage(run, interrupt.signal)) && !interrupt.signal.aborted) {
@@ -95,8 +96,7 @@ async function watchStart(run: Run, signal: AbortSignal): Promise<Outcome> {
     for await (const event of followEvents(run, signal)) {
       if (event.kind === "ready") {
         view.close();
-        say(`${paint.good("✓")} ${paint.strong("Ready")} after ${formatDuration(event.milliseconds)}\n`);
-        return "ready";
+        return sayReady(event);
       }
       if (event.kind === "failed-start") {
         view.close();
@@ -109,6 +109,18 @@ async function watchStart(run: Run, signal: AbortSignal): Promise<Outcome> {
   } finally {
     view.close();
   }
+}
+
+function sayReady({ milliseconds, problems = [] }: Extract<RunEvent, { kind: "ready" }>): Outcome {
+  const after = `after ${formatDuration(milliseconds)}`;
+  if (problems.length === 0) {
+    say(`${paint.good("✓")} ${paint.strong("Ready")} ${after}\n`);
+    return "ready";
+  }
+  say(`${paint.bad("✗")} ${paint.strong("Deployed")} ${after}, and services do not run:`);
+  for (const problem of problems) say(`  ${problem}`);
+  say("  Read what they print: pnpm local logs\n");
+  return "unhealthy";
 }
 
 const SUMMARY_MS = 2_000;

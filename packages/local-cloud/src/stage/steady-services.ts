@@ -88,7 +88,7 @@ async function describeUnsteady(
   if (isOld)
     return `${serviceName}: its deployment failed, and ECS went back to ${taskDefinition.split("/").at(-1)}${tail}`;
   if (rolloutState === "FAILED")
-    return `${serviceName}: its deployment failed: ${displayText(rolloutStateReason)}${tail}`;
+    return `${serviceName}: its deployment failed: ${displayText(rolloutStateReason).replace(/\.$/, "")}${tail}`;
   return `${serviceName}: ${runningCount} of ${desiredCount} running, and not all of them healthy${tail}`;
 }
 
