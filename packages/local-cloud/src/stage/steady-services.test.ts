@@ -5,10 +5,11 @@ import {
   waitUntilStackCreateComplete,
   waitUntilStackUpdateComplete,
 } from "@aws-sdk/client-cloudformation";
+import { DescribeServicesCommand } from "@aws-sdk/client-ecs";
 import { stageNames } from "@dbward-aws/contract";
 import { Deadline } from "@dbward-aws/core";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { FrontStage } from "../ecs-front/test-support/front-stage.ts";
+import { FrontStage, until } from "../ecs-front/test-support/front-stage.ts";
 import { findPython } from "../emulator/index.ts";
 import { steadyServices } from "./steady-services.ts";
 
@@ -80,9 +81,17 @@ it("waits for health, says why a service has none, and notices when ECS has gone
 
   await cloudFormation.send(new UpdateStackCommand({ ...STACK, TemplateBody: template("exit 3") }));
   await waitUntilStackUpdateComplete({ client: cloudFormation, ...WAIT }, STACK);
-  expect(await steady(60_000)).toEqual([
-    expect.stringMatching(
-      /^steady: its deployment failed, and ECS went back to steady:2; the last task stopped: .*exit code 3$/,
-    ),
+  const end = "; the last task stopped: .*exit code 3$";
+  const failed = await steady(60_000);
+  expect(failed).toEqual([expect.stringMatching(new RegExp(`^steady: its deployment failed.*${end}`))]);
+  await until(async () => {
+    const { services } = await stage.ecs.send(
+      new DescribeServicesCommand({ cluster: names.cluster, services: ["steady"] }),
+    );
+    return services?.[0]?.taskDefinition?.endsWith("steady:2") || undefined;
+  });
+  const wentBack = await steady(60_000);
+  expect(wentBack).toEqual([
+    expect.stringMatching(new RegExp(`^steady: its deployment failed, and ECS went back to steady:2${end}`)),
   ]);
 }, 120_000);

@@ -83,7 +83,9 @@ async function describeUnsteady(
   const { serviceName = "", runningCount = 0, desiredCount = 0, taskDefinition = "" } = service;
   const { id, rolloutState, rolloutStateReason = "" } = primary(service) ?? {};
   const isOld = wentBack(service, deployed);
-  const end = await lastEnd(ecs, serviceName, isOld ? undefined : id);
+  const end = await lastEnd(ecs, serviceName, ({ startedBy, taskDefinitionArn = "" }) =>
+    isOld ? deployed.has(taskDefinitionArn) : startedBy === id,
+  );
   const tail = end ? `; the last task stopped: ${end}` : "";
   if (isOld)
     return `${serviceName}: its deployment failed, and ECS went back to ${taskDefinition.split("/").at(-1)}${tail}`;

@@ -58,7 +58,7 @@ async function restartService(context: CommandContext, service: string): Promise
   }
   if (context.signal.aborted)
     throw failure(context, service, `Waiting for ${service} was stopped; the restart itself goes on.`);
-  const end = await lastEnd(context, service, id);
+  const end = await lastEnd(context, service, ({ startedBy }) => startedBy === id);
   const why = end ? ` The last one stopped: ${end}.` : "";
   throw failure(
     context,
@@ -82,7 +82,7 @@ async function hasNewTasks(
   const own = now.deployments?.find((deployment) => deployment.id === id);
   if (own?.rolloutState === "FAILED" || primary(now)?.id !== id) {
     const reason = own?.rolloutStateReason ?? "another deployment took its place";
-    const end = await lastEnd(context, service, id);
+    const end = await lastEnd(context, service, ({ startedBy }) => startedBy === id);
     throw failure(
       context,
       service,

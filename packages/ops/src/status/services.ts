@@ -111,18 +111,16 @@ const TASKS_A_CALL = 100;
 /**
  * How the last task of a service ended: ECS's reason, and the exit codes of its containers.
  *
- * @param deploymentId only tasks of this deployment
+ * @param isWanted passes over some tasks, such as those of another deployment. @default - none
  * @returns `undefined` when none has ended lately
  */
 export async function lastEnd(
   context: StageEcs,
   service: string,
-  deploymentId?: string,
+  isWanted: (task: Task) => boolean = () => true,
 ): Promise<string | undefined> {
   const tasks = await findTasks(context, service, "STOPPED");
-  const [last] = tasks
-    .filter(({ startedBy }) => deploymentId === undefined || startedBy === deploymentId)
-    .sort((a, b) => timeOf(b) - timeOf(a));
+  const [last] = tasks.filter(isWanted).sort((a, b) => timeOf(b) - timeOf(a));
   return last && redact(endOf(last));
 }
 
