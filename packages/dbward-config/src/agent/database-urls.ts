@@ -43,7 +43,7 @@ function* databaseUrls(config: TableNode, path: Path): Generator<{ url: TextNode
     if (value.kind !== "table") continue;
     for (const { key: environment, value: entry } of value.entries.values()) {
       const url = entry.kind === "table" ? entry.text("url") : undefined;
-      if (url) yield { url, path: child(child(child(path, database), environment), "url") };
+      if (url) yield { url, path: child(path, database, environment, "url") };
     }
   }
 }

@@ -1,4 +1,5 @@
-import { isAddress, isLoopback, isPrivate } from "../net/addresses.ts";
+import { isIPv4 } from "node:net";
+import { isPrivate } from "../net/addresses.ts";
 import { parseUrl } from "../net/urls.ts";
 import { child, type Path } from "../schema/path.ts";
 import type { Report } from "../schema/report.ts";
@@ -23,7 +24,7 @@ export const serverUrl = text.secret
     rule: "agent-server-path",
     expected: "a URL without a path; the server answers 403 there, and the agent ends",
     accepts: (value) => {
-      const url = parseUrl(value.replace(/\/+$/, "") + FIRST_PATH);
+      const url = parseUrl(value) && parseUrl(value.replace(/\/+$/, "") + FIRST_PATH);
       return !url || url.pathname + url.search === FIRST_PATH;
     },
   });
@@ -41,17 +42,17 @@ export function checkTransport(config: TableNode, root: Path, report: Report): v
   const isAllowed =
     variable === undefined ? server.isTrue("allow_insecure") : ["true", "1"].includes(variable);
   if (isAllowed) return;
-  const path = child(child(root, "server"), "url");
+  const path = child(root, "server", "url");
   report.add(
     node,
     path,
     "agent-insecure",
-    `${report.render(path)} must begin with https://. The agent sends its token over plain http:// to private and loopback addresses, to names without a dot, and to names that end in .internal or .svc.cluster.local; elsewhere only with allow_insecure = true, over which the variable ${ALLOW_INSECURE_VARIABLE} wins.`,
+    `${report.render(path)} must begin with https://. The agent sends its token over plain http:// to private, loopback and IPv6 addresses, to names without a dot, and to names that end in .internal or .svc.cluster.local; elsewhere only with allow_insecure = true, over which the variable ${ALLOW_INSECURE_VARIABLE} wins.`,
   );
 }
 
 function isInnerHost(host: string): boolean {
-  if (host === "localhost" || host === "0.0.0.0" || host === "[::1]") return true;
-  if (isAddress(host)) return isLoopback(host) || isPrivate(host);
-  return host.endsWith(".svc.cluster.local") || host.endsWith(".internal") || !host.includes(".");
+  if (isIPv4(host)) return host === "0.0.0.0" || isPrivate(host);
+  // An IPv6 address has brackets here and no dot, so that each of them counts as a name without a dot.
+  return !host.includes(".") || host.endsWith(".internal") || host.endsWith(".svc.cluster.local");
 }

@@ -1,10 +1,5 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 
-/** An address as dbward reads it: no zone, no port. */
-export function isAddress(value: string): boolean {
-  return isIPv4(value) || (isIPv6(value) && !value.includes("%"));
-}
-
 /** An address, or a network such as `10.0.0.0/8`. Bits behind the prefix may be set. */
 export function isNetwork(value: string): boolean {
   const [address = "", prefix, ...rest] = value.split("/");
@@ -14,34 +9,29 @@ export function isNetwork(value: string): boolean {
   return digits.test(prefix) && Number(prefix) <= bits;
 }
 
-const PRIVATE_IPV4 = networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16");
-const PRIVATE_IPV6 = networks("fc00::/7", "fe80::/10");
-const LOOPBACK = networks("127.0.0.0/8", "::1/128");
+/** An address as dbward reads it, without a zone. */
+function isAddress(value: string): boolean {
+  return isIPv4(value) || (isIPv6(value) && !value.includes("%"));
+}
+
+const PRIVATE = networks("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16");
 const SPECIAL = networks("0.0.0.0/32", "255.255.255.255/32", "100.64.0.0/10");
 
-export function isLoopback(address: string): boolean {
-  return contains(LOOPBACK, address);
-}
-
-/** Private, link-local and unique local addresses. */
+/** Whether an IPv4 address is loopback, private or link-local. */
 export function isPrivate(address: string): boolean {
-  return contains(PRIVATE_IPV4, address) || contains(PRIVATE_IPV6, address);
+  return PRIVATE.check(address);
 }
 
-/** The unspecified and the broadcast address, and the range that providers share (RFC 6598). */
+/** Whether an IPv4 address is the unspecified one, the broadcast one, or shared by a provider's customers (RFC 6598). */
 export function isSpecial(address: string): boolean {
-  return contains(SPECIAL, address);
+  return SPECIAL.check(address);
 }
 
 function networks(...ranges: string[]): BlockList {
   const list = new BlockList();
   for (const range of ranges) {
     const [address = "", prefix] = range.split("/");
-    list.addSubnet(address, Number(prefix), isIPv4(address) ? "ipv4" : "ipv6");
+    list.addSubnet(address, Number(prefix));
   }
   return list;
-}
-
-function contains(list: BlockList, address: string): boolean {
-  return list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
 }

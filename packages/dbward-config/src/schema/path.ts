@@ -9,6 +9,7 @@ export interface Path {
 
 export const ROOT: Path = {};
 
-export function child(parent: Path, step: TomlKey | string | number): Path {
-  return { parent, step };
+/** The way on from a place, one or more steps. */
+export function child(place: Path, ...steps: (TomlKey | string | number)[]): Path {
+  return steps.reduce<Path>((parent, step) => ({ parent, step }), place);
 }

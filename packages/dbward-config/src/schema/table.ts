@@ -25,7 +25,7 @@ export function optional(type: Type): Field {
   return { type, presence: "optional" };
 }
 
-/** A rule about several fields of a table. Fields of a wrong type are missing in what it gets. */
+/** A rule about several fields of a table. What it gets may hold values of wrong types, which are reported already. */
 export type TableRule = (table: TableNode, path: Path, report: Report) => void;
 
 export interface TableOptions {
@@ -62,29 +62,26 @@ class TableType implements Type {
     this.#options = options;
   }
 
-  read(node: TomlNode, path: Path, report: Report): TableNode | undefined {
-    const entries = this.#entriesOf(node, path, report);
-    if (!entries) return undefined;
+  read(node: TomlNode, path: Path, report: Report): TomlNode {
+    const entries = this.#entriesOf(node);
+    if (!entries) return wrongType(node, path, report, "a table");
     this.#reportMissing(node, entries, path, report);
     this.#reportBothNames(entries, path, report);
     const read = new Map<string, TableEntry>();
     for (const entry of entries.values()) {
       const name = this.#aliases.get(entry.key.name) ?? entry.key.name;
-      const value = this.#readField(name, entry, path, report);
-      if (value) read.set(name, { key: entry.key, value });
+      read.set(name, { key: entry.key, value: this.#readField(name, entry, path, report) });
     }
     const result = new TableNode(node, read);
     for (const rule of this.#options.rules ?? []) rule(result, path, report);
     return result;
   }
 
-  #entriesOf(node: TomlNode, path: Path, report: Report): Entries | undefined {
+  #entriesOf(node: TomlNode): Entries | undefined {
     const { strict, exactLength } = this.#options;
     if (node.kind === "table") return node.entries;
     if (node.kind === "date" && !strict) return new Map();
-    if (node.kind !== "array" || (exactLength && node.items.length > this.#names.length)) {
-      return wrongType(node, path, report, "a table");
-    }
+    if (node.kind !== "array" || (exactLength && node.items.length > this.#names.length)) return undefined;
     const items = node.items.slice(0, this.#names.length);
     return new Map(
       items.map((value, index) => {
@@ -94,7 +91,7 @@ class TableType implements Type {
     );
   }
 
-  #readField(name: string, { key, value }: TableEntry, path: Path, report: Report): TomlNode | undefined {
+  #readField(name: string, { key, value }: TableEntry, path: Path, report: Report): TomlNode {
     const place = child(path, key);
     const field = this.#fields.get(name);
     if (field) return field.type.read(value, place, report);
@@ -141,8 +138,7 @@ export function mapOf(type: Type, rules: readonly TableRule[] = []): Type {
       if (node.kind !== "table") return wrongType(node, path, report, "a table");
       const read = new Map<string, TableEntry>();
       for (const [name, { key, value }] of node.entries) {
-        const sound = type.read(value, child(path, key), report);
-        if (sound) read.set(name, { key, value: sound });
+        read.set(name, { key, value: type.read(value, child(path, key), report) });
       }
       const result = new TableNode(node, read);
       for (const rule of rules) rule(result, path, report);

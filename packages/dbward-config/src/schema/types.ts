@@ -1,15 +1,13 @@
 import type { TomlNode } from "../toml/nodes.ts";
-import type { Path } from "./path.ts";
-import { child } from "./path.ts";
+import { child, type Path } from "./path.ts";
 import type { Report } from "./report.ts";
 
 /** What a field may hold. */
 export interface Type {
   /**
-   * Checks a value, and returns it in its usual form (see `table`); undefined where it is of another type, so that rules that
-   * look at several fields see sound values only.
+   * Checks a value, and returns it in its usual form (see `table`); as it is where it is of another type.
    */
-  read(node: TomlNode, path: Path, report: Report): TomlNode | undefined;
+  read(node: TomlNode, path: Path, report: Report): TomlNode;
 }
 
 const KINDS: Readonly<Record<TomlNode["kind"], string>> = {
@@ -22,10 +20,14 @@ const KINDS: Readonly<Record<TomlNode["kind"], string>> = {
   table: "a table",
 };
 
-/** @param expected with its article, such as `a string` */
-export function wrongType(node: TomlNode, path: Path, report: Report, expected: string): undefined {
+/**
+ * Reports a value of another type, and returns it.
+ *
+ * @param expected with its article, such as `a string`
+ */
+export function wrongType<T extends TomlNode>(node: T, path: Path, report: Report, expected: string): T {
   report.add(node, path, "type", `${report.render(path)} must be ${expected}, not ${KINDS[node.kind]}.`);
-  return undefined;
+  return node;
 }
 
 /** A rule about the value of a text, beyond its type. */
@@ -84,7 +86,6 @@ function integerType(min: bigint, max: bigint, expected: string): Type {
       if (node.kind !== "integer") return wrongType(node, path, report, expected);
       if (node.value < min || node.value > max) {
         report.add(node, path, "type", `${report.render(path)} must be ${expected}.`);
-        return undefined;
       }
       return node;
     },
@@ -113,8 +114,7 @@ export function list(item: Type, rule?: { readonly rule: string; readonly atLeas
           `${report.render(path)} must hold at least one ${rule.atLeastOne}.`,
         );
       }
-      // Those of a wrong type stay, so that the others keep their places.
-      const items = node.items.map((each, index) => item.read(each, child(path, index), report) ?? each);
+      const items = node.items.map((each, index) => item.read(each, child(path, index), report));
       return { ...node, items };
     },
   };

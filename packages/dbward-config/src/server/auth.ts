@@ -1,5 +1,6 @@
 import { NAME } from "../names.ts";
 import { child, type Path } from "../schema/path.ts";
+import { removed } from "../schema/removed.ts";
 import type { Report } from "../schema/report.ts";
 import { optional, required, table } from "../schema/table.ts";
 import { refuseTwice } from "../schema/twice.ts";
@@ -38,7 +39,7 @@ const roles = list(
 const groups = list(
   table(
     { name: required(text), roles: required(list(text, { rule: "group-roles", atLeastOne: "role" })) },
-    { rules: [refuseMembers] },
+    { rules: [removed("members", 'Put users into groups with "dbward user add --group".')] },
   ),
 );
 
@@ -51,30 +52,14 @@ export const auth = table(
     groups,
     token_policy: table({ max_active_tokens_per_user: u32 }),
   },
-  { rules: [refuseRoleBindings, checkNames, checkRoles] },
+  {
+    rules: [
+      removed("role_bindings", 'Give roles with "dbward user add --role" or in [[auth.groups]].'),
+      checkNames,
+      checkRoles,
+    ],
+  },
 );
-
-function refuseMembers(group: TableNode, path: Path, report: Report): void {
-  const members = group.entries.get("members");
-  if (!members) return;
-  report.add(
-    members.key,
-    child(path, members.key),
-    "removed-key",
-    `${report.render(child(path, members.key))} was removed from dbward. Put users into groups with "dbward user add --group".`,
-  );
-}
-
-function refuseRoleBindings(section: TableNode, path: Path, report: Report): void {
-  const bindings = section.entries.get("role_bindings");
-  if (!bindings) return;
-  report.add(
-    bindings.key,
-    child(path, bindings.key),
-    "removed-key",
-    `${report.render(child(path, bindings.key))} was removed from dbward. Give roles with "dbward user add --role" or in [[auth.groups]].`,
-  );
-}
 
 function checkNames(section: TableNode, path: Path, report: Report): void {
   for (const [field, rule] of [
@@ -83,9 +68,7 @@ function checkNames(section: TableNode, path: Path, report: Report): void {
   ] as const) {
     const names = section.tables(field).flatMap(({ table: entry, index }) => {
       const name = entry.text("name");
-      return name
-        ? [{ key: name.value, at: name, path: child(child(child(path, field), index), "name") }]
-        : [];
+      return name ? [{ key: name.value, at: name, path: child(path, field, index, "name") }] : [];
     });
     refuseTwice(names, rule, report);
   }
@@ -101,11 +84,11 @@ function checkRoles(section: TableNode, path: Path, report: Report): void {
   };
   check(section.text("default_role"), child(path, "default_role"));
   for (const { table: group, index } of section.tables("groups")) {
-    const place = child(child(child(path, "groups"), index), "roles");
+    const place = child(path, "groups", index, "roles");
     for (const { text: role, index: at } of group.texts("roles")) check(role, child(place, at));
   }
-  const mappings = child(child(path, "oidc"), "role_mappings");
+  const mappings = child(path, "oidc", "role_mappings");
   for (const { table: mapping, index } of section.table("oidc")?.tables("role_mappings") ?? []) {
-    check(mapping.text("role"), child(child(mappings, index), "role"));
+    check(mapping.text("role"), child(mappings, index, "role"));
   }
 }

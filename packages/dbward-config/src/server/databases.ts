@@ -30,7 +30,7 @@ export function limitDatabases(config: TableNode, path: Path, report: Report): v
     if (names.size <= FREE_PLAN_DATABASES) continue;
     report.add(
       name,
-      child(child(path, "databases"), index),
+      child(path, "databases", index),
       "database-limit",
       `dbward's free plan allows ${FREE_PLAN_DATABASES} databases, and this is number ${names.size}. Environments of one database count once.`,
     );

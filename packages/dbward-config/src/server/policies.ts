@@ -7,9 +7,11 @@ import type { TableNode } from "../toml/nodes.ts";
 
 const scope = { database: text.where(NAME), environment: text.where(NAME) };
 
-/** dbward's defaults of the two limits, in seconds. They count in the comparison as if they were in the file. */
-const STATEMENT_TIMEOUT = 30n;
+/** dbward's default, in seconds. It counts as if it were in the file. */
 const MAX_STATEMENT_TIMEOUT = 600n;
+
+/** What must not be above the maximum, each with its default in seconds. */
+const STATEMENT_TIMEOUTS = { statement_timeout_secs: 30n, migration_statement_timeout_secs: 0n };
 
 /** `[[execution_policies]]`. */
 export const executionPolicies = list(
@@ -37,20 +39,17 @@ function checkExecutions(policy: TableNode, path: Path, report: Report): void {
 }
 
 function checkTimeouts(policy: TableNode, path: Path, report: Report): void {
-  const max = policy.integer("max_statement_timeout_secs")?.value ?? MAX_STATEMENT_TIMEOUT;
-  const limits = [
-    ["statement_timeout_secs", STATEMENT_TIMEOUT],
-    ["migration_statement_timeout_secs", 0n],
-  ] as const;
-  for (const [field, fallback] of limits) {
-    const node = policy.integer(field);
-    if ((node?.value ?? fallback) <= max) continue;
+  const max = policy.integer("max_statement_timeout_secs");
+  for (const [field, fallback] of Object.entries(STATEMENT_TIMEOUTS)) {
+    const timeout = policy.integer(field);
+    if ((timeout?.value ?? fallback) <= (max?.value ?? MAX_STATEMENT_TIMEOUT)) continue;
     const place = child(path, field);
+    const unset = timeout ? "" : `, which is ${fallback} unless it is set,`;
     report.add(
-      node ?? policy.integer("max_statement_timeout_secs") ?? policy,
+      timeout ?? max ?? policy,
       place,
       "execution-policy",
-      `${report.render(place)} (default ${fallback}) must not be above max_statement_timeout_secs (default ${MAX_STATEMENT_TIMEOUT}).`,
+      `${report.render(place)}${unset} must not be above max_statement_timeout_secs, which is ${MAX_STATEMENT_TIMEOUT} unless it is set.`,
     );
   }
 }
@@ -78,7 +77,7 @@ export const notificationPolicies = list(table({ ...scope, webhooks: list(text),
 export function checkNotifiedWebhooks(config: TableNode, root: Path, report: Report): void {
   const ids = new Set(config.tables("webhooks").map(({ table: webhook }) => webhook.text("id")?.value));
   for (const { table: policy, index } of config.tables("notification_policies")) {
-    const path = child(child(child(root, "notification_policies"), index), "webhooks");
+    const path = child(root, "notification_policies", index, "webhooks");
     for (const { text: id, index: place } of policy.texts("webhooks")) {
       if (ids.has(id.value)) continue;
       report.expect(id, child(path, place), "notification-policy-webhook", "the id of one of [[webhooks]]");

@@ -39,7 +39,6 @@ function checkS3(storage: TableNode, path: Path, report: Report): void {
       child(path, "endpoint"),
       "result-storage-endpoint",
       "the http:// or https:// URL of an S3 service, which dbward tries at its start",
-      true,
     );
   }
 }

@@ -55,7 +55,7 @@ function notZero(type: Type, rule: string): Type {
   return {
     read(node, path, report) {
       const read = type.read(node, path, report);
-      if (read?.kind === "integer" && read.value === 0n) {
+      if (read.kind === "integer" && read.value === 0n) {
         report.add(node, path, rule, `${report.render(path)} must be at least 1.`);
       }
       return read;

@@ -1,5 +1,6 @@
 import { isNetwork } from "../net/addresses.ts";
-import { child, type Path } from "../schema/path.ts";
+import type { Path } from "../schema/path.ts";
+import { removed } from "../schema/removed.ts";
 import type { Report } from "../schema/report.ts";
 import { required, table } from "../schema/table.ts";
 import { anything, boolean, list, text } from "../schema/types.ts";
@@ -51,7 +52,8 @@ export const server = table(
   },
   {
     rules: [
-      refuseRemoved,
+      removed("users", 'Add users with "dbward user add".'),
+      refuseAutoApprove,
       limitDatabases,
       checkWorkflowScopes,
       checkWebhooks,
@@ -61,23 +63,9 @@ export const server = table(
   },
 );
 
-function refuseRemoved(config: TableNode, root: Path, report: Report): void {
-  const users = config.entries.get("users");
-  if (users) {
-    report.add(
-      users.key,
-      child(root, users.key),
-      "removed-key",
-      'users was removed from dbward. Add users with "dbward user add".',
-    );
-  }
-  const autoApprove = config.entries.get("auto_approve");
-  if (autoApprove && config.items("auto_approve").length > 0) {
-    report.add(
-      autoApprove.key,
-      child(root, autoApprove.key),
-      "removed-key",
-      "auto_approve was removed from the top level. Move it to [workflows.auto_approve].",
-    );
-  }
+/** An empty array is what remains of the key: dbward still takes it. */
+function refuseAutoApprove(config: TableNode, root: Path, report: Report): void {
+  if (config.items("auto_approve").length > 0) removedAutoApprove(config, root, report);
 }
+
+const removedAutoApprove = removed("auto_approve", "Move it to [workflows.auto_approve].");

@@ -45,7 +45,7 @@ export function checkReviewScopes(config: TableNode, root: Path, report: Report)
   const reviews = config.tables("sql_review").map(({ table: review, index }) => ({
     key: scopeOf(review),
     at: review,
-    path: child(child(root, "sql_review"), index),
+    path: child(root, "sql_review", index),
   }));
   refuseTwice(reviews, "sql-review-scope", report, "is for the same database and environment as");
 }

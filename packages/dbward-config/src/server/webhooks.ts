@@ -1,5 +1,5 @@
 import { isIPv4 } from "node:net";
-import { isLoopback, isPrivate, isSpecial } from "../net/addresses.ts";
+import { isPrivate, isSpecial } from "../net/addresses.ts";
 import { parseUrl } from "../net/urls.ts";
 import { child, type Path } from "../schema/path.ts";
 import type { Report } from "../schema/report.ts";
@@ -37,13 +37,13 @@ export function checkWebhooks(config: TableNode, root: Path, report: Report): vo
   const webhooks = config.tables("webhooks");
   const ids = webhooks.flatMap(({ table: webhook, index }) => {
     const id = webhook.text("id");
-    return id ? [{ key: id.value, at: id, path: child(child(path, index), "id") }] : [];
+    return id ? [{ key: id.value, at: id, path: child(path, index, "id") }] : [];
   });
   refuseTwice(ids, "webhook-id", report);
   if (config.isTrue("allow_private_networks")) return;
   for (const { table: webhook, index } of webhooks) {
     const url = webhook.text("url");
-    if (url) checkHost(url, child(child(path, index), "url"), report);
+    if (url) checkHost(url, child(path, index, "url"), report);
   }
 }
 
@@ -73,8 +73,8 @@ function whyRefused(host: string): string | undefined {
   // The brackets go into the look-up with the address, and no resolver knows such a name.
   if (host.startsWith("[")) return "has an IPv6 address as its host, which dbward can't look up";
   if (isIPv4(host)) {
-    const isInner = isLoopback(host) || isPrivate(host) || isSpecial(host);
-    return isInner ? "leads to an address that is private, loopback or reserved" : undefined;
+    const isRefused = isPrivate(host) || isSpecial(host);
+    return isRefused ? "leads to an address that is private, loopback or reserved" : undefined;
   }
   const labels = host.replace(/\.$/, "").split(".");
   if (labels.length === 1 || INNER_DOMAINS.includes(labels.at(-1)!)) {

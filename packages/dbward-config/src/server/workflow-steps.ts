@@ -9,7 +9,7 @@ const SELECTORS = ["role", "group", "user"];
 /** The steps of a workflow. dbward reads them late and loosely: what it doesn't understand is often as good as left out. */
 export function checkSteps(workflow: TableNode, path: Path, report: Report): void {
   const steps = workflow.items("steps");
-  for (const [index, step] of steps.entries()) checkStep(step, child(child(path, "steps"), index), report);
+  for (const [index, step] of steps.entries()) checkStep(step, child(path, "steps", index), report);
   if (!workflow.isTrue("allow_same_approver_across_steps")) checkUsers(steps, child(path, "steps"), report);
 }
 
@@ -28,7 +28,7 @@ function checkStep(step: TomlNode, path: Path, report: Report): void {
     );
   }
   for (const [index, approver] of approvers.entries()) {
-    checkApprover(approver, child(child(path, "approvers"), index), report);
+    checkApprover(approver, child(path, "approvers", index), report);
   }
 }
 
@@ -83,7 +83,7 @@ function checkUsers(steps: readonly TomlNode[], path: Path, report: Report): voi
         found.name,
         child(path, index),
         "workflow-deadlock",
-        `A user of ${report.render(child(path, index))} is also in ${report.render(child(path, first))}, so that nobody could complete both. Name another user, or set allow_same_approver_across_steps = true.`,
+        `${report.render(child(path, first))} and ${report.render(child(path, index))} name the same user, who may approve only one of them, so that no request gets past both. Name another user, or set allow_same_approver_across_steps = true.`,
       );
     }
   }

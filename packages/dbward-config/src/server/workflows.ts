@@ -5,7 +5,7 @@ import { table } from "../schema/table.ts";
 import { refuseTwice } from "../schema/twice.ts";
 import { anything, boolean, list, oneOf, text, u64 } from "../schema/types.ts";
 import type { TableNode } from "../toml/nodes.ts";
-import { autoApprove, autoApproveMode } from "./auto-approve.ts";
+import { autoApprove } from "./auto-approve.ts";
 import { scopeOf } from "./scope.ts";
 import { checkSteps } from "./workflow-steps.ts";
 
@@ -33,8 +33,10 @@ export const workflows = list(
 );
 
 function checkApproval(workflow: TableNode, path: Path, report: Report): void {
-  const hasSteps = workflow.items("steps").length > 0;
-  const mode = autoApproveMode(workflow.get("auto_approve"));
+  // Steps of another type are reported already.
+  const steps = workflow.get("steps");
+  const hasSteps = steps !== undefined && (steps.kind !== "array" || steps.items.length > 0);
+  const mode = workflow.table("auto_approve")?.text("mode")?.value;
   if (!workflow.get("auto_approve") && !hasSteps) {
     report.add(
       workflow,
@@ -68,7 +70,7 @@ interface Place {
 export function checkWorkflowScopes(config: TableNode, root: Path, report: Report): void {
   const scopes = new Map<string, Place[]>();
   for (const { table: workflow, index } of config.tables("workflows")) {
-    const place = { workflow, path: child(child(root, "workflows"), index) };
+    const place = { workflow, path: child(root, "workflows", index) };
     const places = scopes.get(scopeOf(workflow));
     if (places) places.push(place);
     else scopes.set(scopeOf(workflow), [place]);
@@ -98,7 +100,7 @@ function checkTwice(places: readonly Place[], report: Report): void {
     workflow.texts("operations").map(({ text: operation, index }) => ({
       key: operation.value,
       at: operation,
-      path: child(child(path, "operations"), index),
+      path: child(path, "operations", index),
     })),
   );
   refuseTwice(

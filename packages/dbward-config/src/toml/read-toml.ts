@@ -30,11 +30,14 @@ const TOO_DEEP = 80;
 /** Levels of a whole document. The crate has no such limit, and overflows its stack somewhere above it. */
 const TOO_DEEP_IN_ALL = 1000;
 
+const TOO_LARGE = "arrays are nested too deeply, or a string is longer than 100,000 characters";
+
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
 /**
- * Reads a TOML document.
+ * Reads a TOML document. It differs from the crate in two ways that no configuration should meet: it refuses strings above 100,000
+ * characters, and a dotted key that leads through the array of tables of a header before, which the crate takes against TOML 1.0.
  *
  * @throws TomlError for the first mistake
  */
@@ -48,17 +51,14 @@ export function readToml(text: string): TableNode {
 function parse(text: string, base: number): AST.TOMLTopLevelTable {
   try {
     const [top] = parseTOML(text, { tomlVersion: "1.0" }).body;
-    const [rest, blank = ""] = /^( )\d$/.exec(text.slice(lastValueEnd(top))) ?? [];
-    if (rest)
-      throw new TomlError(
-        base + text.length - rest.length + blank.length,
-        inPlainWords("Unexpected character"),
-      );
+    if (/^ \d$/.test(text.slice(lastValueEnd(top)))) {
+      throw new TomlError(base + text.length - 1, inPlainWords("Unexpected character"));
+    }
     return top;
   } catch (error) {
     if (error instanceof ParseError) throw new TomlError(base + error.index, inPlainWords(error.message));
-    if (error instanceof RangeError)
-      throw new TomlError(base, "arrays are nested too deeply, or a text is longer than 100,000 characters");
+    // The parser recurses into arrays, and passes the characters of a string as arguments.
+    if (error instanceof RangeError) throw new TomlError(base, TOO_LARGE);
     throw error;
   }
 }
