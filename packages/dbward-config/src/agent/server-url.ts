@@ -27,6 +27,11 @@ export const serverUrl = text.secret
       const url = parseUrl(value) && parseUrl(value.replace(/\/+$/, "") + FIRST_PATH);
       return !url || url.pathname + url.search === FIRST_PATH;
     },
+  })
+  .where({
+    rule: "agent-server-user",
+    expected: "a URL without a user; the agent would send it in place of its token",
+    accepts: (value) => !parseUrl(value)?.username,
   });
 
 /** The variable that wins over `allow_insecure`. */
