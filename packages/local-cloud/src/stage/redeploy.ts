@@ -5,7 +5,7 @@ import { stageClients } from "./clients.ts";
 import { runDeployment } from "./deployments.ts";
 import type { Endpoints } from "./environment.ts";
 import { ToolFailed } from "./errors.ts";
-import type { Progress } from "./progress.ts";
+import { Progress } from "./progress.ts";
 import { steadyServices } from "./steady-services.ts";
 import { toolEnvironment } from "./tool-environment.ts";
 import { workspaceTools } from "./tools.ts";
@@ -18,7 +18,10 @@ export interface RedeployOptions {
   readonly directory: string;
   readonly stage: string;
   readonly endpoints: Endpoints;
-  readonly progress: Progress;
+  /** Build the workspace before the deployment. @default true */
+  readonly build?: boolean;
+  /** @default - nobody listens */
+  readonly progress?: Progress;
   /** Ends what is under way. */
   readonly signal: AbortSignal;
 }
@@ -35,20 +38,18 @@ const STEADY_MS = 600_000;
  * @throws SettingsError before anything is changed; ToolFailed with what failed and why
  */
 export async function redeploy(options: RedeployOptions): Promise<void> {
-  const { root, directory, stage, endpoints, progress, signal } = options;
+  const { root, directory, stage, endpoints, progress = new Progress(), signal } = options;
   const settings = await readSettings(root, stage);
   const tools = workspaceTools(root);
   const log = (name: string) => join(directory, "logs", `${name}.log`);
   const clients = stageClients(endpoints);
   try {
-    await progress.step("Build the workspace", () =>
-      buildWorkspace({
-        turbo: tools.turbo,
-        root,
-        log: log("build"),
-        deadline: Deadline.after(BUILD_MS, signal),
-      }),
-    );
+    if (options.build !== false) {
+      const deadline = Deadline.after(BUILD_MS, signal);
+      await progress.step("Build the workspace", () =>
+        buildWorkspace({ turbo: tools.turbo, root, log: log("build"), deadline }),
+      );
+    }
     // What the settings name since the start.
     await createUserSecrets(clients.secretsManager, settings);
     await runDeployment(
