@@ -32,7 +32,7 @@ approvers = [{ user = "bob", min = 2 }]
   it("says what is wrong and what is accepted", () => {
     const text = `${STATE}[logging]\nformat = "xml"\nlevel = 1\n[[sql_review]]\ndrop_tables = "block"\n`;
     expect(checkConfig("server", text, {}).map(({ message }) => message)).toEqual([
-      'logging.format must be "text" or "json", not "xml".',
+      'logging.format is "xml". It must be "text" or "json".',
       "logging.level must be a string, not an integer.",
       expect.stringMatching(
         /^sql_review\[0\]\.drop_tables is not a setting of dbward, which knows .*drop_table,/,
@@ -150,6 +150,14 @@ describe("the rules that look at the environment", () => {
     expect(checkConfig("agent", text, { OTHER: "postgresql://app:two@DB/reports" })).toHaveLength(1);
     expect(checkConfig("agent", text, { OTHER: "mysql://app:two@db:5432/app" })).toEqual([]);
     expect(checkConfig("agent", text, { OTHER: "postgres://reader:two@db:5432/app" })).toEqual([]);
+  });
+
+  it("leaves the number of databases to a licence", () => {
+    const database = (name: string) => `[[databases]]\nname = "${name}"\nenvironments = ["x", "y"]\n`;
+    const text = STATE + ["a", "b", "c", "d"].map(database).join("");
+    expect(rulesOf(text)).toEqual(["12 database-limit"]);
+    expect(rulesOf(text, { DBWARD_LICENSE_KEY: " " })).toEqual(["12 database-limit"]);
+    expect(rulesOf(text, { DBWARD_LICENSE_KEY: "key" })).toEqual([]);
   });
 
   it("takes the other half of S3 credentials from a variable", () => {

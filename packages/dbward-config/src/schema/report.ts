@@ -40,10 +40,12 @@ export class Report {
     this.#problems.push({ line: this.#source.line(at.start), rule, ...(where && { path: where }), message });
   }
 
-  /** A problem whose message is `<path> must be <expected>`, and then the value if it may be told. */
+  /** A problem whose message says what is there, if it may be told, and what must be there. */
   expect(node: TomlNode, path: Path, rule: string, expected: string, secret = false): void {
     const found = secret ? undefined : this.quote(node);
-    this.add(node, path, rule, `${this.render(path)} must be ${expected}${found ? `, not ${found}` : ""}.`);
+    const place = this.render(path);
+    const message = found ? `${place} is ${found}. It must be ${expected}.` : `${place} must be ${expected}.`;
+    this.add(node, path, rule, message);
   }
 
   /** A text as it stands in the document; undefined for anything else, and for what a variable brought. */

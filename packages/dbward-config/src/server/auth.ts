@@ -17,7 +17,7 @@ const roles = list(
     name: required(
       text.where({
         rule: "role-builtin",
-        expected: `another name than the built-in roles ${BUILT_IN_ROLES.join(", ")}`,
+        expected: `another name than those of the built-in roles, ${BUILT_IN_ROLES.join(", ")}`,
         accepts: (value) => !BUILT_IN_ROLES.includes(value),
       }),
     ),
@@ -80,7 +80,12 @@ function checkRoles(section: TableNode, path: Path, report: Report): void {
   const known = new Set([...BUILT_IN_ROLES, ...custom]);
   const check = (role: TextNode | undefined, place: Path) => {
     if (!role || known.has(role.value)) return;
-    report.expect(role, place, "role-unknown", `one of ${BUILT_IN_ROLES.join(", ")} or of [[auth.roles]]`);
+    report.expect(
+      role,
+      place,
+      "role-unknown",
+      `one of ${BUILT_IN_ROLES.join(", ")}, or the name of one of [[auth.roles]]`,
+    );
   };
   check(section.text("default_role"), child(path, "default_role"));
   for (const { table: group, index } of section.tables("groups")) {

@@ -8,6 +8,9 @@ import type { TableNode } from "../toml/nodes.ts";
 /** Names of databases that dbward's free plan allows. */
 const FREE_PLAN_DATABASES = 3;
 
+/** With a licence the limit is what it says, which only dbward can read. */
+const LICENCE_VARIABLES = ["DBWARD_LICENSE_KEY", "DBWARD_LICENSE_FILE"];
+
 /** `[[databases]]`. */
 export const databases = list(
   table({ name: required(text), environments: list(text.where(NAME)) }, { rules: [checkName] }),
@@ -21,7 +24,8 @@ function checkName(database: TableNode, path: Path, report: Report): void {
 }
 
 /** A rule of the whole file. A name counts once, `*` counts, and one without environments does not. */
-export function limitDatabases(config: TableNode, path: Path, report: Report): void {
+export function limitDatabases(config: TableNode, root: Path, report: Report): void {
+  if (LICENCE_VARIABLES.some((name) => report.variable(name)?.trim())) return;
   const names = new Set<string>();
   for (const { table: database, index } of config.tables("databases")) {
     const name = database.text("name");
@@ -30,9 +34,9 @@ export function limitDatabases(config: TableNode, path: Path, report: Report): v
     if (names.size <= FREE_PLAN_DATABASES) continue;
     report.add(
       name,
-      child(path, "databases", index),
+      child(root, "databases", index),
       "database-limit",
-      `dbward's free plan allows ${FREE_PLAN_DATABASES} databases, and this is number ${names.size}. Environments of one database count once.`,
+      `dbward's free plan allows ${FREE_PLAN_DATABASES} databases, and this is number ${names.size}. The environments of a database count once.`,
     );
   }
 }

@@ -11,7 +11,7 @@ const action = oneOf("sql-review-action", ["block", "warn", "off"]);
 
 const name = text.where(NAME).where({
   rule: "sql-review-any",
-  expected: 'another name than "any", which dbward uses for "*"',
+  expected: 'another name: dbward uses "any" for "*"',
   accepts: (value) => value !== "any",
 });
 
