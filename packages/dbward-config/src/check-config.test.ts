@@ -61,7 +61,7 @@ approvers = [{ user = "bob", min = 2 }]
     expect(rulesOf(`${STATE}\n[audit]\nredaction = "\${TEXT}"\n`, { TEXT: 'a"b' })).toEqual(["4 toml"]);
   });
 
-  it("tells neither values of variables nor secrets", () => {
+  it("puts neither values of variables nor secrets into messages", () => {
     const canary = "Canary";
     const texts = [
       `${STATE}[logging]\nformat = "\${X}"\n[\${X}.a]\n[[auth.groups]]\nname = "\${X}"\nroles = ["\${X}"]\nmembers = []\n`,

@@ -3,7 +3,7 @@ import type { TomlKey, TomlNode } from "../toml/nodes.ts";
 import type { SourceMap, Span } from "../variables/source-map.ts";
 import type { Path } from "./path.ts";
 
-/** Collects what is wrong with a document, and sees to it that no problem tells a secret. */
+/** Collects what is wrong with a document, and keeps secrets out of the messages. */
 export class Report {
   readonly #source: SourceMap;
   readonly #problems: Problem[] = [];
@@ -40,7 +40,7 @@ export class Report {
     this.#problems.push({ line: this.#source.line(at.start), rule, ...(where && { path: where }), message });
   }
 
-  /** A problem whose message says what is there, if it may be told, and what must be there. */
+  /** A problem whose message says what the value is, unless it may be a secret, and what it must be. */
   expect(node: TomlNode, path: Path, rule: string, expected: string, secret = false): void {
     const found = secret ? undefined : this.quote(node);
     const place = this.render(path);
@@ -48,13 +48,13 @@ export class Report {
     this.add(node, path, rule, message);
   }
 
-  /** A text as it stands in the document; undefined for anything else, and for what a variable brought. */
+  /** A text as it stands in the document; undefined for anything else, and where a variable was put in. */
   quote(node: TomlNode): string | undefined {
     if (node.kind !== "text" || this.#source.holdsValue(node)) return undefined;
     return node.value.length > 100 ? undefined : JSON.stringify(node.value);
   }
 
-  /** `a.b[0].c`. A key that a variable brought is shown as it was written. */
+  /** `a.b[0].c`. A key that holds the value of a variable is shown with the reference instead. */
   render(path: Path): string {
     const steps: string[] = [];
     for (let at: Path | undefined = path; at?.step !== undefined; at = at.parent) {

@@ -6,7 +6,7 @@ import type { TableNode, TextNode, TomlNode } from "../toml/nodes.ts";
 const MODES = ["any", "all"];
 const SELECTORS = ["role", "group", "user"];
 
-/** The steps of a workflow. dbward reads them late and loosely: what it doesn't understand is often as good as left out. */
+/** The steps of a workflow. dbward reads them after its start, and ignores much of what it doesn't understand. */
 export function checkSteps(workflow: TableNode, path: Path, report: Report): void {
   const steps = workflow.items("steps");
   for (const [index, step] of steps.entries()) checkStep(step, child(path, "steps", index), report);
@@ -69,7 +69,7 @@ function selectorOf(approver: TomlNode): { selector: string; name: TextNode } | 
   return undefined;
 }
 
-/** Nobody can approve two steps of a request, so a user who is named in two makes it wait for ever. */
+/** Nobody can approve two steps of a request, so a request would wait for a user who is named in two until it expires. */
 function checkUsers(steps: readonly TomlNode[], path: Path, report: Report): void {
   const seen = new Map<string, number>();
   for (const [index, step] of steps.entries()) {

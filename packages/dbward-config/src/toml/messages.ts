@@ -1,5 +1,5 @@
 /**
- * What the parser's messages mean to a person. None of them quotes the text, where a variable may have brought a secret.
+ * What the parser's messages mean to a person. None of them quotes the text, which may hold the value of a variable.
  */
 const WORDS: Readonly<Record<string, string>> = {
   "Unterminated string constant": "a string is not closed",
@@ -24,7 +24,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "Three or more quotes are not permitted": "a multi-line string holds or ends with too many quotes",
   "Unexpected invalid date": "a date does not exist",
   "Unexpected invalid time": "a time does not exist",
-  "Leading zeros are not allowed": "a number begins with a needless 0",
+  "Leading zeros are not allowed": "a number has a leading zero",
   "Trailing comma is not permitted in an inline table": 'an inline table may not end with ","',
   "Invalid character in escape sequence":
     'a backslash in a "..." string must begin one of \\b \\t \\n \\f \\r \\" \\\\ \\uXXXX \\UXXXXXXXX; a string in single quotes takes it as it is',

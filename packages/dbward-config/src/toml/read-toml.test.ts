@@ -60,6 +60,23 @@ describe("readToml", () => {
   });
 
   it.each([
+    ['a = "x', "a string is not closed"],
+    ["[a", 'a header is not closed by "]"'],
+    ["a = [1, 2", 'an array is not closed by "]"'],
+    ["a = 1 b = 2", "something follows on the same line; each key and header needs a line of its own"],
+    ["a 1", 'a "=" must follow the key'],
+    ["a = ", 'a value must follow the "="'],
+    ["a = [1 2]", 'a "," must stand between two values'],
+    ["a = 1\na = 2", "a key is defined twice"],
+    ["a = 010", "a number has a leading zero"],
+    ["a = { b = 1, }", 'an inline table may not end with ","'],
+    ["a = 2026-02-30", "a date does not exist"],
+    ["[a.b.c]\n[a]\nb.d = 1", "is defined twice"],
+  ])("says of %j in plain words: %s", (text, message) => {
+    expect(refusal(text).message).toBe(message);
+  });
+
+  it.each([
     ["arrays", "x = ", "[", "]", 80],
     ["inline tables", "x = ", "{a=", "}", 80],
   ])("allows fewer than 80 %s in each other", (_name, head, open, close, limit) => {

@@ -76,8 +76,8 @@ describe("expandVariables", () => {
   });
 });
 
-describe("the way back", () => {
-  it("leads from each line of the expanded text to the user's", () => {
+describe("SourceMap", () => {
+  it("finds the line of the original for each line of the expanded text", () => {
     const text = "a\n${THREE}b\n${UNSET:-d\ne}\nf";
     const { text: expanded, source } = expand(text, { THREE: "1\n2\n3\n" });
     expect(expanded).toBe("a\n1\n2\n3\nb\nd\ne\nf");
@@ -85,7 +85,7 @@ describe("the way back", () => {
     expect(lines).toEqual([1, 2, 2, 2, 2, 3, 4, 5]);
   });
 
-  it("knows what a variable brought, and how it was written", () => {
+  it("knows where the value of a variable is, and what was written there", () => {
     const { text, source } = expand('x = "a${A}b"\n', VARIABLES);
     const span = { start: text.indexOf('"'), end: text.indexOf("\n") };
     expect(source.holdsValue(span)).toBe(true);

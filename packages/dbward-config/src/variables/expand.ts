@@ -2,7 +2,7 @@ import type { Problem } from "../problem.ts";
 import { OPENING, type Reference, referencesIn } from "./references.ts";
 import { type Segment, SourceMap } from "./source-map.ts";
 
-/** A text with its variables replaced, and the way back. */
+/** A text with its variables replaced, and the way from it to the original. */
 export interface Expansion {
   readonly text: string;
   readonly source: SourceMap;
@@ -42,7 +42,7 @@ export function expand(text: string, variables: Readonly<Record<string, string>>
   return expansion.finish();
 }
 
-/** {@link expand} without the way back. Where there are problems the text is of no use. */
+/** {@link expand}, without the source map. With problems, the text must not be used. */
 export function expandVariables(
   text: string,
   variables: Readonly<Record<string, string>>,
@@ -104,7 +104,7 @@ class Expanding {
   }
 }
 
-/** The program looks for `${` in what came out, so one that a value brings along counts as well. */
+/** The program looks for `${` in what came out, so one in the value of a variable counts as well. */
 function leftOver(text: string, source: SourceMap): Problem[] {
   const problems: Problem[] = [];
   for (let at = text.indexOf(OPENING); at !== -1; at = text.indexOf(OPENING, at + OPENING.length)) {
