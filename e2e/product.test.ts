@@ -109,6 +109,8 @@ describe.sequential("dbward on the local stage", () => {
     const shape = {
       stage: "local",
       endpoint: stage.endpoint,
+      ecsEndpoint: stage.ecsEndpoint,
+      serverUrl: stage.serverUrl,
       stacks: status.stacks.map(() => ({ name: some, status: some })),
       services: status.services.map(() => ({
         name: some,
