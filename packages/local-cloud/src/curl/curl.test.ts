@@ -6,14 +6,14 @@ import path from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { freePort } from "../task-runner/free-port.ts";
-import { installPrograms } from "../task-runner/programs.ts";
+import { installPrograms, programsFolder } from "../task-runner/programs.ts";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
 
 /** On a PATH without curl the folder of programs gets one. */
 function ownCurl(): string {
-  const folder = path.join(temporaryDirectory(), "bin");
-  installPrograms(folder, { PATH: "/nowhere" }, true);
-  return path.join(folder, "curl");
+  const directory = temporaryDirectory();
+  installPrograms(directory, { PATH: "/nowhere" }, true);
+  return path.join(programsFolder(directory), "curl");
 }
 
 /** The machine's own curl, to which ours is compared. */
