@@ -192,8 +192,7 @@ describe.sequential("dbward on the local stage", () => {
     }, async () => {
       await account.scale(AGENT_SERVICE, 1);
       await eventually(
-        async () =>
-          (await requestStatus(stage.serverUrl, adminToken(), request)) === "succeeded" || undefined,
+        async () => (await requestStatus(stage.serverUrl, adminToken(), request)) === "executed" || undefined,
         MINUTE,
       );
       const backAt = new Date();

@@ -1,6 +1,3 @@
-/**
- * Requests, by the stand-in's own API (dbward's is not documented; see `packages/dbward-stand-in/README.md`).
- */
 async function call(url: string, token: string, init: RequestInit = {}): Promise<Record<string, unknown>> {
   const answer = await fetch(url, {
     ...init,
@@ -10,16 +7,16 @@ async function call(url: string, token: string, init: RequestInit = {}): Promise
   return (await answer.json()) as Record<string, unknown>;
 }
 
-/** Makes a request that needs no approval, and returns its id. */
+/** Makes a request that needs no approval (`POST /api/requests`), and returns its id. */
 export async function createRequest(server: string, token: string, sql: string): Promise<string> {
   const request = await call(`${server}/api/requests`, token, {
     method: "POST",
-    body: JSON.stringify({ database: "app", environment: "production", operation: "execute_select", sql }),
+    body: JSON.stringify({ database: "app", environment: "production", detail: sql }),
   });
   return String(request.id);
 }
 
-/** `pending`, `approved`, `dispatched`, `running`, `succeeded` or `failed`. */
+/** Status of a request as dbward names it, such as `dispatched` or `executed`. */
 export async function requestStatus(server: string, token: string, id: string): Promise<unknown> {
   return (await call(`${server}/api/requests/${id}`, token)).status;
 }

@@ -13,7 +13,9 @@ import { files, text } from "./repository.ts";
 
 /** Everything that a person wrote to be read; this package holds the forbidden words as examples. */
 const WRITTEN = /^(?!packages\/checks\/).*\.(ts|mjs|js|py|md|json|yaml|css|html)$|^\.ci\//;
-const PRODUCT = /^(packages\/(?!checks\/|contract\/)|functions|infra).*\.ts$/;
+/** What states facts of dbward, and the contract, spell their names themselves. */
+const PRODUCT =
+  /^(packages\/(?!checks\/|contract\/|dbward-config\/|dbward-stand-in\/)|functions|infra).*\.ts$/;
 const TEST = /\.test\.ts$|\/test-support\//;
 
 describe("texts", () => {

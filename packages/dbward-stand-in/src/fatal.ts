@@ -1,6 +1,13 @@
-/** A reason not to start, or not to go on: its message goes to standard error as it is, and the process ends with 1. */
+/** A reason not to start, or not to go on: its message goes to standard error as it is, and the process ends. */
 export class Fatal extends Error {
   override readonly name = "Fatal";
+  readonly exitCode: number;
+
+  /** @param exitCode what the process ends with */
+  constructor(message: string, exitCode = 1) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** Runs a program's main function; whatever it throws ends the process. */
@@ -8,7 +15,8 @@ export async function run(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (error) {
-    process.stderr.write(error instanceof Fatal ? `${error.message}\n` : `Error: ${String(error)}\n`);
-    process.exit(1);
+    const isFatal = error instanceof Fatal;
+    process.stderr.write(isFatal ? `${error.message}\n` : `Error: ${String(error)}\n`);
+    process.exit(isFatal ? error.exitCode : 1);
   }
 }

@@ -38,14 +38,6 @@ export function table(from: Table, name: string, where = name): Table {
   return value as Table;
 }
 
-/** The tables of `[[name]]`, none when it isn't there. */
-export function tables(from: Table, name: string, where = name): readonly Table[] {
-  const value = from[name] ?? [];
-  if (!Array.isArray(value) || value.some((each) => typeof each !== "object" || Array.isArray(each)))
-    throw new ConfigProblem(`${where} must be an array of tables`);
-  return value as Table[];
-}
-
 /** @param fallback taken when it isn't there; without one it must be there */
 export function string(from: Table, name: string, where: string, fallback?: string): string {
   const value = from[name] ?? fallback;
@@ -53,13 +45,6 @@ export function string(from: Table, name: string, where: string, fallback?: stri
   if (typeof value !== "string" || value === "")
     throw new ConfigProblem(`${where}: ${name} must be a string`);
   return value;
-}
-
-export function strings(from: Table, name: string, where: string): readonly string[] {
-  const value = from[name] ?? [];
-  if (!Array.isArray(value) || value.some((each) => typeof each !== "string"))
-    throw new ConfigProblem(`${where}: ${name} must be an array of strings`);
-  return value as string[];
 }
 
 /** A whole number of at least `minimum`. */

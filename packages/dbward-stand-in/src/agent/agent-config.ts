@@ -1,4 +1,4 @@
-import type { Scope } from "../server/agent-registry.ts";
+import type { Scope } from "../server/state/records.ts";
 import { ConfigProblem, integer, string, type Table, table } from "../toml.ts";
 
 /** What the stand-in takes from agent.toml; everything else in the file is passed over. */

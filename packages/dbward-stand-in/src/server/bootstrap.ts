@@ -1,66 +1,99 @@
-import { access, open } from "node:fs/promises";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fatal } from "../fatal.ts";
-import type { Log } from "../log.ts";
-import type { StateStore } from "./state.ts";
-import { mintToken, revokeToken } from "./tokens.ts";
+import type { App } from "./app.ts";
+import type { TokenRecord } from "./state/records.ts";
+import { mintToken } from "./tokens.ts";
 
-/** Subject of the bootstrap agent token: the id that `/api/agents` shows for it. */
-const BOOTSTRAP_AGENT = "default-agent";
+/** Tokens count as those of the bootstrap by their names, whoever made them. */
+const PREFIX = "bootstrap-";
 const FILES = ["admin-token", "agent-token", "requester-token"];
 
 /**
- * First start: makes the first tokens and writes them beside the state. Later starts: checks that the files are there.
+ * First start: makes the first users and tokens and writes the tokens beside the state. Later starts: checks that the files
+ * are there.
  *
- * @param force revokes every token and makes the first ones anew
- * @throws {Fatal} when tokens exist and a file is missing
+ * @param force revokes the bootstrap tokens and makes new ones
+ * @throws {Fatal} when there are other than two of them, or a file is missing
  */
-export async function bootstrap(
-  store: StateStore,
-  directory: string,
-  force: boolean,
-  log: Log,
-): Promise<void> {
-  const { state } = store;
-  if (state.tokens.length > 0 && !force) return requireFiles(directory);
-  for (const token of state.tokens) revokeToken(token);
-  if (!state.users.some(({ id }) => id === "admin")) state.users.push({ id: "admin", roles: ["admin"] });
-  const admin = mintToken(state, {
-    subjectId: "admin",
-    subjectType: "user",
-    name: "bootstrap",
-    initial: true,
-  });
-  const agent = mintToken(state, {
-    subjectId: BOOTSTRAP_AGENT,
-    subjectType: "agent",
-    name: "bootstrap",
-    initial: true,
-  });
-  await writeToken(join(directory, "admin-token"), admin.value);
-  await writeToken(join(directory, "agent-token"), agent.value);
-  await writeToken(join(directory, "requester-token"), admin.value);
-  await store.save();
-  log("INFO", `[init] bootstrap tokens written to ${directory}`);
+export function bootstrap(app: App, force: boolean): void {
+  const { config, store, clock } = app;
+  const directory = config.stateDirectory;
+  const active = store.state.tokens.filter(
+    ({ name, revokedAt }) => name?.startsWith(PREFIX) && revokedAt === null,
+  );
+  if (force) {
+    for (const token of active) token.revokedAt = clock.timestamp();
+    if (active.length > 0) print(`existing bootstrap tokens revoked (${active.length})`);
+  } else if (active.length === 2) {
+    requireFiles(directory);
+    return;
+  } else if (active.length > 0)
+    throw new Fatal(
+      `Error: incomplete bootstrap state: ${active.length} active token(s) named ${PREFIX}… found, 2 expected. Run with --force-bootstrap to revoke them and make new ones.`,
+    );
+  addUser(app, "admin", ["admin", "requester"]);
+  addUser(app, "agent", ["agent-default"]);
+  const admin = mint(app, "admin", "user", ["admin", "requester"]);
+  const agent = mint(app, "agent", "agent", null);
+  for (const [index, token] of [admin, agent, admin].entries())
+    writeToken(join(directory, FILES[index]!), token);
+  store.changed();
+  store.flush();
+  print(`bootstrap tokens written to ${FILES.map((file) => join(directory, file)).join(", ")}`);
 }
 
-async function requireFiles(directory: string): Promise<void> {
-  const missing: string[] = [];
-  for (const file of FILES)
-    await access(join(directory, file)).catch(() => missing.push(join(directory, file)));
+function requireFiles(directory: string): void {
+  const missing = FILES.map((file) => join(directory, file)).filter((file) => !existsSync(file));
   if (missing.length > 0)
     throw new Fatal(
       `Error: bootstrap token file(s) missing: ${missing.join(", ")}. Run with --force-bootstrap to revoke existing tokens and generate new ones.`,
     );
 }
 
-async function writeToken(file: string, value: string): Promise<void> {
-  const handle = await open(file, "w", 0o600);
-  try {
-    await handle.chmod(0o600);
-    await handle.writeFile(value);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+function addUser({ store, clock }: App, id: string, roles: string[]): void {
+  if (store.state.users.some((user) => user.id === id)) return;
+  const now = clock.timestamp();
+  store.state.users.push({
+    id,
+    roles,
+    groups: [],
+    status: "active",
+    deleted: false,
+    createdAt: now,
+    updatedAt: now,
+  });
+}
+
+function mint(
+  app: App,
+  subjectId: string,
+  subjectType: TokenRecord["subjectType"],
+  ceiling: string[] | null,
+): string {
+  const { value, record } = mintToken(app, {
+    subjectId,
+    subjectType,
+    ceiling,
+    name: `${PREFIX}${subjectId}`,
+    kind: "bootstrap",
+  });
+  app.audit.record({
+    type: "token.created",
+    category: "token",
+    actor: "system",
+    actorType: "system",
+    resource: record.id,
+  });
+  return value;
+}
+
+/** Written beside it first: nobody reads half a token, and the mode is right whatever was there. */
+function writeToken(file: string, token: string): void {
+  writeFileSync(`${file}.tmp`, token, { mode: 0o600 });
+  renameSync(`${file}.tmp`, file);
+}
+
+function print(line: string): void {
+  process.stderr.write(`[init] ${line}\n`);
 }

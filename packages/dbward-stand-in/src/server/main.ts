@@ -1,144 +1,133 @@
-import { mkdir, stat } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { Fatal, run } from "../fatal.ts";
 import { createLog, type Log } from "../log.ts";
-import { loadConfig } from "../toml.ts";
 import { SCHEMA_VERSION, VERSION } from "../version.ts";
-import { AgentRegistry } from "./agent-registry.ts";
-import { type Api, createApi } from "./api.ts";
+import type { App } from "./app.ts";
+import { AuditLog } from "./audit.ts";
+import { startBackground } from "./background.ts";
 import { bootstrap } from "./bootstrap.ts";
-import { ApiError, send, sendError } from "./http-answer.ts";
-import { RequestQueue } from "./request-queue.ts";
-import { readServerConfig } from "./server-config.ts";
-import { StateStore } from "./state.ts";
-import { StateLock } from "./state-lock.ts";
+import { Clock } from "./clock.ts";
+import { loadConfig, type ServerConfig } from "./config.ts";
+import { type Flags, readAddress, readFlags } from "./flags.ts";
+import { createListener } from "./http/listener.ts";
+import { Router } from "./http/router.ts";
+import { SigningKey } from "./keys.ts";
+import { Metrics } from "./metrics.ts";
+import { RequestEvents } from "./requests/events.ts";
+import { routesOf } from "./routes.ts";
+import { checkS3 } from "./s3.ts";
+import { ResultFiles } from "./state/results.ts";
+import { Store } from "./state/store.ts";
+import { syncConfig } from "./sync.ts";
 
 /** Milliseconds between SIGTERM and the end: dbward's own 20 s unless a test wants less. */
 const DRAIN_MS = Number(process.env.DBWARD_STANDIN_DRAIN_MS || 20_000);
-/** How often the work of agents that are gone is looked for. */
-const RECLAIM_MS = 1_000;
-/** As long as a file of this name is in the state directory, `/ready` says `degraded`. */
-const DEGRADED_FILE = "stand-in-degraded";
-
-interface Arguments {
-  readonly host: string;
-  readonly port: number;
-  readonly config: string;
-  readonly forceBootstrap: boolean;
-}
+/** How often the file is read again at most. */
+const RELOAD_MS = 5_000;
 
 await run(async () => {
-  const options = readArguments(process.argv.slice(2));
-  const log = createLog("dbward_server");
+  const flags = readFlags(process.argv.slice(2), process.env);
+  if (flags.version) return void process.stdout.write(`dbward-server ${VERSION}\n`);
+  const loaded = loadConfig(flags.config, process.env);
+  const log = createLog("dbward_server", loaded.config.logging.format);
   log(
     "INFO",
     `this is the stand-in for dbward-server ${VERSION}: no SQL is executed and no database is reached`,
   );
-  const stopping = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
-
-  const config = await loadConfig(options.config, readServerConfig);
-  const directory = config.stateDirectory;
-  await mkdir(directory, { recursive: true });
-  const lock = await StateLock.take(directory);
-  try {
-    const store = await StateStore.open(directory, SCHEMA_VERSION, lock);
-    await bootstrap(store, directory, options.forceBootstrap, log);
-    const queue = new RequestQueue(store.state, config);
-    const agents = new AgentRegistry();
-    const api = createApi({
-      config,
-      store,
-      queue,
-      agents,
-      draining: () => stopping.signal.aborted,
-      degraded: async () => ((await isDegraded(directory, lock)) ? "sqlite" : undefined),
-    });
-    const server = await listen(api, options, log);
-    const reclaiming = setInterval(() => {
-      if (!stopping.signal.aborted && queue.reclaim(agents)) store.save().catch(crash);
-    }, RECLAIM_MS);
-    await aborted(stopping.signal);
-    log("INFO", "shutting down: draining", { drain_ms: DRAIN_MS });
-    await delay(DRAIN_MS);
-    clearInterval(reclaiming);
-    server.close();
-    server.closeAllConnections();
-    await store.save();
-    log("INFO", "stopped");
-  } finally {
-    await lock.release();
-  }
+  checkLicense(flags);
+  const app = open(loaded.config);
+  bootstrap(app, flags.forceBootstrap);
+  syncConfig(app, loaded);
+  const stop = await serve(app, flags, log);
+  process.on("SIGHUP", reloader(app, flags, log));
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => resolve());
+  });
+  await stop();
 });
 
-function readArguments(argv: string[]): Arguments {
-  let values: { listen: string; config?: string | undefined; "force-bootstrap": boolean };
-  try {
-    ({ values } = parseArgs({
-      args: argv,
-      options: {
-        listen: { type: "string", default: "0.0.0.0:3000" },
-        config: { type: "string" },
-        "force-bootstrap": { type: "boolean", default: false },
-      },
-    }));
-  } catch (error) {
-    throw new Fatal(`error: ${(error as Error).message}`);
-  }
-  const [, host, port] = /^(.+):(\d+)$/.exec(values.listen) ?? [];
-  if (!host || !port) throw new Fatal(`error: invalid value '${values.listen}' for '--listen'`);
-  if (values.config === undefined) throw new Fatal("error: the argument '--config <FILE>' is missing");
+function checkLicense({ licenseKey, licenseFile }: Flags): void {
+  if (licenseFile !== undefined && !existsSync(licenseFile))
+    throw new Fatal(`Error: internal: failed to read license file: ${licenseFile}`);
+  if (licenseKey?.trim()) throw new Fatal("Error: internal: invalid license key: the stand-in takes none");
+}
+
+/** Opens the state directory, making it when it isn't there, with all that dbward has in it. */
+function open(config: ServerConfig): App {
+  const { stateDirectory: directory } = config;
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "server.pid"), String(process.pid));
+  const clock = new Clock();
+  const store = Store.open(directory, SCHEMA_VERSION);
+  if (config.s3) checkS3(config.s3, process.env);
+  const auditKey = new SigningKey(join(directory, "audit-signing.key"));
+  writeAuditKeys(join(directory, "audit-keys.json"), auditKey);
   return {
-    host: host.replace(/^\[|\]$/g, ""),
-    port: Number(port),
-    config: values.config,
-    forceBootstrap: values["force-bootstrap"],
+    config,
+    clock,
+    store,
+    results: new ResultFiles(config.resultsDirectory),
+    audit: new AuditLog(store, clock),
+    metrics: new Metrics(),
+    events: new RequestEvents(),
+    signingKey: new SigningKey(join(directory, "signing.key")),
+    draining: false,
   };
 }
 
-async function listen(api: Api, { host, port }: Arguments, log: Log): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    try {
-      send(response, await api(request));
-    } catch (error) {
-      sendError(response, error);
-      if (error instanceof ApiError) return;
-      log("ERROR", "request failed", { path: request.url, error: String(error) });
-      // Without its lock the state belongs to somebody else: going on would corrupt it.
-      if (error instanceof Fatal) crash(error);
-    }
-  });
+function writeAuditKeys(file: string, key: SigningKey): void {
+  if (existsSync(file)) return;
+  const name = "k-1";
+  const keys = { [name]: key.publicKey.toString("base64") };
+  writeFileSync(file, JSON.stringify({ current: name, keys }, undefined, 2));
+}
+
+/** Listens and answers. @returns what drains and ends the server */
+async function serve(app: App, flags: Flags, log: Log): Promise<() => Promise<void>> {
+  const { host, port } = readAddress(flags.listen);
+  const server = createListener(app, new Router(routesOf(app)), log);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) =>
-      reject(new Fatal(`Error: cannot listen on ${host}:${port}: ${error.message}`)),
+      reject(new Fatal(`Error: cannot listen on ${flags.listen}: ${error.message}`)),
     );
     server.listen(port, host, resolve);
   });
+  const stopBackground = startBackground(app);
   const { address, port: taken } = server.address() as AddressInfo;
-  log("INFO", "listening", { address, port: taken, version: VERSION });
-  return server;
+  log("INFO", "server started", { addr: `${address}:${taken}`, version: VERSION });
+  return async () => {
+    log("INFO", "shutdown signal received, entering drain mode", { drain_ms: DRAIN_MS });
+    app.draining = true;
+    stopBackground();
+    app.events.stop();
+    await delay(DRAIN_MS);
+    // Calls in flight go on for as long as they take; connections without one are closed.
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.on("request", (_, response) => response.setHeader("connection", "close"));
+      const closing = setInterval(() => server.closeIdleConnections(), 50);
+      server.once("close", () => clearInterval(closing));
+    });
+    app.store.flush();
+    log("INFO", "server stopped");
+    process.exit(0);
+  };
 }
 
-async function isDegraded(directory: string, lock: StateLock): Promise<boolean> {
-  const forced = await stat(join(directory, DEGRADED_FILE)).then(
-    () => true,
-    () => false,
-  );
-  return forced || !(await lock.held());
-}
-
-function crash(error: unknown): never {
-  process.stderr.write(`${String((error as Error).message)}\n`);
-  process.exit(1);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+/** Reads the file again, and keeps to the former one when there is a mistake in it. */
+function reloader(app: App, flags: Flags, log: Log): () => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return () => {
+    if (performance.now() - last < RELOAD_MS) return;
+    last = performance.now();
+    try {
+      syncConfig(app, loadConfig(flags.config, process.env));
+      log("INFO", "config reloaded successfully");
+    } catch (error) {
+      log("WARN", `config reload failed: ${(error as Error).message}`);
+    }
+  };
 }

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { STAND_IN_AGENT, STAND_IN_SERVER } from "../index.ts";
+import { STAND_IN_AGENT } from "../index.ts";
 
 /** What Node needs to run the sources as they are, those of other packages included. */
 const FROM_SOURCES = ["--conditions=@dbward-aws/source", "--import", import.meta.resolve("tsx")];
@@ -44,12 +44,6 @@ export class StandInProcess {
     }
   }
 
-  /** Base URL of a server's API. */
-  async url(): Promise<string> {
-    const { port } = JSON.parse(await this.line(/"listening"/)) as { port: number };
-    return `http://127.0.0.1:${port}`;
-  }
-
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
@@ -79,22 +73,6 @@ export class Sandbox {
 
   path(name: string): string {
     return join(this.directory, name);
-  }
-
-  /** @param toml without `state_dir`, which is `data` in the sandbox */
-  async server(
-    options: { toml?: string; args?: readonly string[]; environment?: NodeJS.ProcessEnv } = {},
-  ): Promise<StandInProcess> {
-    const config = this.path("server.toml");
-    await writeFile(config, `state_dir = ${JSON.stringify(this.path("data"))}\n${options.toml ?? ""}`);
-    return this.#start(
-      STAND_IN_SERVER,
-      ["--listen", "127.0.0.1:0", "--config", config, ...(options.args ?? [])],
-      {
-        DBWARD_STANDIN_DRAIN_MS: "0",
-        ...options.environment,
-      },
-    );
   }
 
   async agent(toml: string, environment: NodeJS.ProcessEnv = {}): Promise<StandInProcess> {

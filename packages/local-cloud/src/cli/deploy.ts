@@ -45,9 +45,7 @@ export async function deploy(root: string, files: StageFiles): Promise<number> {
   } catch (error) {
     view.close();
     if (interrupt.signal.aborted) {
-      process.stdout.write(
-        "\nInterrupted. CloudFormation goes on with the stack that it is at; `pnpm local deploy` completes the rest.\n",
-      );
+      process.stdout.write("\nInterrupted. Run `pnpm local deploy` again to complete it.\n");
       return INTERRUPTED;
     }
     process.stderr.write(`\n${describeError(error)}\n`);

@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import { Deadline } from "@dbward-aws/core";
 import { buildWorkspace } from "./build-workspace.ts";
-import { type StageClients, stageClients } from "./clients.ts";
+import { stageClients } from "./clients.ts";
 import { runDeployment } from "./deployments.ts";
 import type { Endpoints } from "./environment.ts";
 import { ToolFailed } from "./errors.ts";
 import { Progress } from "./progress.ts";
-import { stageStacks } from "./stack-events.ts";
 import { steadyServices } from "./steady-services.ts";
 import { toolEnvironment } from "./tool-environment.ts";
 import { workspaceTools } from "./tools.ts";
@@ -53,7 +52,6 @@ export async function redeploy(options: RedeployOptions): Promise<void> {
     }
     // What the settings name since the start.
     await createUserSecrets(clients.secretsManager, settings);
-    await untilIdle(clients, stage, progress, signal);
     await runDeployment(
       {
         stage,
@@ -86,22 +84,3 @@ export async function redeploy(options: RedeployOptions): Promise<void> {
     clients.destroy();
   }
 }
-
-/** CloudFormation goes on with what an interrupted deployment has begun, and refuses another one meanwhile. */
-async function untilIdle(
-  { cloudFormation }: StageClients,
-  stage: string,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> {
-  const isIdle = async () => {
-    const stacks = await stageStacks(cloudFormation, stage);
-    return stacks.every(({ status }) => !status.endsWith("_IN_PROGRESS"));
-  };
-  if (await isIdle()) return;
-  await progress.step("Wait for the deployment under way", () =>
-    Deadline.after(STEADY_MS, signal).until(async () => (await isIdle()) || undefined, IDLE_POLL_MS),
-  );
-}
-
-const IDLE_POLL_MS = 500;

@@ -1,0 +1,70 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Log } from "../../log.ts";
+import { VERSION } from "../../version.ts";
+import { authenticate } from "../access/authenticate.ts";
+import { Caller } from "../access/caller.ts";
+import type { App } from "../app.ts";
+import { Refusal, type Reply } from "./answer.ts";
+import { answer, type Router } from "./router.ts";
+
+/** Who calls where no token is asked for. */
+const NOBODY = new Caller("anonymous", "user", [], []);
+
+/** An HTTP server that answers by routes. What a call has changed is written before it is answered. */
+export function createListener(app: App, router: Router, log: Log): Server {
+  return createServer(async (request, response) => {
+    const started = performance.now();
+    const method = request.method ?? "GET";
+    const url = new URL(request.url ?? "/", "http://server");
+    const found = router.find(method, url.pathname);
+    app.store.refresh();
+    const reply = await settle(
+      async () => {
+        const peer = request.socket.remoteAddress;
+        const caller = found?.open
+          ? NOBODY
+          : authenticate(app, request.headers.authorization, url.pathname, peer);
+        if (!found) return { status: 404 };
+        const { route, path, allow } = found;
+        if (!route) return { status: 405, headers: { allow } };
+        return answer(route, request, { caller, path, peer, parameters: url.searchParams });
+      },
+      request,
+      log,
+    );
+    app.store.flush();
+    app.metrics.called(
+      method,
+      found?.pattern ?? "<unmatched>",
+      reply.status,
+      (performance.now() - started) / 1_000,
+    );
+    send(response, reply);
+  });
+}
+
+async function settle(
+  work: () => Promise<Reply> | Reply,
+  request: IncomingMessage,
+  log: Log,
+): Promise<Reply> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Refusal) return error.reply;
+    log("ERROR", "request failed", { method: request.method, path: request.url, error: String(error) });
+    return { status: 500, json: { error: "internal server error", code: "internal_error" } };
+  }
+}
+
+function send(response: ServerResponse, { status, json, text, type, headers }: Reply): void {
+  const body = json === undefined ? (text ?? "") : JSON.stringify(json);
+  const contentType = json === undefined ? (type ?? "text/plain; charset=utf-8") : "application/json";
+  response.writeHead(status, {
+    ...(body === "" ? {} : { "content-type": contentType }),
+    ...(status === 204 ? {} : { "content-length": Buffer.byteLength(body) }),
+    "x-dbward-version": VERSION,
+    ...headers,
+  });
+  response.end(body);
+}

@@ -1,0 +1,118 @@
+import { copyFileSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Fatal } from "../../fatal.ts";
+import type { State } from "./records.ts";
+
+/** How long changes that a crash may lose wait for others, in milliseconds. */
+const LAZY_MS = 500;
+
+/**
+ * The state in one JSON file, `dbward.db`, which is written anew behind each call that changed something: to a file beside
+ * it, which then takes its place. A server that is killed leaves the old or the new state. A second server on the same file
+ * sees what the first one wrote, as two servers on one SQLite file do.
+ */
+export class Store {
+  readonly state: State;
+  readonly #file: string;
+  #dirty = false;
+  #lazy: NodeJS.Timeout | undefined;
+  /** Which version of the file is in memory. */
+  #version: string | undefined;
+
+  private constructor(file: string, state: State) {
+    this.#file = file;
+    this.state = state;
+    this.#version = versionOf(file);
+  }
+
+  /**
+   * Opens the state of a directory, migrating it when it is older than `schema`; the former file stays as
+   * `dbward.db.bak.vN`. A newer one is opened all the same, as dbward does.
+   *
+   * @throws {Fatal} when the file is not the stand-in's
+   */
+  static open(directory: string, schema: number): Store {
+    const file = join(directory, "dbward.db");
+    const found = read(file);
+    const store = new Store(file, found ?? emptyState(schema));
+    if (found && found.schema < schema) {
+      copyFileSync(file, `${file}.bak.v${found.schema}`);
+      found.schema = schema;
+    }
+    store.changed();
+    store.flush();
+    return store;
+  }
+
+  /** Whether the file is where it was. */
+  get readable(): boolean {
+    return versionOf(this.#file) !== undefined;
+  }
+
+  /** Takes what another server wrote, unless this one has something to write itself. */
+  refresh(): void {
+    if (this.#dirty || this.#lazy) return;
+    const version = versionOf(this.#file);
+    if (version === undefined || version === this.#version) return;
+    Object.assign(this.state, read(this.#file));
+    this.#version = version;
+  }
+
+  /** To be called for each change. @param lazily a crash may lose it */
+  changed({ lazily = false } = {}): void {
+    if (!lazily) this.#dirty = true;
+    else
+      this.#lazy ??= setTimeout(() => {
+        this.#dirty = true;
+        this.flush();
+      }, LAZY_MS);
+  }
+
+  /** Writes what has changed. */
+  flush(): void {
+    if (!this.#dirty) return;
+    clearTimeout(this.#lazy);
+    this.#lazy = undefined;
+    this.#dirty = false;
+    const next = `${this.#file}.next`;
+    writeFileSync(next, JSON.stringify({ format: FORMAT, ...this.state }), { mode: 0o644 });
+    renameSync(next, this.#file);
+    this.#version = versionOf(this.#file);
+  }
+}
+
+/** Of the file; the one before it had no member of this name. */
+const FORMAT = 2;
+
+function emptyState(schema: number): State {
+  return { schema, users: [], tokens: [], agents: [], requests: [], schemas: [], audit: [], synced: [] };
+}
+
+function versionOf(file: string): string | undefined {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found && `${found.ino} ${found.size} ${found.mtimeMs}`;
+}
+
+function read(file: string): State | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new Fatal(`Error: can't read ${file}: ${(error as Error).message}`);
+  }
+  if (text.startsWith("SQLite format 3"))
+    throw new Fatal(`Error: ${file} belongs to a real dbward-server; the stand-in does not touch it`);
+  let parsed: State & { format?: number };
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new Fatal(`Error: can't read ${file}: the database disk image is malformed`);
+  }
+  if (parsed.format !== FORMAT)
+    throw new Fatal(
+      `Error: ${file} was written by another version of the stand-in. Remove it to start anew.`,
+    );
+  const { format: _, ...state } = parsed;
+  return state;
+}
