@@ -1,11 +1,3 @@
-import { extname } from "node:path";
-import { fileURLToPath } from "node:url";
-
-/** Absolute path of an entry file: `.ts` among the sources, `.js` in the build. */
-const entry = (name: string): string =>
-  fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url));
-
-/** Entry file of the stand-in dbward-server. Node runs it with `--import tsx` from the sources, by itself from the build. */
-export const STAND_IN_SERVER = entry("server/main");
-/** Entry file of the stand-in dbward-agent. */
-export const STAND_IN_AGENT = entry("agent/main");
+export { type StandInDatabase, startDatabase } from "./database/start-database.ts";
+export { STAND_IN_AGENT, STAND_IN_SERVER } from "./entries.ts";
+export { nodeOptions } from "./node-options.ts";

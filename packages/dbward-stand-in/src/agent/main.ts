@@ -1,44 +1,49 @@
 import { parseArgs } from "node:util";
 import { Fatal, run } from "../fatal.ts";
 import { createLog } from "../log.ts";
-import { loadConfig } from "../toml.ts";
 import { VERSION } from "../version.ts";
-import { readAgentConfig } from "./agent-config.ts";
-import { AgentLoop } from "./agent-loop.ts";
-import { isPrivateHost } from "./private-address.ts";
+import { runAgent } from "./run-agent.ts";
+import { ServerApi } from "./server-api.ts";
+import { readSettings } from "./settings.ts";
 import { StatusFiles } from "./status-files.ts";
 
 await run(async () => {
-  const file = readArguments(process.argv.slice(2));
-  const log = createLog("dbward_agent");
-  log(
-    "INFO",
-    `this is the stand-in for dbward-agent ${VERSION}: no SQL is executed and no database is reached`,
-  );
-  const stopping = new AbortController();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stopping.abort());
+  const { config, version } = readArguments(process.argv.slice(2));
+  if (version) {
+    process.stdout.write(`dbward-agent ${VERSION}\n`);
+    process.exit(0);
+  }
+  const log = createLog("dbward_agent", process.env.DBWARD_LOG_FORMAT === "json" ? "json" : "text");
+  log("INFO", `this is the stand-in for dbward-agent ${VERSION}`);
+  const settings = await readSettings(config, process.env);
 
-  const config = await loadConfig(file, (toml) => readAgentConfig(toml, process.env));
-  const { protocol, hostname } = config.serverUrl;
-  if (protocol === "http:" && !(await isPrivateHost(hostname)))
-    throw new Fatal(
-      `Error: refusing plain HTTP to ${hostname}: it is outside private networks; use https://`,
-    );
+  const stopping = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.on(signal, () => {
+      if (!stopping.signal.aborted) log("INFO", "shutdown signal received, draining");
+      stopping.abort();
+    });
   const files = new StatusFiles();
+  files.alive();
   try {
-    await new AgentLoop(config, files, log).run(stopping.signal);
+    await runAgent({ settings, api: new ServerApi(settings), files, log, stopping: stopping.signal });
+  } catch (error) {
+    throw new Fatal(`Agent error: ${(error as Error).message}`);
   } finally {
     files.remove();
   }
-  process.exit(0);
+  process.exit(0); // whatever still runs in the background
 });
 
-function readArguments(argv: string[]): string {
+function readArguments(argv: string[]): { config: string; version: boolean } {
+  const options = {
+    config: { type: "string", default: "dbward-agent.toml" },
+    version: { type: "boolean", short: "v", default: false },
+  } as const;
   try {
-    const { config } = parseArgs({ args: argv, options: { config: { type: "string" } } }).values;
-    if (config === undefined) throw new Error("the argument '--config <FILE>' is missing");
-    return config;
+    return parseArgs({ args: argv, options }).values;
   } catch (error) {
-    throw new Fatal(`error: ${(error as Error).message}`);
+    process.stderr.write(`error: ${(error as Error).message}\n`);
+    process.exit(2);
   }
 }

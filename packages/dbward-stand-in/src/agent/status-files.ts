@@ -1,31 +1,35 @@
-import { rmSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The files by which a health check sees the agent; in `/tmp`, unless the task's view has another place for it. */
+/**
+ * The empty files by which a health check sees the agent: `dbward-agent-alive` from its start to its end,
+ * `dbward-agent-ready` while it takes work. They are written once and never touched again, and what a killed agent left is
+ * not looked at.
+ */
 export class StatusFiles {
-  readonly #ready: string;
   readonly #alive: string;
+  readonly #ready: string;
 
-  /** Removes what a former process left. */
+  /** @param directory `/tmp`, unless the task's view has another place for it */
   constructor(directory = process.env.DBWARD_STANDIN_TMP || "/tmp") {
-    this.#ready = join(directory, "dbward-agent-ready");
     this.#alive = join(directory, "dbward-agent-alive");
-    this.remove();
+    this.#ready = join(directory, "dbward-agent-ready");
   }
 
-  /** The server has taken a poll. */
-  async ready(): Promise<void> {
-    await writeFile(this.#ready, "");
+  /** The agent has started. */
+  alive(): void {
+    writeFileSync(this.#alive, "");
   }
 
-  /** The loop runs; the file's time says when it last did. */
-  async alive(): Promise<void> {
-    await writeFile(this.#alive, "");
+  /** The agent takes work, or no longer does. */
+  setReady(ready: boolean): void {
+    if (ready) writeFileSync(this.#ready, "");
+    else rmSync(this.#ready, { force: true });
   }
 
+  /** The agent ends. */
   remove(): void {
-    rmSync(this.#ready, { force: true });
     rmSync(this.#alive, { force: true });
+    rmSync(this.#ready, { force: true });
   }
 }

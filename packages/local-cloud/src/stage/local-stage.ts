@@ -17,6 +17,7 @@ import { logWriter } from "./log-writer.ts";
 import { reservePorts, type StagePorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
 import { makeProjectView } from "./project-view.ts";
+import { type StageDatabase, stageDatabase } from "./stage-database.ts";
 import { clearRun } from "./stage-directory.ts";
 import { readStatus, type StageStatus } from "./status.ts";
 import { steadyServices } from "./steady-services.ts";
@@ -164,7 +165,7 @@ class StageStart {
     const prepared = this.#inBackground(
       this.#progress.step("Prepare the account", async () => {
         await Promise.all([
-          createUserSecrets(clients.secretsManager, settings),
+          this.#startDatabase().then(({ url }) => createUserSecrets(clients.secretsManager, settings, url)),
           bootstrapAccount({
             cloudFormation: clients.cloudFormation,
             template: this.#tools.bootstrapTemplate,
@@ -217,8 +218,18 @@ class StageStart {
     };
   }
 
+  get #cacheDirectory(): string {
+    return this.#options.cacheDirectory ?? join(this.#root, ".local", "cache");
+  }
+
   #log(name: string): string {
     return join(this.#directory, "logs", `${name}.log`);
+  }
+
+  async #startDatabase(): Promise<StageDatabase> {
+    const database = await stageDatabase(this.#directory, this.#cacheDirectory, process.env);
+    this.#cleanUp.add(() => database.close());
+    return database;
   }
 
   async #reservePorts(): Promise<StagePorts> {
@@ -242,7 +253,7 @@ class StageStart {
   #install(): Promise<string> {
     return this.#progress.step("Install the emulator", (note) =>
       installEmulator({
-        cacheDirectory: this.#options.cacheDirectory ?? join(this.#root, ".local", "cache"),
+        cacheDirectory: this.#cacheDirectory,
         log: this.#log("install"),
         deadline: this.#deadline,
         note,

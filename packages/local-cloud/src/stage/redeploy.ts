@@ -6,6 +6,7 @@ import { runDeployment } from "./deployments.ts";
 import type { Endpoints } from "./environment.ts";
 import { ToolFailed } from "./errors.ts";
 import { Progress } from "./progress.ts";
+import { runningDatabaseUrl } from "./stage-database.ts";
 import { steadyServices } from "./steady-services.ts";
 import { toolEnvironment } from "./tool-environment.ts";
 import { workspaceTools } from "./tools.ts";
@@ -51,7 +52,11 @@ export async function redeploy(options: RedeployOptions): Promise<void> {
       );
     }
     // What the settings name since the start.
-    await createUserSecrets(clients.secretsManager, settings);
+    await createUserSecrets(
+      clients.secretsManager,
+      settings,
+      await runningDatabaseUrl(directory, process.env),
+    );
     await runDeployment(
       {
         stage,

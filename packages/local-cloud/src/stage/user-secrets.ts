@@ -6,7 +6,7 @@ import {
   ResourceExistsException,
   type SecretsManagerClient,
 } from "@aws-sdk/client-secrets-manager";
-import { AGENT, SERVER } from "@dbward-aws/contract";
+import { SERVER } from "@dbward-aws/contract";
 import { type DbwardConfig, loadStage, type StageSettings } from "@dbward-aws/settings";
 import { tsImport } from "tsx/esm/api";
 
@@ -25,24 +25,29 @@ export async function readSettings(root: string, stage: string): Promise<StageSe
  * Makes the secrets that in a real account the user has made before the first deployment: database URLs, and what
  * else a configuration file refers to. An existing one keeps its value.
  *
- * @param env gives a secret its value by the name of its variable, as `DATABASE_URL`. What it doesn't name gets a
- * value made up here, which is enough for the stand-in
+ * @param databaseUrl value of the agents' database secrets
+ * @param env gives every other secret its value by the name of its variable. What it doesn't name gets a value made up
+ * here, which is enough for the stand-in
  */
 export async function createUserSecrets(
   client: SecretsManagerClient,
   settings: StageSettings,
+  databaseUrl: string,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<void> {
   const { server, agents } = settings;
   const variables: [variable: string, secret: string][] = [
     ...Object.entries(server.secrets),
     ...agents.flatMap((agent) => Object.entries(agent.secrets)),
-    ...agents.map(({ database }): [string, string] => [AGENT.databaseUrlVariable, database.urlSecret]),
   ];
   if (server.licenseKeySecret) variables.push([SERVER.licenseKeyVariable, server.licenseKeySecret]);
-  for (const [variable, secret] of variables) {
+  const values = new Map(
+    variables.map(([variable, secret]) => [secret, env[variable] ?? randomBytes(12).toString("hex")]),
+  );
+  for (const { database } of agents) values.set(database.urlSecret, databaseUrl);
+  for (const [secret, value] of values) {
     if (secret.startsWith("arn:")) continue; // another account's: it can't be made here
-    await create(client, secret, env[variable] ?? madeUp(variable));
+    await create(client, secret, value);
   }
 }
 
@@ -52,11 +57,4 @@ async function create(client: SecretsManagerClient, name: string, value: string)
   } catch (error) {
     if (!(error instanceof ResourceExistsException)) throw error;
   }
-}
-
-function madeUp(variable: string): string {
-  const password = randomBytes(12).toString("hex");
-  return variable === AGENT.databaseUrlVariable
-    ? `postgres://dbward:${password}@127.0.0.1:5432/app`
-    : password;
 }

@@ -1,10 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync, realpathSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { AGENT } from "@dbward-aws/contract";
-import { STAND_IN_AGENT, STAND_IN_SERVER } from "@dbward-aws/dbward-stand-in";
+import { nodeOptions, STAND_IN_AGENT, STAND_IN_SERVER } from "@dbward-aws/dbward-stand-in";
 import { CURL } from "../curl/index.ts";
 
 /** One of dbward's programs, and what runs when a container calls it. */
@@ -61,8 +59,6 @@ export function programsFolder(directory: string): string {
 export function sharedPaths(programs: readonly Program[]): readonly string[] {
   return programs.every(({ ownTmp }) => ownTmp) ? [] : [AGENT.readyFile, AGENT.aliveFile];
 }
-
-const require = createRequire(import.meta.url);
 
 const PROGRAMS = [
   { name: "dbward-server", variable: "DBWARD_SERVER_BIN", entry: STAND_IN_SERVER },
@@ -141,12 +137,6 @@ function nodeScript(comment: string, file: string): string {
 /** `exec`, so that signals reach the program itself. */
 function shellScript(comment: string, words: readonly string[]): string {
   return `#!/bin/sh\n# ${comment}\nexec ${words.map(quote).join(" ")} "$@"\n`;
-}
-
-/** What Node needs to run the sources as they are; a build needs nothing. */
-function nodeOptions(file: string): string[] {
-  if (!file.endsWith(".ts")) return [];
-  return ["--conditions=@dbward-aws/source", "--import", pathToFileURL(require.resolve("tsx")).href];
 }
 
 function quote(word: string): string {

@@ -15,7 +15,7 @@ export interface ProgramUnderTest {
 /** The server that the expectations are held against: `DBWARD_SERVER_BIN` in `pnpm conformance`, else the stand-in. */
 export const SERVER = programUnderTest("dbward-server", "DBWARD_SERVER_BIN", "server");
 /** The agent that the expectations are held against: `DBWARD_AGENT_BIN` in `pnpm conformance`, else the stand-in. */
-const AGENT = programUnderTest("dbward-agent", "DBWARD_AGENT_BIN", "agent");
+export const AGENT = programUnderTest("dbward-agent", "DBWARD_AGENT_BIN", "agent");
 
 function programUnderTest(
   name: ProgramUnderTest["name"],
