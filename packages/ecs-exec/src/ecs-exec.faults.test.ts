@@ -130,12 +130,51 @@ describe("a session that ends", () => {
     await expect(cut).rejects.toMatchObject({ code: "output-truncated" });
   });
 
-  it("without having begun says what the agent said", async () => {
-    const text = "\n----------ERROR-------\nUnable to start command: no such file or directory\n\n";
-    const refused = execute(afterOpen((socket) => socket.send(channelClosed(text))));
-    await expect(refused).rejects.toMatchObject({
-      code: "command-not-started",
-      message: expect.stringContaining("Unable to start command: no such file or directory"),
+  const REFUSED = "\n----------ERROR-------\n";
+  const HANDSHAKE = `${REFUSED}Encountered error while initiating handshake. `;
+  it.each([
+    [`${REFUSED}Unable to start command: Failed to start pty: no such file\n\n`, "command-not-started"],
+    ["Commands cannot be empty for session type InteractiveCommands", "command-not-started"],
+    [`${REFUSED}Setting up data channel with id session-1 failed: no route`, "command-not-started"],
+    [
+      "We couldn't start the session because encryption is not set up on the selected CloudWatch Logs log group.",
+      "command-not-started",
+    ],
+    [
+      `${HANDSHAKE}Fetching data key failed: Unable to retrieve data key, Error when decrypting data key AccessDeniedException: no`,
+      "session-encryption-failed",
+    ],
+    [`${HANDSHAKE}Timed out waiting for encryption challenge.`, "session-encryption-failed"],
+    [`${HANDSHAKE}Handshake timed out.`, "handshake-failed"],
+    // Words that say nothing of the command: it may have run.
+    ["", "output-truncated"],
+    ["Your session timed out due to inactivity and has been terminated.", "output-truncated"],
+    ["echo: Unable to start command", "output-truncated"],
+  ])("without any output, with the text %j, ends in %s", async (text, code) => {
+    const ended = execute(afterOpen((socket) => socket.send(channelClosed(text))));
+    await expect(ended).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(
+        text
+          .split(/: |\. /)
+          .at(-1)!
+          .trim(),
+      ),
+    });
+  });
+
+  it("leaves it open whether the command ran when its agent dies before the first output, or that is lost", async () => {
+    const died = execute(afterOpen((socket) => socket.terminate()));
+    await expect(died).rejects.toMatchObject({ code: "channel-lost" });
+    const lost = execute(
+      afterOpen((socket) => {
+        socket.send(frame(Buffer.from("later output"), 1));
+        socket.send(channelClosed(""));
+      }),
+    );
+    await expect(lost).rejects.toMatchObject({
+      code: "output-truncated",
+      message: expect.stringContaining("Whether the command ran, and to which end, is unknown."),
     });
   });
 });
@@ -210,6 +249,25 @@ describe("a raw session", () => {
     expect((await session.ended).output).toBe(text);
   });
 
+  it.each(["", "idle for too long"])(
+    "that is known to be incomplete ends in an error, with the text %j",
+    async (text) => {
+      const session = await open(
+        afterOpen((socket) => {
+          socket.send(frame(Buffer.from("one"), 0));
+          socket.send(frame(Buffer.from("three"), 2));
+          socket.send(channelClosed(text));
+        }),
+      );
+      const chunks: Uint8Array[] = [];
+      const all = async () => {
+        for await (const chunk of session) chunks.push(chunk);
+      };
+      await expect(all()).rejects.toMatchObject({ code: "output-truncated" });
+      expect(Buffer.concat(chunks).toString()).toBe("one");
+    },
+  );
+
   it("shows all output, and tells an exit code where the session has one", async () => {
     const session = await open(
       afterOpen((socket) => {
@@ -246,30 +304,135 @@ describe("deadline and signal", () => {
     expect(service.requests).toEqual([]);
   });
 
-  it("interrupt the command", async () => {
-    const controller = new AbortController();
-    const typed: number[] = [];
-    let closed: Promise<void> | undefined;
-    const aborted = execute(
-      afterOpen((socket, line) => {
-        const peer = new AgentPeer(() => 0, {
-          transmit: (message) => socket.send(message),
-          input: ({ payloadType, payload }) => {
-            if (payloadType === 1) typed.push(...payload);
-            else controller.abort();
-          },
-        });
-        socket.on("message", (data: Buffer) => peer.receive(data));
-        closed = new Promise((resolve) => {
-          socket.on("close", () => resolve());
-        });
-        peer.send(transcript(nonceOf(line), OUTPUT, 0).subarray(0, 100));
-      }),
-      { signal: controller.signal },
+  /** A command of which nothing is seen until `sees` it typed on its terminal; then it ends. */
+  const until =
+    (sees: (typed: readonly number[]) => boolean, output: (line: string) => Buffer | undefined): Serve =>
+    (socket, line) => {
+      let lost = 2;
+      const typed: number[] = [];
+      const peer = new AgentPeer(() => performance.now(), {
+        transmit: (message) => socket.send(message),
+        input: ({ payloadType, payload }) => {
+          if (payloadType === 1) typed.push(...payload);
+          if (sees(typed)) socket.send(channelClosed(""));
+        },
+      });
+      socket.on("message", (data: Buffer, isBinary) => {
+        // The first messages to the agent get lost, and with them ^C.
+        if (isBinary && lost-- <= 0) peer.receive(data);
+      });
+      const first = output(line);
+      if (first) peer.send(first);
+    };
+  const interrupted = until(
+    (typed) => typed.at(-1) === 3,
+    () => undefined,
+  );
+
+  it("interrupt a command that has shown nothing yet, and say so", async () => {
+    await expect(execute(interrupted, { deadline: Deadline.after(100) })).rejects.toMatchObject({
+      code: "exec-timeout",
+      fate: "interrupted",
+      message: expect.stringContaining("The command was interrupted, and its session has ended."),
+    });
+  });
+
+  it("interrupt a command amid its output", async () => {
+    const amid = until(
+      (typed) => typed.at(-1) === 3,
+      (line) => transcript(nonceOf(line), OUTPUT, 0).subarray(0, 100),
     );
-    await expect(aborted).rejects.toThrow();
-    await closed;
-    expect(typed).toEqual([3]);
+    await expect(execute(amid, { deadline: Deadline.after(100) })).rejects.toMatchObject({
+      fate: "interrupted",
+    });
+  });
+
+  it("say that a command may still run which doesn't end", async () => {
+    await expect(execute(silent, { deadline: Deadline.after(50) })).rejects.toMatchObject({
+      fate: "unknown",
+      message: expect.stringContaining("The command may still run, or start."),
+    });
+  });
+
+  it("say that a command was not run for which ECS was not asked", async () => {
+    const deadline = Deadline.after(0);
+    await deadline.sleep(10);
+    await expect(execute(silent, { deadline })).rejects.toMatchObject({ fate: "not-run" });
+    expect(service.requests).toEqual([]);
+  });
+
+  it("interrupt for the caller's own reason as well", async () => {
+    const controller = new AbortController();
+    let hasEnded = false;
+    const session = until(
+      (typed) => {
+        hasEnded = typed.at(-1) === 3;
+        return hasEnded;
+      },
+      (line) => {
+        setTimeout(() => controller.abort(), 50);
+        return transcript(nonceOf(line), OUTPUT, 0).subarray(0, 100);
+      },
+    );
+    await expect(execute(session, { signal: controller.signal })).rejects.toThrow();
+    expect(hasEnded).toBe(true);
+  });
+
+  it("interrupt a raw session", async () => {
+    const controller = new AbortController();
+    let seen!: () => void;
+    const typed = new Promise<void>((resolve) => {
+      seen = resolve;
+    });
+    const exec = await connect(
+      until(
+        (bytes) => {
+          if (bytes.at(-1) === 3) seen();
+          return false;
+        },
+        () => undefined,
+      ),
+    );
+    const deadline = Deadline.after(5_000);
+    const { signal } = controller;
+    const session = await exec.open({ ...CONTAINER, commandLine: "x", deadline, signal });
+    controller.abort();
+    for await (const _ of session);
+    await typed;
+  });
+});
+
+describe("the request for a socket", () => {
+  it("is signed with the credentials of the ECS client", async () => {
+    const signatures: (string | undefined)[] = [];
+    service = await ExecService.start({
+      admits: ({ headers }) => {
+        signatures.push(headers.authorization);
+        return true;
+      },
+      session: afterOpen((socket, line) => answerWith(socket, line, OUTPUT)),
+    });
+    const exec = new EcsExec({ ecs: service.ecs, webSocket: WS });
+    await exec.execute({ ...CONTAINER, script: "x", deadline: Deadline.after(5_000) });
+    expect(signatures).toEqual([
+      expect.stringMatching(
+        /^AWS4-HMAC-SHA256 Credential=id\/\d{8}\/eu-central-1\/ssmmessages\/aws4_request, /,
+      ),
+    ]);
+  });
+
+  it("is sent once without a signature when it was refused", async () => {
+    const signed: boolean[] = [];
+    service = await ExecService.start({
+      admits: ({ headers }) => {
+        signed.push(headers.authorization !== undefined);
+        return false;
+      },
+    });
+    const exec = new EcsExec({ ecs: service.ecs, webSocket: WS });
+    const refused = exec.execute({ ...CONTAINER, script: "x", deadline: Deadline.after(10_000) });
+    await expect(refused).rejects.toMatchObject({ code: "channel-lost" });
+    expect(signed).toEqual([true, false, true, true, true, true]);
   });
 });
 
@@ -333,7 +496,10 @@ describe("a hostile peer", () => {
     });
     const exec = new EcsExec({ ecs: service.ecs, webSocket: WS });
     const refused = exec.execute({ ...CONTAINER, script: "x", deadline: Deadline.after(1000) });
-    await expect(refused).rejects.toMatchObject({ code: "session-refused" });
+    await expect(refused).rejects.toMatchObject({
+      code: "channel-lost",
+      message: expect.stringContaining("no secure WebSocket"),
+    });
   });
 });
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { EcsExec } from "./ecs-exec.ts";
 import { ExecService, type ExecServiceOptions } from "./test-support/exec-service.ts";
 import { hasPty } from "./test-support/pty.ts";
-import { servePty } from "./test-support/pty-agent.ts";
+import { type EndOfPty, servePty } from "./test-support/pty-agent.ts";
 
 const CONTAINER = { cluster: "dbward-test", task: "0123456789abcdef", container: "server" };
 const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -52,6 +52,37 @@ describe.skipIf(!hasPty)("with an agent that runs commands on a terminal", () =>
     for await (const chunk of stream) chunks.push(chunk);
     expect(Buffer.concat(chunks).toString()).toBe("1\n2\n");
     expect(await stream.outcome).toMatchObject({ exitCode: 4 });
+  });
+
+  it.each(["", "input"])(
+    "has ended on the agent's side, with everything acknowledged, right after the call; stdin %j",
+    async (stdin) => {
+      let ended!: Promise<EndOfPty>;
+      const exec = await connect({
+        session: (socket, line) => {
+          ended = servePty(socket, line);
+        },
+      });
+      await exec.execute({ ...CONTAINER, script: "cat", ...(stdin && { stdin }), deadline: soon() });
+      const returnedAt = performance.now();
+      const { unacknowledged, lastOutput } = await ended;
+      // The receipt that nobody answers leaves it open for 20 s.
+      expect(performance.now() - returnedAt).toBeLessThan(2_000);
+      expect(unacknowledged).toBe(0);
+      expect(lastOutput).toMatch(/:done\r\n$/);
+    },
+  );
+
+  it("ends a command with its deadline", async () => {
+    let ended!: Promise<EndOfPty>;
+    const exec = await connect({
+      session: (socket, line) => {
+        ended = servePty(socket, line);
+      },
+    });
+    const late = exec.execute({ ...CONTAINER, script: "sleep 600", deadline: Deadline.after(1_000) });
+    await expect(late).rejects.toMatchObject({ code: "exec-timeout", fate: "interrupted" });
+    await ended;
   });
 
   it("opens a terminal", async () => {

@@ -4,14 +4,15 @@ import { ByteQueue } from "./byte-queue.ts";
 import { ChannelLost, DATA_KEY_LENGTH } from "./channel/index.ts";
 import type { DataKeySource } from "./data-key-source.ts";
 import type { ContainerReference } from "./ecs/container.ts";
+import { signUpgrade } from "./ecs/sign-upgrade.ts";
 import { startSession } from "./ecs/start-session.ts";
 import { findTargetId } from "./ecs/target-id.ts";
-import { CommandFailed, OutputTooLarge, Timeout } from "./errors.ts";
+import { CommandFailed, type CommandFate, OutputTooLarge, Timeout } from "./errors.ts";
 import type { ExecOutcome, ExecRequest, ExecResult } from "./exec-request.ts";
 import { checkInput, InputTruncated, OutputTruncated } from "./framing/index.ts";
 import type { TerminalSize } from "./protocol/index.ts";
 import { RawSession } from "./raw-session.ts";
-import { runFramed } from "./run-framed.ts";
+import { Interrupted, runFramed } from "./run-framed.ts";
 import {
   defaultWebSocket,
   ExecSession,
@@ -28,7 +29,10 @@ const MAX_RUNS = 3;
 
 /** What an {@link EcsExec} works with. */
 export interface EcsExecOptions {
-  /** Needs `ecs:ExecuteCommand`; `ecs:DescribeTasks` makes errors more precise, and encrypted sessions need it. */
+  /**
+   * Needs `ecs:ExecuteCommand`; `ecs:DescribeTasks` makes errors more precise, and encrypted sessions need it. Its credentials sign the request that
+   * opens a session's socket.
+   */
   readonly ecs: ECSClient;
   /** @default - the runtime's own WebSocket; where it has none, that of the package `ws` */
   readonly webSocket?: WebSocketConstructor;
@@ -46,7 +50,7 @@ export interface OpenRequest extends ContainerReference {
   readonly commandLine: string;
   /** Until when the session must be open; it may live on after that. */
   readonly deadline: Deadline;
-  /** Ends the session when it aborts. */
+  /** Types ^C and lets go of the session when it aborts. */
   readonly signal?: AbortSignal;
   /** Size of the terminal. @default 300 columns, 100 rows */
   readonly terminal?: TerminalSize;
@@ -72,8 +76,8 @@ export interface ExecStream extends AsyncIterable<Uint8Array> {
  * without AWS CLI and session-manager-plugin.
  *
  * ECS gives every command a terminal, which rewrites output and hides exit codes; {@link execute} and {@link stream}
- * frame the command so that its output arrives exactly, and with its exit code. A container takes two sessions at a
- * time.
+ * frame the command so that its output arrives exactly, and with its exit code. A container's agent runs two sessions at a
+ * time; a third begins when one of them has ended.
  */
 export class EcsExec {
   readonly #options: EcsExecOptions;
@@ -83,14 +87,16 @@ export class EcsExec {
   }
 
   /**
-   * Runs a command to its end.
+   * Runs a command to its end. Its session ends on the agent's side a round trip after that, without being waited for.
+   *
+   * When the deadline passes or `signal` aborts, the command is sent ^C, and waited for up to 2 s longer.
    *
    * @throws TargetNotConnected, AgentNotRunning, ExecNotEnabled, TaskNotFound, AccessDenied, SessionRefused,
-   * CommandNotStarted, ToolsMissing, InputTooLarge, InputTruncated: the command was not run
-   * @throws ChannelLost, OutputTruncated, Timeout, OutputTooLarge: whether it ran to its end is not known
-   * @throws HandshakeFailed, EncryptionFailed when the session can't be set up
+   * CommandNotStarted, EncryptionFailed, ToolsMissing, InputTooLarge, InputTruncated: the command was not run
+   * @throws ChannelLost, HandshakeFailed, OutputTruncated, OutputTooLarge: whether it ran, and to which end, is not known
+   * @throws Timeout when the deadline passes: its `fate` says what is known of the command
    * @throws CommandFailed when `requireSuccess` is set and its exit code isn't 0
-   * @throws the reason of `signal` when that aborts
+   * @throws the reason of `signal` when that aborts; the command may still run
    */
   async execute(request: ExecRequest): Promise<ExecResult> {
     const limit = request.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
@@ -151,20 +157,34 @@ export class EcsExec {
     const opening = AbortSignal.any([request.deadline.signal, signal]);
     const queue = new ByteQueue(request.maxOutputBytes ?? DEFAULT_MAX_OUTPUT, () => session?.close());
     let session: ExecSession | undefined;
+    let isAsked = false;
     try {
-      session = await this.#open(request, request.commandLine, opening, signal, (bytes) => {
-        try {
-          queue.push(bytes);
-        } catch (error) {
-          queue.end(error);
-          session?.close();
-        }
+      session = await this.#open(request, request.commandLine, {
+        opening,
+        signal,
+        onAsk: () => {
+          isAsked = true;
+        },
+        onOutput: (bytes) => {
+          try {
+            queue.push(bytes);
+          } catch (error) {
+            queue.end(error);
+            session?.close();
+          }
+        },
       });
     } catch (error) {
-      throw explainAbort(request, error, "opening the session");
+      throw explainAbort(request, error, "opening the session", isAsked ? "unknown" : "not-run");
     }
-    request.signal?.addEventListener("abort", () => session.close(), { once: true });
-    return new RawSession(session, queue);
+    const opened = new RawSession(session, queue);
+    const cancel = () => opened.cancel();
+    request.signal?.addEventListener("abort", cancel, { once: true });
+    opened.ended.then(
+      () => request.signal?.removeEventListener("abort", cancel),
+      () => request.signal?.removeEventListener("abort", cancel),
+    );
+    return opened;
   }
 
   async #run(request: ExecRequest, sink: OutputSink): Promise<ExecOutcome> {
@@ -173,6 +193,10 @@ export class EcsExec {
     if (stdin) checkInput(stdin);
     const script = request.script ?? quoteWords(request.command);
     const signal = AbortSignal.any([deadline.signal, request.signal ?? NEVER]);
+    let isAsked = false;
+    const onAsk = () => {
+      isAsked = true;
+    };
     for (let attempt = 1; ; attempt++) {
       let sessionId = "";
       try {
@@ -182,7 +206,12 @@ export class EcsExec {
           signal,
           onStdout: sink.take,
           open: async (commandLine, onOutput) => {
-            const session = await this.#open(request, commandLine, signal, signal, onOutput);
+            const session = await this.#open(request, commandLine, {
+              opening: signal,
+              signal,
+              onAsk,
+              onOutput,
+            });
             sessionId = session.sessionId;
             return session;
           },
@@ -191,7 +220,11 @@ export class EcsExec {
           throw new CommandFailed(completion.exitCode, completion.stderr);
         return { ...completion, sessionId, attempts: attempt };
       } catch (error) {
-        if (signal.aborted) throw explainAbort(request, error, "waiting for the command to end");
+        if (signal.aborted) {
+          const isInterrupted = error instanceof Interrupted && error.hasEnded;
+          const fate = isInterrupted ? "interrupted" : isAsked ? "unknown" : "not-run";
+          throw explainAbort(request, error, "waiting for the command to end", fate);
+        }
         if (attempt >= MAX_RUNS || !mayRunAgain(error, readOnly) || !sink.startAgain()) throw error;
         const { task, container } = request;
         this.#options.logger?.warn("exec.run-again", { task, container, attempt, error });
@@ -199,13 +232,10 @@ export class EcsExec {
     }
   }
 
-  /** @param opening bounds the opening; @param signal bounds the session's life */
   async #open(
     request: OpenRequest | ExecRequest,
     commandLine: string,
-    opening: AbortSignal,
-    signal: AbortSignal,
-    onOutput: OutputListener,
+    { opening, signal, onAsk, onOutput }: Opening,
   ): Promise<ExecSession> {
     opening.throwIfAborted();
     const { ecs, kms, ssm, logger } = this.#options;
@@ -221,6 +251,7 @@ export class EcsExec {
         deadline,
         signal: opening,
         connectWithin: request.connectWithin ?? DEFAULT_CONNECT_WITHIN,
+        onAsk,
         logger,
       }),
     ]);
@@ -228,6 +259,7 @@ export class EcsExec {
     return ExecSession.open({
       ...started,
       webSocket,
+      sign: (streamUrl) => signUpgrade(ecs, streamUrl),
       opening,
       signal,
       resumer: ssm,
@@ -253,6 +285,17 @@ export class EcsExec {
   }
 }
 
+/** How a session is opened for one of the ways to run a command. */
+interface Opening {
+  /** Bounds the opening. */
+  readonly opening: AbortSignal;
+  /** Bounds the session's life. */
+  readonly signal: AbortSignal;
+  /** ECS is about to be asked: from here on the command may be started. */
+  readonly onAsk: () => void;
+  readonly onOutput: OutputListener;
+}
+
 /** Where the output of a command goes that may have to be run again. */
 interface OutputSink {
   /** May throw to end the command. */
@@ -274,12 +317,13 @@ function explainAbort(
   { deadline, signal }: { readonly deadline: Deadline; readonly signal?: AbortSignal },
   error: unknown,
   doing: string,
+  fate: CommandFate,
 ): unknown {
   if (signal?.aborted) return signal.reason;
   if (!deadline.signal.aborted) return error;
   const { reason } = deadline.signal;
   // A deadline can also be ended early, by the signal that it was made with.
   return reason instanceof DOMException && reason.name === "TimeoutError"
-    ? new Timeout(doing, { cause: error })
+    ? new Timeout(doing, fate, { cause: error })
     : reason;
 }

@@ -65,27 +65,27 @@ export class AccessDenied extends DbwardError {
   }
 }
 
-/** ECS or the Session Manager refused to open a session, for another reason than those with an error of their own. */
+/** ECS refused to open a session, for another reason than those with an error of their own, or couldn't be asked. The command was not run. */
 export class SessionRefused extends DbwardError {
   override readonly name = "SessionRefused";
 
   constructor(what: string, options: Cause = {}) {
     super("session-refused", `Opening a session with the container failed: ${what}.`, {
       ...options,
-      hint: "Read the answer above; a task takes two sessions at a time, and the rest are refused.",
+      hint: "The command was not run. Read the answer above, then try again.",
     });
   }
 }
 
-/** The exec agent could not start the command line: nothing was run. */
+/** The exec agent said that it did not start the command line: nothing was run. */
 export class CommandNotStarted extends DbwardError {
   override readonly name = "CommandNotStarted";
 
-  /** @param answer what agent or shell said, cut and without control characters */
+  /** @param answer what the agent said, cut and without control characters */
   constructor(answer: string, options: Cause = {}) {
     super("command-not-started", `The container didn't start the command: ${answer}.`, {
       ...options,
-      hint: "Look whether the image has the program: /bin/sh, unless a raw session was opened.",
+      hint: "Nothing was run. Look whether the image has the program: /bin/sh, unless a raw session was opened.",
     });
   }
 }
@@ -106,27 +106,47 @@ export class CommandFailed extends DbwardError {
   }
 }
 
-/** The deadline passed. The command was sent an interrupt; whether it ran to its end is not known. */
+/** What is known of a command when the time is up. */
+export type CommandFate = "not-run" | "interrupted" | "unknown";
+
+const FATES: Readonly<Record<CommandFate, string>> = {
+  "not-run": "The command was not run.",
+  interrupted: "The command was interrupted, and its session has ended.",
+  unknown: "The command may still run, or start.",
+};
+
+/**
+ * The deadline passed. The command was sent an interrupt, and some seconds were left for that: the message says what came of it.
+ */
 export class Timeout extends DbwardError {
   override readonly name = "Timeout";
+  /** What is known of the command. */
+  readonly fate: CommandFate;
 
   /** @param doing what was under way, as in `waiting for the command to end` */
-  constructor(doing: string, options: Cause = {}) {
-    super("exec-timeout", `The time for running a command in the container was up while ${doing}.`, {
-      ...options,
-      hint: "Give it more time, or look in the task's log what keeps it.",
-    });
+  constructor(doing: string, fate: CommandFate, options: Cause = {}) {
+    super(
+      "exec-timeout",
+      `The time for running a command in the container was up while ${doing}. ${FATES[fate]}`,
+      {
+        ...options,
+        hint: "Give it more time, or look in the task's log what keeps it.",
+      },
+    );
+    this.fate = fate;
   }
 }
 
-/** The command wrote more than the caller is ready to hold. It was sent an interrupt. */
+/** The command wrote more than the caller is ready to hold. It was sent an interrupt, and may still run. */
 export class OutputTooLarge extends DbwardError {
   override readonly name = "OutputTooLarge";
 
   constructor(limit: number) {
-    super("output-too-large", `The command in the container wrote more than ${limit} bytes.`, {
-      hint: "Raise maxOutputBytes, read its output as a stream, or have it write less.",
-    });
+    super(
+      "output-too-large",
+      `The command in the container wrote more than ${limit} bytes. It was sent an interrupt, and may still run.`,
+      { hint: "Raise maxOutputBytes, read its output as a stream, or have it write less." },
+    );
   }
 }
 

@@ -1,20 +1,24 @@
+import { agentAnswer, explainRefusedCommand } from "./agent-answer.ts";
 import type { ByteQueue } from "./byte-queue.ts";
 import { ChannelLost } from "./channel/index.ts";
-import { CommandNotStarted } from "./errors.ts";
-import { printable } from "./printable.ts";
+import { OutputTruncated } from "./framing/index.ts";
 import type { TerminalSize } from "./protocol/index.ts";
 import type { ExecSession, SessionEnd } from "./session/index.ts";
+
+/** Milliseconds for which a session that was cancelled is kept, so that ^C arrives. */
+const CANCEL_WITHIN = 2_000;
 
 /** A terminal in a container. Iterate over it for its output. */
 export class RawSession implements AsyncIterable<Uint8Array> {
   readonly #session: ExecSession;
   readonly #output: ByteQueue;
+  #isClosed = false;
 
   constructor(session: ExecSession, output: ByteQueue) {
     this.#session = session;
     this.#output = output;
     session.ended.then(
-      (end) => output.end(explainEnd(end)),
+      (end) => output.end(this.#isClosed ? undefined : explainEnd(end)),
       (error: unknown) => output.end(error),
     );
   }
@@ -45,8 +49,16 @@ export class RawSession implements AsyncIterable<Uint8Array> {
     this.#session.interrupt();
   }
 
+  /** Types ^C past everything that waits to be sent, and lets go of the session when that has arrived. Ends the iteration. */
+  cancel(): void {
+    this.#isClosed = true;
+    this.#output.end();
+    void this.#session.cancel(CANCEL_WITHIN);
+  }
+
   /** Lets go of the session; its command isn't stopped by that. Ends the iteration. */
   close(): void {
+    this.#isClosed = true;
     this.#session.close();
   }
 
@@ -55,11 +67,12 @@ export class RawSession implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** A session that ended with a text did not end by itself. */
-function explainEnd({ output }: SessionEnd): Error | undefined {
-  const answer = printable(output);
-  if (answer === "") return undefined;
-  // The agent's words, when it can't execute the command line.
-  if (answer.includes("Unable to start command")) return new CommandNotStarted(answer);
-  return new ChannelLost(`the session ended with "${answer}"`);
+/** A session that ended with a text, or before all of its output had come, did not end by itself. */
+function explainEnd({ output, isIncomplete }: SessionEnd): Error | undefined {
+  const answer = agentAnswer(output);
+  const refused = explainRefusedCommand(answer);
+  if (refused) return refused;
+  const text = answer && ` with "${answer}"`;
+  if (isIncomplete) return new OutputTruncated(`the session ended${text} before some of it`);
+  return answer ? new ChannelLost(`the session ended${text}`) : undefined;
 }

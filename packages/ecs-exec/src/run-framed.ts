@@ -1,9 +1,35 @@
 import { randomBytes } from "node:crypto";
-import { CommandNotStarted } from "./errors.ts";
-import type { Completion } from "./framing/index.ts";
-import { encodeInput, FrameReader, frameCommand, OutputTruncated, RECEIPT } from "./framing/index.ts";
+import { agentAnswer, explainRefusedCommand } from "./agent-answer.ts";
+import {
+  type Completion,
+  encodeInput,
+  FrameReader,
+  frameCommand,
+  InputTruncated,
+  OutputTruncated,
+  RECEIPT,
+  SYNC,
+  ToolsMissing,
+} from "./framing/index.ts";
 import { printable } from "./printable.ts";
 import type { ExecSession, OutputListener, SessionEnd } from "./session/index.ts";
+
+/** Milliseconds for which the session of a finished command may take to end; nobody waits for that. */
+const END_WITHIN = 5_000;
+/** Milliseconds for which an interrupted command is waited for. The agent looks at its terminal after one second for the first time. */
+const INTERRUPT_WITHIN = 2_000;
+
+/** The signal aborted while the command ran, or was about to. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  /** The session has ended on the interrupt; else the command may still run. */
+  readonly hasEnded: boolean;
+
+  constructor(hasEnded: boolean, cause: unknown) {
+    super("The command was interrupted", { cause });
+    this.hasEnded = hasEnded;
+  }
+}
 
 /** A script, and where its output goes. */
 export interface FramedRun {
@@ -20,11 +46,12 @@ export interface FramedRun {
 /**
  * Runs a script once, in one session.
  *
- * It ends with the script's last line, and not with the session: the service closes that later, and says nothing of
+ * It ends with the script's last line, and not with the session: the receipt for it ends that a round trip later, and the service says nothing of
  * the command when it does.
  *
- * @throws CommandNotStarted, OutputTruncated, InputTruncated, ToolsMissing, what `open` throws, and what ended the
- * session
+ * @throws Interrupted when `signal` aborts
+ * @throws CommandNotStarted, InputTruncated, ToolsMissing when the script was certainly not run; OutputTruncated, what `open` throws, and what
+ * ended the session
  */
 export async function runFramed({ script, stdin, signal, open, onStdout }: FramedRun): Promise<Completion> {
   const nonce = randomBytes(8).toString("hex");
@@ -36,15 +63,16 @@ export async function runFramed({ script, stdin, signal, open, onStdout }: Frame
   // It may fail while the session is still being opened.
   completed.catch(() => undefined);
   const reader = new FrameReader(nonce, {
-    ready: (encoder) => {
-      const input = encodeInput(stdin ?? new Uint8Array(), encoder);
-      opening.then(
-        (opened) => opened.write(input),
-        () => undefined,
-      );
-    },
+    ready: (encoder) => type(encodeInput(stdin ?? new Uint8Array(), encoder)),
+    sync: () => type(SYNC),
     output: onStdout,
   });
+  const type = (input: Uint8Array) => {
+    opening.then(
+      (opened) => opened.write(input),
+      () => undefined,
+    );
+  };
   const opening = open(commandLine, (bytes, stream) => {
     // The framing keeps the command's standard error apart; this one is the session's own.
     if (stream === "stderr") return;
@@ -62,20 +90,27 @@ export async function runFramed({ script, stdin, signal, open, onStdout }: Frame
   try {
     const completion = await Promise.race([completed, session.ended.then((end) => explainEnd(end, reader))]);
     session.write(RECEIPT);
+    void session.leave(END_WITHIN);
     return completion;
   } catch (error) {
-    session.interrupt();
-    throw error;
+    if (error instanceof ToolsMissing || error instanceof InputTruncated) {
+      // The command line ends by itself.
+      void session.leave(END_WITHIN);
+      throw error;
+    }
+    const hasEnded = await session.cancel(INTERRUPT_WITHIN);
+    throw signal.aborted ? new Interrupted(hasEnded, error) : error;
   } finally {
     signal.removeEventListener("abort", abort);
-    session.close();
   }
 }
 
 /** The session ended, and the last line of the script didn't come. */
 function explainEnd(end: SessionEnd, reader: FrameReader): never {
-  const answer = printable(end.output);
-  if (reader.hasBegun || end.isIncomplete)
-    throw new OutputTruncated(answer ? `the session ended with "${answer}"` : "the session ended before it");
-  throw new CommandNotStarted(answer || printable(reader.preamble) || "the session ended without any output");
+  const answer = agentAnswer(end.output);
+  const refused = reader.hasBegun ? undefined : explainRefusedCommand(answer);
+  if (refused) throw refused;
+  const shown = printable(reader.preamble);
+  const details = [answer && `with "${answer}"`, shown && `after the terminal had shown "${shown}"`];
+  throw new OutputTruncated(["the session ended before it", ...details.filter(Boolean)].join(", "));
 }

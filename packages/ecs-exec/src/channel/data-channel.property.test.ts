@@ -44,7 +44,11 @@ describe("a data channel over a faulty network", () => {
       fc.property(fates, worseFates, fc.nat(8000), bytes, sizes, (early, late, closeAt, stdout, pieces) => {
         const parts: Buffer[] = [];
         const errors: unknown[] = [];
-        const reader = new FrameReader(NONCE, { ready: () => undefined, output: (part) => parts.push(part) });
+        const reader = new FrameReader(NONCE, {
+          ready: () => undefined,
+          sync: () => undefined,
+          output: (part) => parts.push(part),
+        });
         const read = (part: Buffer) => {
           try {
             if (errors.length === 0) reader.push(part);

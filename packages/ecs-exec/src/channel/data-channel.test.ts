@@ -292,7 +292,7 @@ describe("encryption", () => {
   it("takes nothing that isn't encrypted any more", () => {
     const bench = encrypted();
     bench.agent(PAYLOAD_TYPE.output, "plain text that somebody else has put in");
-    expect(bench.told.at(-1)).toEqual(["failed", "session-encryption-failed"]);
+    expect(bench.told.at(-1)).toEqual(["failed", "channel-lost"]);
   });
 
   it("takes nothing before the key", () => {
@@ -420,6 +420,44 @@ describe("sending again", () => {
     bench.channel.write(Buffer.from("a"));
     bench.agent(PAYLOAD_TYPE.output, "more", 1);
     expect(bench.typed).toEqual(["a"]);
+  });
+});
+
+describe("cancelling", () => {
+  it("types ^C before the session is known to take input, past what waits, and again until it has arrived", () => {
+    const bench = new Bench();
+    bench.canPing = true;
+    bench.channel.write(Buffer.from("a long input"));
+    bench.channel.cancel();
+    expect(bench.typed).toEqual(["\u0003"]);
+    bench.acknowledge(0);
+    bench.pass(1000);
+    expect(bench.typed.length).toBeGreaterThan(1);
+    bench.acknowledge(1);
+    expect(bench.channel.isInputDelivered).toBe(true);
+  });
+
+  it("types ^C although 32 messages are on the way", () => {
+    const bench = new Bench({ withoutHandshake: true });
+    bench.channel.write(Buffer.alloc(100 * 1024, "a"));
+    bench.channel.cancel();
+    expect(bench.typed.at(-1)).toBe("\u0003");
+  });
+
+  it("doesn't answer a handshake any more, without which the agent starts nothing", () => {
+    const bench = new Bench();
+    bench.channel.cancel();
+    bench.agent(PAYLOAD_TYPE.handshakeRequest, handshakeRequest(SESSION_TYPE));
+    expect(bench.input.map(({ payloadType }) => payloadType)).not.toContain(PAYLOAD_TYPE.handshakeResponse);
+  });
+
+  it("types ^C after the handshake when that has been answered", () => {
+    const bench = new Bench();
+    bench.agent(PAYLOAD_TYPE.handshakeRequest, handshakeRequest(SESSION_TYPE));
+    bench.channel.cancel();
+    expect(bench.typed).toEqual([]);
+    bench.agent(PAYLOAD_TYPE.handshakeComplete, complete);
+    expect(bench.typed).toEqual(["\u0003"]);
   });
 });
 

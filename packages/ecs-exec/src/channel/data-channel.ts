@@ -36,6 +36,9 @@ const DEAD_AFTER = 45_000;
 /** Frames that aren't messages, until the peer is given up. A damaged frame or two are sent again by the agent. */
 const MAX_MALFORMED = 100;
 
+/** ^C: the terminal interrupts what runs in its foreground. */
+export const INTERRUPT = Uint8Array.of(0x03);
+
 /** What the channel tells the one who drives it. */
 export interface ChannelEvents {
   /** Puts a frame on the socket: text for the first of a connection, bytes for all others. */
@@ -179,6 +182,17 @@ export class DataChannel {
     for (let at = 0; at < bytes.length; at += STREAM_PAYLOAD_SIZE)
       this.#held.push(Buffer.from(bytes.subarray(at, at + STREAM_PAYLOAD_SIZE)));
     this.#flush();
+  }
+
+  /**
+   * Types ^C past everything that waits, which is thrown away. It is sent even before the session is known to take input: where there is a
+   * handshake to come, that is not answered any more, and the agent gives up without starting the command.
+   */
+  cancel(): void {
+    this.#held.length = 0;
+    if (this.#phase === "opening") this.#open();
+    if (this.#phase === "open") this.#sendInput(INTERRUPT);
+    else this.#held.push(INTERRUPT);
   }
 
   /** Tells the terminal's size: now, or as soon as the session takes it. */
@@ -367,7 +381,12 @@ export class DataChannel {
     try {
       return this.#cipher.decrypt(payload);
     } catch (cause) {
-      this.#fail(new EncryptionFailed("a message of the agent can't be decrypted", { cause }));
+      const what = "a message of the agent can't be decrypted";
+      this.#fail(
+        this.#phase === "handshake"
+          ? new EncryptionFailed(what, { cause })
+          : new ChannelLost(what, { cause }),
+      );
       return undefined;
     }
   }
@@ -375,9 +394,12 @@ export class DataChannel {
   #flush(): void {
     if (this.#phase !== "open" || !this.#connected || this.#paused) return;
     while (this.#held.length > 0 && this.#outgoing.hasRoom) {
-      const piece = this.#held.shift()!;
-      this.#outgoing.send(PAYLOAD_TYPE.output, this.#cipher ? this.#cipher.encrypt(piece) : piece);
+      this.#sendInput(this.#held.shift()!);
     }
+  }
+
+  #sendInput(bytes: Uint8Array): void {
+    this.#outgoing.send(PAYLOAD_TYPE.output, this.#cipher ? this.#cipher.encrypt(bytes) : bytes);
   }
 
   /** Messages of the numbered stream wait for the connection and for the peer; acknowledgements don't. */

@@ -17,7 +17,10 @@ export class ChannelLost extends DbwardError {
   }
 }
 
-/** The agent's opening negotiation did not come to an end, or asked for what this client can't do. */
+/**
+ * The agent's opening negotiation did not come to an end, or asked for what this client can't do. The agent starts the command after it, so that
+ * it was most often not run; an end of the negotiation that got lost looks the same.
+ */
 export class HandshakeFailed extends DbwardError {
   override readonly name = "HandshakeFailed";
 
@@ -29,12 +32,14 @@ export class HandshakeFailed extends DbwardError {
   }
 }
 
-/** The session is to be encrypted with a KMS key, and that failed. */
+/**
+ * The session is to be encrypted with a KMS key, and caller or agent can't get or use a data key. The command was not run: the agent starts it after that.
+ */
 export class EncryptionFailed extends DbwardError {
   override readonly name = "EncryptionFailed";
 
   constructor(what: string, options: { readonly cause?: unknown } = {}) {
-    super("session-encryption-failed", `Encrypting the session failed: ${what}.`, {
+    super("session-encryption-failed", `Encrypting the session failed: ${what}. The command was not run.`, {
       ...options,
       hint: "Allow kms:GenerateDataKey on the cluster's exec key to the caller, and kms:Decrypt to the task role.",
     });

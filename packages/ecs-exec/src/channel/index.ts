@@ -1,4 +1,4 @@
-export { DataChannel } from "./data-channel.ts";
+export { DataChannel, INTERRUPT } from "./data-channel.ts";
 export { ChannelLost, EncryptionFailed, HandshakeFailed } from "./errors.ts";
 export type { DataKey, DataKeyRequest } from "./handshake.ts";
 export { DATA_KEY_LENGTH } from "./session-cipher.ts";

@@ -1,3 +1,4 @@
+import { ECSClient } from "@aws-sdk/client-ecs";
 import { Deadline, type LogFields, type Logger } from "@dbward-aws/core";
 import { afterEach, describe, expect, it } from "vitest";
 import { type EcsAnswer, ExecService } from "../test-support/exec-service.ts";
@@ -16,10 +17,17 @@ interface Start {
 
 async function start(
   ecs: (operation: string, input: Record<string, unknown>) => EcsAnswer | undefined,
-  { connectWithin = 0, deadline = Deadline.after(10_000), logger }: Start = {},
+  { connectWithin, deadline, logger }: Start = {},
 ) {
   service = await ExecService.start({ ecs });
-  return startSession(service.ecs, {
+  return startWith(service.ecs, { connectWithin, deadline, logger });
+}
+
+function startWith(
+  ecs: ECSClient,
+  { connectWithin = 0, deadline = Deadline.after(10_000), logger }: Start = {},
+) {
+  return startSession(ecs, {
     ...CONTAINER,
     commandLine: "ls",
     deadline,
@@ -28,6 +36,12 @@ async function start(
     logger,
   });
 }
+
+const CLIENT = {
+  region: "eu-central-1",
+  credentials: { accessKeyId: "id", secretAccessKey: "key" },
+  maxAttempts: 1,
+};
 
 const refusal = (__type: string, message = "no"): EcsAnswer => ({ status: 400, body: { __type, message } });
 const AMBIGUOUS =
@@ -86,12 +100,37 @@ describe("startSession", () => {
     ["AccessDeniedException", "exec-access-denied"],
     ["ClusterNotFoundException", "exec-task-not-found"],
     ["ClientException", "session-refused"],
-    ["ServerException", "session-refused"],
   ])("makes %s the error %s", async (name, code) => {
     await expect(start(() => refusal(name))).rejects.toMatchObject({ code });
   });
 
-  it("refuses an answer without an address", async () => {
-    await expect(start(() => ({ body: {} }))).rejects.toMatchObject({ code: "session-refused" });
+  it.each<[string, EcsAnswer]>([
+    ["an answer without an address", { body: {} }],
+    ["an error of the server", { status: 500, body: { __type: "ServerException", message: "no" } }],
+    ["an error of the gateway before it", { status: 504, body: {} }],
+  ])("doesn't know after %s whether the command was started", async (_what, answer) => {
+    await expect(start(() => answer)).rejects.toMatchObject({ code: "channel-lost" });
+  });
+
+  it("doesn't know it either when a request was refused that had been sent before, and had got no answer", async () => {
+    let asked = 0;
+    service = await ExecService.start({
+      ecs: () => (++asked === 1 ? { status: 503, body: {} } : refusal("AccessDeniedException")),
+      maxAttempts: 2,
+    });
+    await expect(startWith(service.ecs)).rejects.toMatchObject({ code: "channel-lost" });
+    expect(service.requests).toHaveLength(2);
+  });
+
+  it("knows that nothing was started when ECS can't be reached, or there are no credentials", async () => {
+    service = await ExecService.start({});
+    const nowhere = new ECSClient({ ...CLIENT, endpoint: "http://127.0.0.1:1" });
+    await expect(startWith(nowhere)).rejects.toMatchObject({ code: "session-refused" });
+    const credentials = () => Promise.reject(new Error("no profile"));
+    const anonymous = new ECSClient({ ...CLIENT, endpoint: "http://127.0.0.1:1", credentials });
+    await expect(startWith(anonymous)).rejects.toMatchObject({
+      code: "session-refused",
+      message: expect.stringContaining("no profile"),
+    });
   });
 });

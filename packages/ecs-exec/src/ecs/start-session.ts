@@ -1,5 +1,6 @@
-import { type ECSClient, ExecuteCommandCommand } from "@aws-sdk/client-ecs";
-import type { Deadline, Logger } from "@dbward-aws/core";
+import { type ECSClient, ExecuteCommandCommand, type ExecuteCommandCommandOutput } from "@aws-sdk/client-ecs";
+import { type Deadline, describeError, type Logger } from "@dbward-aws/core";
+import { ChannelLost } from "../channel/index.ts";
 import { SessionRefused, TargetNotConnected } from "../errors.ts";
 import type { SessionAddress } from "../session/index.ts";
 import type { ContainerReference } from "./container.ts";
@@ -20,6 +21,8 @@ export interface StartSessionOptions extends ContainerReference {
   readonly signal: AbortSignal;
   /** Milliseconds for which an agent that ECS can't reach is asked for again. */
   readonly connectWithin: number;
+  /** Called before ECS is asked for the first time. */
+  readonly onAsk?: () => void;
   readonly logger: Logger | undefined;
 }
 
@@ -28,22 +31,30 @@ export interface StartSessionOptions extends ContainerReference {
  *
  * An agent that isn't connected yet, as in the first seconds of a task, is asked for again; each time is logged.
  *
- * @throws TargetNotConnected, AgentNotRunning, ExecNotEnabled, TaskNotFound, AccessDenied, SessionRefused
+ * @throws TargetNotConnected, AgentNotRunning, ExecNotEnabled, TaskNotFound, AccessDenied, SessionRefused: the command was not started
+ * @throws ChannelLost when ECS's answer says neither that it was, nor that it wasn't
  */
 export async function startSession(ecs: ECSClient, options: StartSessionOptions): Promise<StartedSession> {
-  const { cluster, task, container, commandLine, deadline, signal, logger } = options;
+  const { cluster, task, container, commandLine, deadline, signal, onAsk, logger } = options;
   const startedAt = performance.now();
+  await requireCredentials(ecs);
+  signal.throwIfAborted();
+  onAsk?.();
   for (let attempt = 1; ; attempt++) {
+    let answer: ExecuteCommandCommandOutput;
     try {
-      const answer = await ecs.send(
+      answer = await ecs.send(
         new ExecuteCommandCommand({ cluster, task, container, command: commandLine, interactive: true }),
         { abortSignal: signal },
       );
-      const { sessionId, streamUrl, tokenValue } = answer.session ?? {};
-      if (sessionId && streamUrl && tokenValue) return { sessionId, streamUrl, tokenValue };
-      throw new SessionRefused("ECS answered without the session's address");
     } catch (error) {
-      if (signal.aborted || error instanceof SessionRefused) throw error;
+      if (signal.aborted) throw error;
+      if (wasNotSent(error))
+        throw new SessionRefused(`ECS can't be reached: ${describeError(error)}`, { cause: error });
+      if (!isRefusal(error))
+        throw new ChannelLost(`ECS gave no clear answer to ExecuteCommand: ${describeError(error)}`, {
+          cause: error,
+        });
       if (!isTargetNotConnected(error)) throw await explainRefusal(ecs, options, error, signal);
       const pause = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1));
       const waited = performance.now() - startedAt;
@@ -54,8 +65,51 @@ export async function startSession(ecs: ECSClient, options: StartSessionOptions)
       logger?.info("exec.target-not-connected", { task, container, attempt, nextAttemptInMs: pause });
       await deadline.sleep(pause);
       signal.throwIfAborted();
+      continue;
     }
+    const { sessionId, streamUrl, tokenValue } = answer.session ?? {};
+    if (sessionId && streamUrl && tokenValue) return { sessionId, streamUrl, tokenValue };
+    throw new ChannelLost("ECS answered without the session's address");
   }
+}
+
+/** Without credentials nothing is sent; told apart here from errors that leave open whether something was. */
+async function requireCredentials(ecs: ECSClient): Promise<void> {
+  try {
+    await ecs.config.credentials();
+  } catch (error) {
+    throw new SessionRefused(`there are no AWS credentials: ${describeError(error)}`, { cause: error });
+  }
+}
+
+/** What the SDK adds to an error, of which its types are silent for errors of the network. */
+interface SdkError extends Error {
+  readonly $fault?: "client" | "server";
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+  readonly code?: string;
+}
+
+/**
+ * ECS said no, and said so to the only request: had an earlier one been sent again by the SDK, because its answer got lost, the command of that one
+ * may run.
+ */
+function isRefusal(error: unknown): boolean {
+  const { $fault, $metadata } = error as SdkError;
+  const status = $metadata?.httpStatusCode ?? 0;
+  return $fault !== "server" && status >= 400 && status < 500 && isFirstAttempt(error);
+}
+
+/** There was no connection at all. */
+function wasNotSent(error: unknown): boolean {
+  const code = (error as SdkError).code ?? "";
+  return (
+    ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"].includes(code) &&
+    isFirstAttempt(error)
+  );
+}
+
+function isFirstAttempt(error: unknown): boolean {
+  return ((error as SdkError).$metadata?.attempts ?? 1) === 1;
 }
 
 function isTargetNotConnected(error: unknown): boolean {

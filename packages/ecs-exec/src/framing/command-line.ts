@@ -9,11 +9,17 @@ const MAX_COMMAND_LINE = 65_535;
 /** Bytes of the command's standard error that are kept: the last ones. */
 export const MAX_STDERR = 65_536;
 
-/** Tenths of a second for which a finished command line waits for {@link RECEIPT}; a terminal takes at most 255. */
-const RECEIPT_TIMEOUT = 200;
+/**
+ * Seconds for which a finished command line waits for {@link RECEIPT}: at least, for each 16 KiB of output in base64 in addition, and at most. The
+ * agent sends about ten lost messages a second again, so that the end of long output takes its time on a bad line.
+ */
+const RECEIPT_TIMEOUT = { least: 20, most: 300, bytesASecond: 16_384 } as const;
 
-/** To be typed when everything has come. Without it the finished command line goes on waiting; that is all. */
+/** To be typed when everything has come: it ends the command line, and with it the session. */
 export const RECEIPT = Buffer.from("\n");
+
+/** To be typed after the line `sync`. */
+export const SYNC = Buffer.from("\n");
 
 /** What goes into a framed command line. */
 export interface FramedCommand {
@@ -32,12 +38,13 @@ export interface FramedCommand {
  * On the terminal appear, each on a line of its own:
  *
  * - `@<nonce>:ready:<tool>`, only with standard input: send it now, see `encodeInput`;
+ * - `@<nonce>:sync`, only with standard input and without `stty`: type {@link SYNC} now;
  * - `@<nonce>:begin:<tool>`, then the script's standard output as the tool encodes it;
  * - `@<nonce>:end`, then the exit code, the line of `cksum` (with base64), and the encoded standard error;
  * - `@<nonce>:done`: type {@link RECEIPT} now.
  *
  * `@` appears in nothing that the tools write. `@<nonce>:unsupported` and `@<nonce>:damaged` stand for all of it when
- * the container lacks the tools, or when standard input arrived damaged: then the script is not run.
+ * the container lacks the tools, or when standard input did not arrive as it was sent: then the script is not run.
  *
  * @throws InputTooLarge when it is longer than a session's parameter may be
  * @throws RangeError when the script contains a NUL character
@@ -63,9 +70,11 @@ function wrapper({ script, nonce, hasStdin }: FramedCommand): string {
     `n=@${nonce}`,
     `c=$(printf %b "${escapeScript(script)}")`,
     'h() { for t; do command -v "$t" >/dev/null 2>&1 || return 1; done; }',
-    "if h base64 cksum tee tail && [ -w /dev/fd/9 ]; then e=base64; elif h od tail; then e=od; " +
-      'else echo "$n:unsupported"; exit; fi',
+    "if h base64 cksum tee tail && [ -w /dev/fd/9 ]; then e=base64; " +
+      'elif h od tail; then e=od; else echo "$n:unsupported"; exit; fi',
     ...(hasStdin ? readInput : ["r() { x </dev/null; }"]),
+    // In the background, as it is needed only at the end: the receipt is not echoed, and waiting for it is the terminal's own timer.
+    "stty -echo -icanon min 0 time 200 <&9 >/dev/null 2>&1 9>&- & t=$!",
     'x() { /bin/sh -c "$c" 2>&5 5>&- 7>&- 8>&- 9>&-; echo "$?" >&7; }',
     // Output is encoded, and summed up on its way there.
     "s() { r | tee /dev/fd/8 | cksum >&7; }",
@@ -74,22 +83,38 @@ function wrapper({ script, nonce, hasStdin }: FramedCommand): string {
     `m() { b 5>&1 | tail -c ${MAX_STDERR} | if [ $e = od ]; then od -An -v -tx1; else base64; fi; }`,
     'echo "$n:begin:$e"',
     'o=$(exec 7>&1; v=$(m); echo "$v")',
+    "wait $t; t=$?",
     'printf "\\n%s:end\\n%s\\n%s:done\\n" "$n" "$o" "$n"',
-    // The agent gives what is still on its way two seconds once the command is gone: so it stays for the receipt, or
-    // without stty for a second.
-    `stty -icanon min 0 time ${RECEIPT_TIMEOUT} 2>/dev/null && read -r l || sleep 1`,
+    ...awaitReceipt,
   ].join("; ");
 }
 
-/** Gathers lines up to `.<count of characters>`, and feeds what they encode to the script. */
+/** Gathers lines up to the one with the checksums, compares what they encode with those, and feeds that to the script. */
 const readInput: readonly string[] = [
+  'if h cksum; then k=cksum; elif h sha256sum; then k=sha256sum; else echo "$n:unsupported"; exit; fi',
   // Without echo, input is on the terminal only once: a log of the session must not hold it.
-  "stty -echo 2>/dev/null",
+  "stty -echo 2>/dev/null; t=$?",
   'echo "$n:ready:$e"',
-  'i=; while IFS= read -r l; do case $l in .*) break;; esac; i="$i$l"; done',
-  `if [ "\${l#.}" != "\${#i}" ]; then echo "$n:damaged"; exit; fi`,
+  // An altered line end or full stop must not make it wait for another last line: no line of data has a full stop or a space.
+  'i=; while IFS= read -r l; do case $l in *.*|*" "*) break;; esac; i="$i$l"; done',
   'f() { if [ $e = od ]; then printf %b "$i"; else printf %s "$i" | base64 -d; fi; }',
+  "set -- $(f 2>/dev/null | $k)",
+  'case $l in ".$1 $2 "*|*" $1") ;; *) echo "$n:damaged"; exit;; esac',
+  // The terminal may hold an echo back for as long as nobody takes its output. When the client has seen everything up to this line, the echo of
+  // its answer, and all that was held back, comes before the next line that is written.
+  'if [ $t != 0 ]; then echo "$n:sync"; read -r l; fi',
   "r() { f 2>/dev/null 5>&- 7>&- 8>&- 9>&- | x; }",
+];
+
+/**
+ * The agent gives what is still on its way some seconds once the command is gone: so it stays until the client has everything. `stty` gives it a
+ * read that ends every 20 s; without it a process in the background ends the wait.
+ */
+const awaitReceipt: readonly string[] = [
+  `w=${RECEIPT_TIMEOUT.least}`,
+  `if [ $e = base64 ]; then set -- $o; w=$((w+$3/${RECEIPT_TIMEOUT.bytesASecond})); [ $w -le ${RECEIPT_TIMEOUT.most} ] || w=${RECEIPT_TIMEOUT.most}; fi`,
+  "if [ $t = 0 ]; then until read -r l || [ $w -le 20 ]; do w=$((w-20)); done; " +
+    "else { sleep $w; kill $$; } >/dev/null 2>&1 9>&- & read -r l; kill $! 2>/dev/null; fi",
 ];
 
 /** Everything that a shell, a splitter of words or a terminal could take for its own becomes an octal escape. */

@@ -1,4 +1,6 @@
+import { hash } from "node:crypto";
 import { InputTooLarge } from "./errors.ts";
+import { PosixCksum } from "./posix-cksum.ts";
 
 /** Largest standard input, in bytes: the container's shell holds it in a variable and reads it byte by byte. */
 export const MAX_STDIN = 1024 * 1024;
@@ -20,7 +22,8 @@ export function checkInput(stdin: Uint8Array): void {
 
 /**
  * Standard input as lines that the framed command line reads: base64, or octal escapes for the shell's `printf`
- * where the container has no base64; then a line with a full stop and the count of all characters.
+ * where the container has no base64; then a line with a full stop, what `cksum` prints of the input, and its SHA-256. The agent doesn't
+ * check the digests of what it receives, so that these alone show what was altered on the way.
  */
 export function encodeInput(stdin: Uint8Array, encoder: Encoder): Buffer {
   const text =
@@ -29,5 +32,8 @@ export function encodeInput(stdin: Uint8Array, encoder: Encoder): Buffer {
       : Array.from(stdin, (byte) => `\\0${byte.toString(8).padStart(3, "0")}`).join("");
   const lines: string[] = [];
   for (let at = 0; at < text.length; at += LINE_LENGTH) lines.push(text.slice(at, at + LINE_LENGTH));
-  return Buffer.from(`${[...lines, `.${text.length}`].join("\n")}\n`);
+  const cksum = new PosixCksum();
+  cksum.update(stdin);
+  const checksums = `${cksum.value} ${cksum.length} ${hash("sha256", stdin)}`;
+  return Buffer.from(`${[...lines, `.${checksums}`].join("\n")}\n`);
 }

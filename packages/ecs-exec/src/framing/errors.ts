@@ -1,41 +1,46 @@
 import { DbwardError } from "@dbward-aws/core";
 
-/** The session ended, or something disturbed the terminal, before all of the command's output had come. */
+/**
+ * The session ended, or something disturbed the terminal, before all of the command's output had come. Unless the message says otherwise, it is not
+ * known whether the command ran at all, nor to which end.
+ */
 export class OutputTruncated extends DbwardError {
   override readonly name = "OutputTruncated";
 
   /** @param what what is missing, a clause without its full stop */
   constructor(what: string, options: { readonly cause?: unknown } = {}) {
-    super("output-truncated", `Reading the command's output from the container failed: ${what}.`, {
-      ...options,
-      hint: "Look whether the task was stopped meanwhile, then run the command again if that does no harm.",
-    });
+    super(
+      "output-truncated",
+      `Reading the command's output from the container failed: ${what}. Whether the command ran, and to which end, is unknown.`,
+      {
+        ...options,
+        hint: "Look whether the task was stopped meanwhile, then run the command again if that does no harm.",
+      },
+    );
   }
 }
 
-/** The command's standard input did not arrive whole. The command was not run. */
+/** The command's standard input did not arrive as it was sent. The command was not run. */
 export class InputTruncated extends DbwardError {
   override readonly name = "InputTruncated";
 
   constructor() {
     super(
       "input-truncated",
-      "Sending the command's standard input to the container failed: it arrived damaged.",
-      {
-        hint: "The command was not run: try again.",
-      },
+      "Sending the command's standard input to the container failed: its checksum is another one there.",
+      { hint: "The command was not run: try again." },
     );
   }
 }
 
-/** The container has none of the tools that carry output over a terminal unchanged. The command was not run. */
+/** The container has none of the tools that carry output, and standard input, over a terminal unchanged. The command was not run. */
 export class ToolsMissing extends DbwardError {
   override readonly name = "ToolsMissing";
 
   constructor() {
     super(
       "exec-tools-missing",
-      "Running a command in the container failed: its image has neither base64, cksum, tee and tail nor od and tail.",
+      "Running a command in the container failed: its image has neither base64, cksum, tee and tail nor od and tail, or for standard input neither cksum nor sha256sum.",
       { hint: "Use an image with coreutils or BusyBox, or open a raw session. The command was not run." },
     );
   }

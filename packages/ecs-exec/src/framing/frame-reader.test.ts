@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FrameReader } from "./frame-reader.ts";
 
-const reader = () => new FrameReader("00ff", { ready: () => {}, output: () => {} });
+const reader = () => new FrameReader("00ff", { ready: () => {}, sync: () => {}, output: () => {} });
 
 describe("FrameReader", () => {
   it("keeps what the terminal shows before our first line, for an error", () => {

@@ -20,6 +20,8 @@ export interface Completion {
 export interface FrameReaderEvents {
   /** The container waits for standard input. */
   ready(encoder: Encoder): void;
+  /** The container has standard input, and waits until its terminal's echo of it is through: type `SYNC`. */
+  sync(): void;
   /** A piece of the command's output. It is not yet known to be whole. */
   output(bytes: Buffer): void;
 }
@@ -48,7 +50,7 @@ export class FrameReader {
     return this.#completion;
   }
 
-  /** Whether the command has been started, as far as is known. */
+  /** Whether the command is known to have been started. It may have been when this is false: its first output can get lost. */
   get hasBegun(): boolean {
     return this.#phase !== "preamble";
   }
@@ -98,6 +100,11 @@ export class FrameReader {
     const [what, encoder] = line.split(":");
     if (what === "unsupported") throw new ToolsMissing();
     if (what === "damaged") throw new InputTruncated();
+    const rest = held.subarray(end + 1);
+    if (what === "sync") {
+      this.#events.sync();
+      return rest;
+    }
     const known = ENCODERS.find((name) => name === encoder);
     if (known === undefined || (what !== "ready" && what !== "begin"))
       throw new OutputTruncated("the terminal shows a damaged line where the output should begin");
@@ -108,7 +115,7 @@ export class FrameReader {
       this.#decoder = known === "base64" ? new Base64Decoder() : new OdDecoder();
       this.#phase = "output";
     }
-    return held.subarray(end + 1);
+    return rest;
   }
 
   #takeOutput(bytes: Buffer): Buffer | undefined {

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasPty, spawnOnPty } from "../test-support/pty.ts";
-import { frameCommand, MAX_STDERR, RECEIPT } from "./command-line.ts";
+import { frameCommand, MAX_STDERR, RECEIPT, SYNC } from "./command-line.ts";
 import { encodeInput, MAX_STDIN } from "./encode-input.ts";
-import { InputTooLarge, OutputTruncated, ToolsMissing } from "./errors.ts";
+import { InputTooLarge, InputTruncated, ToolsMissing } from "./errors.ts";
 import { type Completion, FrameReader } from "./frame-reader.ts";
 
 const NONCE = "0123456789abcdef";
@@ -18,14 +18,25 @@ interface Run extends Completion {
 }
 
 /** Runs a script as a session would: framed, on a terminal, read by the frame reader. */
-async function run(script: string, stdin?: Uint8Array, path = PATH, shell = "/bin/sh"): Promise<Run> {
+async function run(
+  script: string,
+  stdin?: Uint8Array,
+  path = PATH,
+  shell = "/bin/sh",
+  alter: (input: Buffer) => void = () => undefined,
+): Promise<Run> {
   const framed = frameCommand({ script, nonce: NONCE, hasStdin: stdin !== undefined });
   const command = framed.replaceAll("/bin/sh", shell);
   // The terminal's helper finds python3 on the PATH; the command has only the given one.
   const pty = spawnOnPty(`/usr/bin/env PATH=${path} ${command}`);
   const stdout: Buffer[] = [];
   const reader = new FrameReader(NONCE, {
-    ready: (encoder) => pty.stdin!.write(encodeInput(stdin!, encoder)),
+    ready: (encoder) => {
+      const input = encodeInput(stdin!, encoder);
+      alter(input);
+      pty.stdin!.write(input);
+    },
+    sync: () => pty.stdin!.write(SYNC),
     output: (bytes) => stdout.push(Buffer.from(bytes)),
   });
   try {
@@ -46,7 +57,8 @@ const ALL_BYTES = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 /** Folders with nothing but the named tools: images that have little. */
 const TOOLS = {
   "base64 and cksum": ["base64", "cksum", "tee", "tail", "cat", "sleep", "stty", "dd"],
-  "od alone": ["od", "tail", "cat", "dd", "sleep"],
+  "od and sha256sum": ["od", "sha256sum", "tail", "cat", "dd", "sleep"],
+  "od alone": ["od", "tail", "sleep"],
   nothing: ["cat"],
 } as const;
 const paths = {} as Record<keyof typeof TOOLS, string>;
@@ -66,7 +78,7 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  describe.each(["base64 and cksum", "od alone"] as const)("with %s", (tools) => {
+  describe.each(["base64 and cksum", "od and sha256sum"] as const)("with %s", (tools) => {
     const here = (script: string, stdin?: Uint8Array) => run(script, stdin, paths[tools]);
 
     it("delivers what a script writes, with its exit code", async () => {
@@ -94,10 +106,8 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
     });
 
     it("carries an input that the script doesn't read", async () => {
-      const end = await here("echo no", Buffer.alloc(100_000)).catch((error: unknown) => error);
-      // Without stty the terminal echoes, and a slow one may keep an echo back until the output: that is told, never mixed in.
-      if (tools === "od alone" && end instanceof OutputTruncated) return;
-      expect((end as Run).stdout?.toString()).toBe("no\n");
+      const { stdout } = await here("echo no", Buffer.alloc(100_000));
+      expect(stdout.toString()).toBe("no\n");
     });
 
     it("carries an empty input", async () => {
@@ -134,7 +144,7 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
     symlinkSync(file, join(path, "sh"));
     const here = shell === "busybox" ? path : PATH;
     const applets = here === path ? spawnSync(file, ["--list"], { encoding: "utf8" }).stdout.split("\n") : [];
-    for (const tool of ["base64", "cat", "cksum", "od", "stty", "tail", "tee"])
+    for (const tool of ["base64", "cat", "cksum", "od", "sha256sum", "stty", "tail", "tee"])
       if (applets.includes(tool)) symlinkSync(file, join(path, tool));
     const { stdout, stderr, exitCode } = await run(
       "cat; echo err >&2; exit 3",
@@ -146,21 +156,19 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
     expect([stderr.toString(), exitCode]).toEqual(["err\n", 3]);
   });
 
-  it.each([
-    ["base64 and cksum", RECEIPT],
-    ["od alone", Buffer.alloc(0)],
-  ] as const)(
-    "ends by itself after the receipt, or without one where there is no stty: %s",
-    async (tools, receipt) => {
+  it.each(["base64 and cksum", "od alone"] as const)(
+    "ends by itself at the receipt, which only a terminal without stty echoes: %s",
+    async (tools) => {
       const command = frameCommand({ script: "echo out", nonce: NONCE, hasStdin: false });
       const pty = spawnOnPty(`/usr/bin/env PATH=${paths[tools]} ${command}`);
       const ended = once(pty, "exit");
       let shown = "";
       for await (const chunk of pty.stdout!) {
         shown += String(chunk);
-        if (shown.includes(":done")) pty.stdin!.write(receipt);
+        if (shown.endsWith(":done\r\n")) pty.stdin!.write(RECEIPT);
       }
-      expect((await ended)[0]).toBe(0);
+      await ended;
+      expect(shown.split(":done\r\n")[1]).toBe(tools === "od alone" ? "\r\n" : "");
     },
   );
 
@@ -179,6 +187,35 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
   it("says when the container has no tools for it", async () => {
     await expect(run("echo out", undefined, paths.nothing)).rejects.toBeInstanceOf(ToolsMissing);
   });
+
+  it("runs nothing when the container can't check standard input", async () => {
+    await expect(run("echo out", Buffer.from("in"), paths["od alone"])).rejects.toBeInstanceOf(ToolsMissing);
+    expect((await run("echo out", undefined, paths["od alone"])).stdout.toString()).toBe("out\n");
+  });
+
+  it.each(["base64 and cksum", "od and sha256sum"] as const)(
+    "never runs a script with a standard input that was altered on the way: with %s",
+    async (tools) => {
+      let refused = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 3000 }), fc.nat(), async (stdin, place) => {
+          const alter = (input: Buffer) => {
+            const at = place % input.lastIndexOf(".");
+            input[at] = input[at] === 0x41 ? 0x42 : 0x41;
+          };
+          // Some letters of base64 stand for the same bytes.
+          const outcome = await run("cat", stdin, paths[tools], "/bin/sh", alter).catch(
+            (error: unknown) => error,
+          );
+          if (outcome instanceof InputTruncated) refused++;
+          else expect((outcome as Run).stdout.equals(stdin)).toBe(true);
+        }),
+        { numRuns: 15 },
+      );
+      expect(refused).toBeGreaterThan(10);
+    },
+    120_000,
+  );
 
   it("notices what others write to the terminal in the midst of the output", async () => {
     await expect(run("echo out; echo QUJD >/dev/tty")).rejects.toMatchObject({ code: "output-truncated" });

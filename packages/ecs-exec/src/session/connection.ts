@@ -27,6 +27,7 @@ export class Connection {
   /**
    * Connects.
    *
+   * @param headers of the request, in addition to those of the WebSocket
    * @returns the open connection, or the reason why there is none
    */
   static open(
@@ -34,12 +35,12 @@ export class Connection {
     url: string,
     events: ConnectionEvents,
     signal: AbortSignal,
+    headers: Record<string, string> | undefined,
   ): Promise<Connection | string> {
-    const socket = new webSocket(url, [], {
-      maxPayload: MAX_FRAME,
-      perMessageDeflate: false,
-      followRedirects: false,
-    });
+    const options = { maxPayload: MAX_FRAME, perMessageDeflate: false, followRedirects: false };
+    const socket = headers
+      ? new webSocket(url, { protocols: [], headers, ...options })
+      : new webSocket(url, [], options);
     socket.binaryType = "arraybuffer";
     const connection = new Connection(socket);
     return new Promise((resolve) => {

@@ -6,14 +6,16 @@ import {
   type DataKey,
   type DataKeyRequest,
   EncryptionFailed,
+  INTERRUPT,
 } from "../channel/index.ts";
-import { SessionRefused } from "../errors.ts";
 import type { TerminalSize } from "../protocol/index.ts";
 import { Connection } from "./connection.ts";
 import type { WebSocketConstructor } from "./web-socket.ts";
 
 /** Times that a socket is asked for in a row, at the start and after a loss. */
 const DIAL_ATTEMPTS = 6;
+/** Index of the attempt whose request isn't signed. */
+const UNSIGNED_ATTEMPT = 1;
 /** Milliseconds before the second attempt; doubled with each further one. */
 const DIAL_PAUSE = 100;
 /** Milliseconds for one attempt. */
@@ -43,6 +45,8 @@ export type OutputListener = (bytes: Buffer, stream: "stdout" | "stderr") => voi
 export interface ExecSessionOptions extends SessionAddress {
   readonly sessionId: string;
   readonly webSocket: WebSocketConstructor;
+  /** Signs the request that opens a socket at the address. @returns its headers */
+  readonly sign: (streamUrl: string) => Promise<Record<string, string>>;
   /** Gives up connecting for the first time when it aborts. */
   readonly opening: AbortSignal;
   /** Gives up reconnecting when it aborts. It doesn't end the session. */
@@ -71,7 +75,7 @@ export interface SessionEnd {
 export class ExecSession {
   /**
    * Resolves when the service has ended the session, or after {@link close}.
-   * Rejects with ChannelLost, HandshakeFailed, EncryptionFailed or SessionRefused.
+   * Rejects with ChannelLost, HandshakeFailed or EncryptionFailed.
    */
   readonly ended: Promise<SessionEnd>;
   readonly #options: ExecSessionOptions;
@@ -82,6 +86,8 @@ export class ExecSession {
   #timerAt = Number.POSITIVE_INFINITY;
   #exitCode: number | undefined;
   #isOver = false;
+  /** Nobody waits for the session's output any more: a lost socket is not replaced. */
+  #isLeft = false;
 
   get sessionId(): string {
     return this.#options.sessionId;
@@ -100,7 +106,9 @@ export class ExecSession {
       ...(options.withoutHandshake ? { withoutHandshake: true } : {}),
       events: {
         transmit: (frame) => this.#connection?.send(frame),
-        output: (bytes, stream) => options.onOutput(asBuffer(bytes), stream),
+        output: (bytes, stream) => {
+          if (!this.#isLeft) options.onOutput(asBuffer(bytes), stream);
+        },
         exitCode: (exitCode) => {
           this.#exitCode = exitCode;
         },
@@ -115,11 +123,12 @@ export class ExecSession {
   /**
    * Opens the session's socket, and tries again for some seconds when it is refused.
    *
-   * @throws ChannelLost when it is refused to the end: the command was started before, so its outcome is unknown
-   * @throws SessionRefused when the address would show the token to others
+   * @throws ChannelLost when it is refused to the end, or when the address would show the token to others: the command was started before, so its
+   * outcome is unknown
    */
   static async open(options: ExecSessionOptions): Promise<ExecSession> {
-    requireSafe(options.streamUrl);
+    const unsafe = whyUnsafe(options.streamUrl);
+    if (unsafe !== undefined) throw new ChannelLost(unsafe);
     const session = new ExecSession(options);
     const failure = await session.#dial(() => Promise.resolve(options), options.opening);
     if (failure === undefined) return session;
@@ -139,7 +148,43 @@ export class ExecSession {
     this.#schedule();
   }
 
-  /** Lets go of the session. The command is not stopped by it: {@link interrupt} first. */
+  /**
+   * Keeps the session until the service has ended it, without output and without a second socket: so that what was written before arrives, and
+   * the agent, whose last messages are acknowledged, needn't wait. Then lets go of it.
+   *
+   * @param within milliseconds after which it is let go of in any case
+   * @returns whether the service has ended it
+   */
+  async leave(within: number): Promise<boolean> {
+    this.#isLeft = true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(resolve, within, false);
+    });
+    const ended = this.ended.then(
+      () => true,
+      () => false,
+    );
+    const hasEnded = await Promise.race([ended, late]);
+    clearTimeout(timer);
+    this.close();
+    return hasEnded;
+  }
+
+  /**
+   * Types ^C past everything that waits to be sent, and leaves the session as {@link leave} does.
+   *
+   * @returns whether the session has ended, with the command interrupted
+   */
+  async cancel(within: number): Promise<boolean> {
+    if (!this.#isOver) {
+      this.#channel.cancel();
+      this.#schedule();
+    }
+    return this.leave(within);
+  }
+
+  /** Lets go of the session. The command is not stopped by it: {@link cancel} does that. */
   close(): void {
     if (!this.#isOver) this.#end({ output: "", isIncomplete: true, exitCode: this.#exitCode });
   }
@@ -154,16 +199,25 @@ export class ExecSession {
     address: () => Promise<SessionAddress | undefined>,
     signal: AbortSignal,
   ): Promise<string | undefined> {
-    const { webSocket } = this.#options;
+    const { webSocket, sign } = this.#options;
     let reason = "";
     for (let attempt = 0; attempt < DIAL_ATTEMPTS && !signal.aborted && !this.#isOver; attempt++) {
       if (attempt > 0) await pause(DIAL_PAUSE * 2 ** (attempt - 1), signal);
       try {
         const at = await address();
         if (at === undefined) return "the session has ended";
-        requireSafe(at.streamUrl);
+        const unsafe = whyUnsafe(at.streamUrl);
+        if (unsafe !== undefined) return unsafe;
         const limit = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT)]);
-        const connection = await Connection.open(webSocket, at.streamUrl, this.#connectionEvents(), limit);
+        // AWS takes unsigned requests as well, and a signature may be refused for the clock or for a policy: one attempt goes without.
+        const headers = attempt === UNSIGNED_ATTEMPT ? undefined : await sign(at.streamUrl);
+        const connection = await Connection.open(
+          webSocket,
+          at.streamUrl,
+          this.#connectionEvents(),
+          limit,
+          headers,
+        );
         if (typeof connection !== "string") {
           if (this.#isOver) connection.close();
           else this.#connect(connection, at.tokenValue);
@@ -200,7 +254,7 @@ export class ExecSession {
     this.#channel.disconnected();
     this.#schedule();
     const { resumer, sessionId, signal } = this.#options;
-    if (!resumer) {
+    if (!resumer || this.#isLeft) {
       this.#fail(new ChannelLost(reason));
       return;
     }
@@ -255,14 +309,16 @@ export class ExecSession {
   }
 }
 
-const INTERRUPT = Uint8Array.of(0x03);
-
-/** The token must not travel readable for others. */
-function requireSafe(streamUrl: string): void {
+/**
+ * The token must not travel readable for others.
+ *
+ * @returns why it would, if so
+ */
+function whyUnsafe(streamUrl: string): string | undefined {
   const url = URL.canParse(streamUrl) ? new URL(streamUrl) : undefined;
   const isLoopback = url !== undefined && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url?.protocol === "wss:" || (url?.protocol === "ws:" && isLoopback)) return;
-  throw new SessionRefused(`its address is no secure WebSocket: ${url?.protocol ?? "no URL"}`);
+  if (url?.protocol === "wss:" || (url?.protocol === "ws:" && isLoopback)) return undefined;
+  return `its address is no secure WebSocket: ${url?.protocol ?? "no URL"}`;
 }
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

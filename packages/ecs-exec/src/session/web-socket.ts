@@ -17,7 +17,8 @@ export interface WebSocketLike {
 /** Makes a WebSocket and starts to connect it. */
 export type WebSocketConstructor = new (
   url: string,
-  protocols?: string[],
+  /** Headers travel in an object in this place, which `ws` and Node's own WebSocket both take. */
+  protocols?: string[] | Record<string, unknown>,
   options?: Record<string, unknown>,
 ) => WebSocketLike;
 

@@ -4,6 +4,7 @@ import {
   decodeMessage,
   encodeAcknowledgement,
   encodeMessage,
+  MalformedFrame,
   MESSAGE_TYPE,
   PAYLOAD_TYPE,
 } from "../protocol/index.ts";
@@ -37,8 +38,9 @@ export class AgentPeer {
     return oldest && Math.max(oldest.sentAt + RESEND_AGE, this.#now() + RESEND_TICK);
   }
 
-  get isDrained(): boolean {
-    return this.#unacknowledged.size === 0;
+  /** Messages that the client has not acknowledged. */
+  get unacknowledged(): number {
+    return this.#unacknowledged.size;
   }
 
   send(payload: Uint8Array, payloadType: number = PAYLOAD_TYPE.output): void {
@@ -61,10 +63,19 @@ export class AgentPeer {
     this.#events.transmit(oldest.frame);
   }
 
+  /** As the agent does: digests aren't checked, and what can't be read is ignored. */
   receive(frame: Uint8Array): void {
-    const message = decodeMessage(frame);
+    try {
+      this.#receive(decodeMessage(frame, { checkDigest: false }));
+    } catch (error) {
+      if (!(error instanceof MalformedFrame)) throw error;
+    }
+  }
+
+  #receive(message: AgentMessage): void {
     if (message.messageType === MESSAGE_TYPE.acknowledge) {
-      this.#unacknowledged.delete(decodeAcknowledgement(message.payload).sequenceNumber);
+      const { sequenceNumber } = decodeAcknowledgement(message.payload);
+      this.#unacknowledged.delete(sequenceNumber);
       return;
     }
     if (message.messageType !== MESSAGE_TYPE.inputStreamData) return;

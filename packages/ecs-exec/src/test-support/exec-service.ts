@@ -13,6 +13,10 @@ export interface EcsAnswer {
 export interface ExecServiceOptions {
   /** @default - every command gets a session */
   readonly ecs?: (operation: string, input: Record<string, unknown>) => EcsAnswer | undefined;
+  /** Attempts of the client for ECS. @default 1 */
+  readonly maxAttempts?: number;
+  /** Whether a request for a socket is let in. @default - all are */
+  readonly admits?: (request: IncomingMessage) => boolean;
   /** A client has connected, for the command line that it asked for. */
   readonly session?: (socket: WebSocket, commandLine: string, connection: number) => void;
 }
@@ -33,7 +37,7 @@ export class ExecService {
       endpoint: `http://127.0.0.1:${port}`,
       region: "eu-central-1",
       credentials: { accessKeyId: "id", secretAccessKey: "key" },
-      maxAttempts: 1,
+      maxAttempts: options.maxAttempts ?? 1,
     });
     let commandLine = "";
     let connections = 0;
@@ -48,6 +52,10 @@ export class ExecService {
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(body));
     });
     http.on("upgrade", (request, socket, head) => {
+      if (options.admits?.(request) === false) {
+        socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        return;
+      }
       this.#sockets.handleUpgrade(request, socket, head, (client) => {
         options.session?.(client, commandLine, ++connections);
       });

@@ -2,6 +2,7 @@ import type { DbwardError } from "@dbward-aws/core";
 import { DataChannel } from "../channel/data-channel.ts";
 import {
   ACTION_SESSION_TYPE,
+  decodeMessage,
   encodeHandshakeComplete,
   encodeHandshakeRequest,
   encodeMessage,
@@ -136,9 +137,11 @@ export function simulate(options: SimulationOptions): SimulationResult {
   });
   const receiveAtAgent = (frame: Buffer) => {
     try {
+      // The agent would take damaged input; that is what the framing is for, and not the channel.
+      decodeMessage(frame);
       agent.receive(frame);
     } catch {
-      // Damaged on the way: as if it were lost.
+      // As if it were lost.
     }
   };
 
@@ -170,7 +173,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
       if (
         queue.length === 0 &&
         isReady &&
-        agent.isDrained &&
+        agent.unacknowledged === 0 &&
         client.isInputDelivered &&
         network.closeAt === undefined
       )
