@@ -58,8 +58,8 @@ export class AgentSession {
   #send: ((frame: Buffer) => void) | undefined;
   #connected: () => void = () => undefined;
   #pty: PtyCommand | undefined;
-  #answerHandshake: ((accepted: boolean) => void) | undefined;
-  #ready = false;
+  #answerHandshake: ((problem: string | undefined) => void) | undefined;
+  #phase: "waiting" | "handshake" | "command" = "waiting";
   #resending: NodeJS.Timeout | undefined;
   #over = false;
 
@@ -72,16 +72,23 @@ export class AgentSession {
     this.#onClosed = onClosed;
   }
 
-  /** Runs the command to its end; resolves when the channel is closed. */
+  /**
+   * Runs the command to its end; resolves when the channel is closed. Before that, the agent hears nothing of the client. A second call does
+   * nothing.
+   */
   async run(): Promise<void> {
+    if (this.#phase !== "waiting" || this.#over) return;
+    this.#phase = this.#options.handshake ? "handshake" : "command";
     this.#resending = setInterval(() => this.#resend(), RESEND_INTERVAL_MS);
     let output = "";
     try {
       await this.#begin();
       await this.#sendOutput();
+      // Once when the terminal has ended, and once more before the channel is let go of.
+      await this.#drain();
       await this.#drain();
     } catch (error) {
-      output = `\n----------ERROR-------\n${error instanceof Error ? error.message : String(error)}\n\n`;
+      output = error instanceof Refusal ? error.message : `\n----------ERROR-------\n${String(error)}\n\n`;
     }
     this.#close(output);
   }
@@ -99,8 +106,8 @@ export class AgentSession {
 
   /** Takes one message of the client. */
   receive(frame: Buffer): void {
-    const message = read(frame);
-    if (!message || this.#over) return;
+    const message = read(frame, (bytes) => decodeMessage(bytes, { checkDigest: false }));
+    if (!message || this.#over || this.#phase === "waiting") return;
     if (message.messageType === MESSAGE_TYPE.acknowledge) {
       const acknowledgement = read(message.payload, decodeAcknowledgement);
       if (acknowledgement)
@@ -112,24 +119,43 @@ export class AgentSession {
 
   /** Ends the command, as the end of its container does. */
   kill(): void {
-    this.#answerHandshake?.(false);
+    this.#answerHandshake?.("it was cancelled");
     this.#pty?.kill();
     this.#connected();
     this.#close("");
   }
 
   async #begin(): Promise<void> {
-    if (this.#options.handshake) await this.#shakeHands();
-    this.#ready = true;
+    if (this.#phase === "handshake") await this.#shakeHands();
+    this.#phase = "command";
     const { view, command } = this.#options;
+    if (command.trim() === "")
+      throw new Refusal("Commands cannot be empty for session type InteractiveCommands");
+    try {
+      this.#startPty(command, view);
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      await sleep(START_FAILURE_MS);
+      throw new Refusal(`\n----------ERROR-------\nUnable to start command: ${(error as Error).message}\n\n`);
+    }
+  }
+
+  /** @throws PtyStartFailed, UnbalancedCommand */
+  #startPty(command: string, view: CommandView): void {
     const words = splitWords(command).map((word) => view.translate(word));
-    const environment = { TERM: "xterm-256color", LANG: "C.UTF-8", ...view.environment };
+    // The agent's worker dies of a command line that has no words, but is not blank.
+    if (words.length === 0) throw new Refusal("");
+    const environment = {
+      ...view.environment,
+      TERM: "xterm-256color",
+      LANG: view.environment.LANG || "C.UTF-8",
+    };
     if (!this.#over) this.#pty = new PtyCommand({ words, environment, directory: view.directory });
   }
 
   async #shakeHands(): Promise<void> {
     const startedAt = performance.now();
-    const answered = new Promise<boolean>((resolve) => {
+    const answered = new Promise<string | undefined>((resolve) => {
       this.#answerHandshake = resolve;
     });
     const request = {
@@ -142,10 +168,13 @@ export class AgentSession {
       ],
     };
     this.#sendStream(PAYLOAD_TYPE.handshakeRequest, encodeHandshakeRequest(request));
-    const timer = setTimeout(() => this.#answerHandshake?.(false), HANDSHAKE_TIMEOUT_MS);
-    const accepted = await answered;
+    const timer = setTimeout(() => this.#answerHandshake?.(HANDSHAKE_TIMED_OUT), HANDSHAKE_TIMEOUT_MS);
+    const problem = await answered;
     clearTimeout(timer);
-    if (!accepted) throw new Error(HANDSHAKE_FAILED);
+    if (problem !== undefined)
+      throw new Refusal(
+        `\n----------ERROR-------\nEncountered error while initiating handshake. ${problem}\n\n`,
+      );
     const nanoseconds = Math.round((performance.now() - startedAt) * 1e6);
     const complete = { HandshakeTimeToComplete: nanoseconds, CustomerMessage: "" };
     this.#sendStream(PAYLOAD_TYPE.handshakeComplete, encodeHandshakeComplete(complete));
@@ -158,7 +187,7 @@ export class AgentSession {
     for (;;) {
       await this.#listener();
       if (this.#over) return;
-      const bytes = await this.#pty?.read(STREAM_PAYLOAD_SIZE - scanner.held);
+      const bytes = await this.#pty?.read(STREAM_PAYLOAD_SIZE);
       if (!bytes) return;
       const payload = scanner.push(bytes);
       if (payload.length > 0) this.#sendStream(PAYLOAD_TYPE.output, payload);
@@ -175,14 +204,15 @@ export class AgentSession {
     }
   }
 
-  /** At the end the agent waits a little for what is still on its way. */
+  /** The agent waits a little for what is still on its way. */
   async #drain(): Promise<void> {
     const until = performance.now() + DRAIN_MS;
     while (!this.#unacknowledged.empty && !this.#over && performance.now() < until) await sleep(5);
   }
 
   #receiveInput(message: AgentMessage): void {
-    const { acknowledge, ready } = this.#incoming.receive(message);
+    const isReady = this.#phase === "handshake" || this.#pty !== undefined;
+    const { acknowledge, ready } = this.#incoming.receive(message, isReady);
     for (const next of ready) this.#process(next);
     if (acknowledge) this.#send?.(encodeAcknowledgement(message));
   }
@@ -191,11 +221,15 @@ export class AgentSession {
   #process({ payloadType, payload }: AgentMessage): void {
     if (payloadType === PAYLOAD_TYPE.handshakeResponse) {
       const response = read(payload, decodeHandshakeResponse);
-      const accepted = response?.ProcessedClientActions.every(
-        ({ ActionStatus }) => ActionStatus === ACTION_STATUS.success,
+      const refused = response?.ProcessedClientActions.find(
+        ({ ActionStatus }) => ActionStatus !== ACTION_STATUS.success,
       );
-      this.#answerHandshake?.(accepted ?? false);
-    } else if (!this.#ready) {
+      if (response)
+        this.#answerHandshake?.(
+          refused &&
+            `${refused.ActionType} failed on client with status ${refused.ActionStatus} error: ${refused.Error}`,
+        );
+    } else if (this.#phase === "handshake") {
       return;
     } else if (payloadType === PAYLOAD_TYPE.output) {
       this.#pty?.write(payload);
@@ -245,21 +279,26 @@ export class AgentSession {
 const AGENT_VERSION = "3.3.0.0";
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 const DRAIN_MS = 2_000;
-const HANDSHAKE_FAILED =
-  "Encountered error while initiating handshake. Handshake timed out. Please ensure that you have the latest version of the session manager plugin.";
+/** Milliseconds that the agent lets pass before it tells that a command can't be started. */
+const START_FAILURE_MS = 2_000;
+const HANDSHAKE_TIMED_OUT =
+  "Handshake timed out. Please ensure that you have the latest version of the session manager plugin.";
+
+/** The session ends before there is a terminal; the message is the text of channel_closed. */
+class Refusal extends Error {
+  override readonly name = "Refusal";
+}
 
 function splitWords(command: string): string[] {
   try {
     return splitCommand(command);
   } catch (error) {
-    throw new Error(`Unable to start command: Failed to parse shell command: ${(error as Error).message}`);
+    throw new Error(`Failed to parse commands input: ${(error as Error).message}`);
   }
 }
 
 /** What can't be read is ignored, as if it had never come. */
-function read(bytes: Uint8Array): AgentMessage | undefined;
-function read<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T | undefined;
-function read(bytes: Uint8Array, decode: (bytes: Uint8Array) => unknown = decodeMessage): unknown {
+function read<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T | undefined {
   try {
     return decode(bytes);
   } catch (error) {

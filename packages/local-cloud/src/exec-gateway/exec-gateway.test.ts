@@ -5,6 +5,7 @@ import {
   ACTION_STATUS,
   encodeHandshakeResponse,
   encodeSize,
+  MESSAGE_TYPE,
   PAYLOAD_TYPE,
 } from "@dbward-aws/ecs-exec/protocol";
 import { afterEach, describe, expect, it } from "vitest";
@@ -69,7 +70,36 @@ describe("a session", () => {
     expect(first).toMatchObject({ payloadType: PAYLOAD_TYPE.output, sequenceNumber: 0, flags: 1 });
   });
 
-  it("sends messages of at most 1024 bytes, and all of them", async () => {
+  it("forces the terminal's type and gives it no size before the client tells one", async () => {
+    const view = { ...VIEW, environment: { ...VIEW.environment, TERM: "dumb", LANG: "" } };
+    const gateway = await startGateway();
+    const command = "sh -c 'echo $TERM $LANG; stty size'";
+    const client = new RawClient(gateway.start({ container: "server", command, view }));
+    await client.ended;
+    expect(client.output).toBe("xterm-256color C.UTF-8\r\n0 0\r\n");
+  });
+
+  it("takes input whose digest is wrong", async () => {
+    const session = start(
+      await startGateway({ ...QUICK, faults: { direction: "toAgent", damage: 1 } }),
+      "cat",
+    );
+    const client = new RawClient(session);
+    await client.opened;
+    for (let count = 0; count < 20; count++) client.send("a");
+    await client.seen((output) => output.length >= 10);
+    expect(client.output).not.toMatch(/^a*$/);
+  });
+
+  it("sends messages of up to 1027 bytes where a read would cut a character", async () => {
+    const client = await run(await startGateway(), `sh -c 'yes aä€😀 | head -c 60000 | tr -d \\\\n'`);
+    const sizes = client.messages.map(({ payload }) => payload.length);
+    expect(Math.max(...sizes)).toBeGreaterThan(1024);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1027);
+    expect(Buffer.from(client.output, "latin1").toString()).toMatch(/^(?:aä€😀)+a?/);
+  });
+
+  it("sends messages of at most 1024 bytes otherwise, and all of them", async () => {
     const client = await run(await startGateway(), "head -c 100000 /dev/zero");
     expect(client.output).toHaveLength(100_000);
     expect(Math.max(...client.messages.map(({ payload }) => payload.length))).toBeLessThanOrEqual(1024);
@@ -117,12 +147,69 @@ describe("a session", () => {
     expect([client.output, client.closed]).toEqual(["", expect.stringContaining(reason)]);
   });
 
+  it("tells after two seconds that a command can't be started, and takes no input meanwhile", async () => {
+    const startedAt = performance.now();
+    const acknowledged: number[] = [];
+    const client = new RawClient(start(await startGateway(), "/no/such"), {
+      onMessage: ({ messageType, sequenceNumber }) => {
+        if (messageType === MESSAGE_TYPE.acknowledge) acknowledged.push(sequenceNumber);
+      },
+    });
+    await client.opened;
+    client.send("x");
+    await client.ended;
+    expect(performance.now() - startedAt).toBeGreaterThan(1_990);
+    expect(client.closed).toBe(
+      "\n----------ERROR-------\nUnable to start command: Failed to start pty: fork/exec /no/such: no such file or directory\n\n",
+    );
+    expect(acknowledged).toEqual([]);
+  });
+
+  it.each([
+    ["   ", "Commands cannot be empty for session type InteractiveCommands"],
+    ["# nothing", ""],
+  ])("refuses the command line %j at once", async (command, closed) => {
+    const client = await run(await startGateway(), command);
+    expect([client.output, client.closed]).toEqual(["", closed]);
+  });
+
+  it("waits twice two seconds for the acknowledgement of its last messages", async () => {
+    const startedAt = performance.now();
+    await run(await startGateway(), "echo x", { acknowledges: () => false });
+    expect(performance.now() - startedAt).toBeGreaterThan(3_990);
+  });
+
   it("keeps everything that a slow reader has not taken when the command ends", async () => {
     const client = await run(
       await startGateway({ firstOutputDelayMs: 300, outputPauseMs: 0 }),
       "head -c 300000 /dev/zero",
     );
     expect(client.output).toHaveLength(300_000);
+  });
+});
+
+describe("a third session in a container", () => {
+  it("begins when one of the two before it has ended", async () => {
+    const gateway = await startGateway();
+    const holders = [1, 2].map(() => new RawClient(start(gateway, "cat")));
+    await Promise.all(holders.map(({ opened }) => opened));
+    const third = new RawClient(start(gateway, "echo third"));
+    const other = gateway.start({ container: "another", command: "echo other", view: VIEW });
+    await new RawClient(other).ended;
+    await third.opened;
+    expect(third.messages).toEqual([]);
+    holders[0]!.send("\x04");
+    await third.ended;
+    expect([third.output, third.closed]).toEqual(["third\r\n", ""]);
+  });
+
+  it("doesn't begin when the container ends", async () => {
+    const gateway = await startGateway();
+    const clients = ["cat", "cat", "echo third"].map((command) => new RawClient(start(gateway, command)));
+    await Promise.all(clients.map(({ opened }) => opened));
+    gateway.endContainer("server");
+    await Promise.all(clients.map(({ ended }) => ended));
+    expect(clients[2]!.output).toBe("");
   });
 });
 

@@ -31,9 +31,15 @@ export interface ExecGatewayOptions extends AgentBehaviour {
   readonly idleTimeoutMs?: number;
 }
 
+/** Sessions that the agent of a container runs at the same time: SessionWorkersLimit, as ECS sets it. */
+const SESSIONS_A_CONTAINER = 2;
+
 /**
  * Stands where the Session Manager service and its agent stand for ECS Exec: starts sessions, and lets clients in
  * over WebSocket.
+ *
+ * A container's agent runs two sessions at a time. More are accepted, as by ECS, and their clients connect; the agent begins with them when one of
+ * the earlier ones has ended.
  */
 export class ExecGateway {
   readonly #options: ExecGatewayOptions;
@@ -58,14 +64,20 @@ export class ExecGateway {
     this.#faultySessions = faults.sessions ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Starts a command. It runs whether or not a client comes, but nobody reads its output before one does. */
+  /**
+   * Starts a command, as soon as its container runs fewer than two. It runs whether or not a client comes, but nobody reads its output before one
+   * does.
+   */
   start(command: ExecCommand): ExecSession {
     const sessionId = `ecs-execute-command-${randomBytes(13).toString("hex")}`;
     const faults = this.#faultySessions-- > 0 ? this.#faults : {};
-    const session = new Session(sessionId, command, this.#options, faults, () =>
-      this.#sessions.delete(sessionId),
-    );
+    const { container } = command;
+    const session = new Session(sessionId, command, this.#options, faults, {
+      ended: () => this.#runNext(container),
+      forgotten: () => this.#sessions.delete(sessionId),
+    });
     this.#sessions.set(sessionId, session);
+    this.#runNext(container);
     return this.#describe(session);
   }
 
@@ -88,7 +100,8 @@ export class ExecGateway {
 
   /** Ends every command that runs in a container. */
   endContainer(container: string): void {
-    for (const session of this.#sessions.values()) if (session.container === container) session.end();
+    // Those that wait first: they must not begin now.
+    for (const session of this.#of(container).reverse()) session.end();
   }
 
   /** Lets a client in, or answers 403 when there is no such session. */
@@ -107,8 +120,17 @@ export class ExecGateway {
 
   /** Ends all sessions and their commands. */
   close(): void {
-    for (const session of this.#sessions.values()) session.end();
+    for (const session of [...this.#sessions.values()].reverse()) session.end();
     this.#server.close();
+  }
+
+  /** The sessions of a container that haven't ended, oldest first. */
+  #of(container: string): Session[] {
+    return [...this.#sessions.values()].filter((session) => session.container === container && !session.over);
+  }
+
+  #runNext(container: string): void {
+    for (const session of this.#of(container).slice(0, SESSIONS_A_CONTAINER)) session.run();
   }
 
   #describe(session: Session): ExecSession {
@@ -116,6 +138,13 @@ export class ExecGateway {
     const streamUrl = `${this.#options.url}${STREAM_PATH}${sessionId}?role=publish_subscribe`;
     return { sessionId, streamUrl, tokenValue: session.newToken() };
   }
+}
+
+interface SessionEvents {
+  /** The agent has ended it. */
+  ended(): void;
+  /** There is nothing more to tell of it. */
+  forgotten(): void;
 }
 
 /** One session: its agent, and the connection of its client, if there is one. */
@@ -126,7 +155,7 @@ class Session {
   readonly #agent: AgentSession;
   readonly #random: () => number;
   readonly #idleTimeoutMs: number;
-  readonly #forget: () => void;
+  readonly #events: SessionEvents;
   #token = "";
   #connection: { webSocket: WebSocket; socket: Duplex; lines: FaultyLine[] } | undefined;
   #messages = 0;
@@ -138,17 +167,21 @@ class Session {
     command: ExecCommand,
     options: ExecGatewayOptions,
     faults: ExecFaults,
-    forget: () => void,
+    events: SessionEvents,
   ) {
     this.sessionId = sessionId;
     this.container = command.container;
     this.faults = faults;
-    this.#forget = forget;
+    this.#events = events;
     this.#random = seededRandom(faults.seed ?? 1);
     this.#idleTimeoutMs = options.idleTimeoutMs ?? 20 * 60_000;
     this.#agent = new AgentSession({ ...options, ...command, sessionId }, (closed) => this.#end(closed));
-    void this.#agent.run();
     this.#waitForClient();
+  }
+
+  /** The agent has room for it. */
+  run(): void {
+    void this.#agent.run();
   }
 
   /** The command has ended and its channel is closed. */
@@ -219,7 +252,7 @@ class Session {
   }
 
   #waitForClient(): void {
-    this.#idle = setTimeout(() => (this.over ? this.#forget() : this.end()), this.#idleTimeoutMs);
+    this.#idle = setTimeout(() => (this.over ? this.#events.forgotten() : this.end()), this.#idleTimeoutMs);
     this.#idle.unref();
   }
 
@@ -246,6 +279,7 @@ class Session {
   #end(closed: Buffer): void {
     this.#closed = closed;
     if (this.#connection) this.#sayGoodbye(closed);
+    this.#events.ended();
   }
 
   /** The connection ends without WebSocket's own farewell, as on AWS. */
@@ -253,7 +287,7 @@ class Session {
     const { webSocket, socket } = this.#connection!;
     this.#write(webSocket, closed);
     socket.end();
-    this.#forget();
+    this.#events.forgotten();
   }
 }
 

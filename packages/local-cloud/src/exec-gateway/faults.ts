@@ -1,3 +1,5 @@
+import { PAYLOAD_OFFSET } from "@dbward-aws/ecs-exec/protocol";
+
 /**
  * What the gateway does to the messages of a session on purpose. Chances are from 0 to 1, for each message; what is
  * left out doesn't happen.
@@ -17,6 +19,8 @@ export interface ExecFaults {
   readonly delay?: number;
   /** Milliseconds. @default 50 */
   readonly delayMs?: number;
+  /** Chance that one byte of a message's payload is another one when it comes. */
+  readonly damage?: number;
   /** Bytes: WebSocket messages to the client come in fragments of this size, and TCP segments as well. */
   readonly split?: number;
   /** Cuts the connection, without a word, after so many messages in both directions together. */
@@ -45,8 +49,9 @@ export class FaultyLine {
     this.#deliver = deliver;
   }
 
-  send(frame: Buffer): void {
+  send(sent: Buffer): void {
     if (this.#happens(this.#faults.drop)) return;
+    const frame = this.#happens(this.#faults.damage) ? this.#damage(sent) : sent;
     if (this.#happens(this.#faults.double)) this.#deliver(frame);
     if (this.#happens(this.#faults.delay)) {
       this.#later(frame, this.#random() * (this.#faults.delayMs ?? 50));
@@ -70,6 +75,14 @@ export class FaultyLine {
 
   #happens(chance: number | undefined): boolean {
     return chance !== undefined && this.#random() < chance;
+  }
+
+  #damage(frame: Buffer): Buffer {
+    const length = frame.length - PAYLOAD_OFFSET;
+    if (length <= 0) return frame;
+    const damaged = Buffer.from(frame);
+    damaged[PAYLOAD_OFFSET + Math.floor(this.#random() * length)]! ^= 1 + Math.floor(this.#random() * 255);
+    return damaged;
   }
 
   #later(frame: Buffer, milliseconds: number): void {

@@ -25,9 +25,18 @@ describe("Incoming", () => {
     );
   });
 
+  it("refuses a message whose turn it is while it can't be processed, and keeps later ones", () => {
+    const incoming = new Incoming();
+    expect(incoming.receive(message(0), false)).toEqual({ acknowledge: false, ready: [] });
+    expect(incoming.receive(message(1), false)).toEqual({ acknowledge: true, ready: [] });
+    expect(incoming.receive(message(0)).ready.map(({ sequenceNumber }) => sequenceNumber)).toEqual([0, 1]);
+  });
+
   it("acknowledges nothing that it has no room for", () => {
     const incoming = new Incoming();
-    for (let number = 1; number <= 10_000; number++) incoming.receive(message(number));
-    expect(incoming.receive(message(10_001))).toEqual({ acknowledge: false, ready: [] });
+    const early = message(1);
+    for (let sequenceNumber = 1; sequenceNumber <= 100_000; sequenceNumber++)
+      incoming.receive({ ...early, sequenceNumber });
+    expect(incoming.receive(message(100_001))).toEqual({ acknowledge: false, ready: [] });
   });
 });

@@ -1,6 +1,6 @@
 import type { AgentMessage } from "@dbward-aws/ecs-exec/protocol";
 
-/** What the agent does with a message: `process` it and what it set free, and acknowledge, or neither. */
+/** What the agent does with a message: process it and what it set free, and acknowledge, or neither. */
 export interface Received {
   readonly acknowledge: boolean;
   /** In order; empty for a duplicate and for one that is ahead of its turn. */
@@ -12,7 +12,8 @@ export class Incoming {
   #expected = 0;
   readonly #ahead = new Map<number, AgentMessage>();
 
-  receive(message: AgentMessage): Received {
+  /** @param isReady whether messages whose turn it is can be processed; else they are refused, and come again */
+  receive(message: AgentMessage, isReady = true): Received {
     const { sequenceNumber } = message;
     // The client may have missed the first acknowledgement.
     if (sequenceNumber < this.#expected) return { acknowledge: true, ready: [] };
@@ -21,6 +22,7 @@ export class Incoming {
       this.#ahead.set(sequenceNumber, message);
       return { acknowledge: true, ready: [] };
     }
+    if (!isReady) return { acknowledge: false, ready: [] };
     const ready: AgentMessage[] = [];
     for (let next: AgentMessage | undefined = message; next; next = this.#ahead.get(this.#expected)) {
       this.#ahead.delete(this.#expected);
@@ -31,5 +33,5 @@ export class Incoming {
   }
 }
 
-/** The agent keeps 100,000; this is a tenth, so that a client that misbehaves costs 10 MB and not 100. */
-const CAPACITY = 10_000;
+/** Messages that the agent keeps for their turn. */
+const CAPACITY = 100_000;

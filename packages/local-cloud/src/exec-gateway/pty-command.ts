@@ -11,7 +11,7 @@ export interface PtyCommandOptions {
   readonly directory: string;
 }
 
-/** The command can't be started; the message is the agent's own. */
+/** The command can't be started; the message is what the agent says after `Unable to start command: `. */
 export class PtyStartFailed extends Error {
   override readonly name = "PtyStartFailed";
 }
@@ -44,6 +44,9 @@ export class PtyCommand {
       cwd: options.directory,
       env: { ...options.environment },
       encoding: null,
+      // The terminal has no size before the client tells one. The library takes 0 for its default; the system sees 16 bits of this, which are 0.
+      cols: 65_536,
+      rows: 65_536,
     }) as IPty & UnixPty;
     this.#terminal = openSync(this.#pty.ptsName, constants.O_RDWR | constants.O_NOCTTY);
     // With `encoding: null` the data are bytes, which the type of the event doesn't say.
@@ -205,5 +208,5 @@ function whyNotExecutable(file: string): string | undefined {
 }
 
 function failure(reason: string): PtyStartFailed {
-  return new PtyStartFailed(`Unable to start command: Failed to start pty: ${reason}`);
+  return new PtyStartFailed(`Failed to start pty: ${reason}`);
 }

@@ -9,11 +9,6 @@
 export class Utf8Scanner {
   #held: Buffer = Buffer.alloc(0);
 
-  /** Bytes that wait for more. */
-  get held(): number {
-    return this.#held.length;
-  }
-
   /** @returns what is sent now; empty when everything waits */
   push(bytes: Uint8Array): Buffer {
     const input = Buffer.concat([this.#held, bytes]);
