@@ -10,6 +10,8 @@ export default defineConfig({
       server: {
         image: { tag: TAG },
         configFile: process.env.E2E_SERVER_CONFIG ?? "config/server.toml",
+        // Read by the file that spoils the server.
+        secrets: { AUDITORS_ROLE: "dbward/local/auditors-role" },
       },
       agents: ["app", "reports"].map((name) => ({
         name,

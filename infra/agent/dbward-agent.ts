@@ -5,7 +5,8 @@ import {
   SERVER,
   stageNames,
 } from "@dbward-aws/contract";
-import { type AgentSettings, agentCommand, agentEnvironment, type StageSettings } from "@dbward-aws/settings";
+import { agentCommand, agentEnvironment } from "@dbward-aws/dbward-config";
+import { type AgentSettings, agentContainer, type StageSettings } from "@dbward-aws/settings";
 import { Duration, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
@@ -85,7 +86,7 @@ export class DbwardAgent extends Construct {
       memoryLimitMiB: settings.memoryMiB,
       taskRole: new TaskRole(this, "TaskRole", { description: `dbward agent ${settings.name}` }),
     });
-    const command = agentCommand();
+    const command = agentCommand(agentContainer(settings));
     this.taskDefinition.addContainer(AGENT.container, {
       image: containerImage(this, settings.image),
       entryPoint: command.slice(0, 2),

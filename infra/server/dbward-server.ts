@@ -1,10 +1,10 @@
 import { LOG_FILTER_VARIABLE, NO_INSTANCE_METADATA_VARIABLE, SERVER, stageNames } from "@dbward-aws/contract";
 import {
   type ResultStorage as ResultStorageConfig,
-  type StageSettings,
   serverCommand,
   serverEnvironment,
-} from "@dbward-aws/settings";
+} from "@dbward-aws/dbward-config";
+import { type StageSettings, serverContainer } from "@dbward-aws/settings";
 import { Duration, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
@@ -226,7 +226,7 @@ export class DbwardServer extends Construct {
     });
     storage?.grantResults(props.taskRole);
 
-    const command = serverCommand(server.config);
+    const command = serverCommand(serverContainer(server));
     const container = taskDefinition.addContainer(SERVER.container, {
       image: containerImage(this, server.image),
       // The image's own entry point is set aside: the shell is the entry point, its script the command.

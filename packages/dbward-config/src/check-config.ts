@@ -4,7 +4,7 @@ import { ROOT } from "./schema/path.ts";
 import { Report } from "./schema/report.ts";
 import type { Type } from "./schema/types.ts";
 import { server } from "./server/server.ts";
-import { type ConfigTable, plainTable, TableNode } from "./toml/nodes.ts";
+import { type ConfigTable, plainTable, type TableEntry, TableNode, type TomlNode } from "./toml/nodes.ts";
 import { readToml, TomlError } from "./toml/read-toml.ts";
 import { type Expansion, expand } from "./variables/expand.ts";
 
@@ -19,6 +19,11 @@ export interface ReadConfig {
   readonly problems: Problem[];
   /** What the text says after expansion. Undefined when a variable is missing or the text is not TOML. */
   readonly config?: ConfigTable;
+  /**
+   * Line of the user's text, from 1, on which a key or an element of an array stands; where the path leads nowhere, that of the last
+   * step that is there. 1 without a `config`.
+   */
+  lineOf(path: readonly (string | number)[]): number;
 }
 
 /**
@@ -43,9 +48,28 @@ export function readConfig(
 ): ReadConfig {
   const expansion = expand(text, variables);
   const root = parse(expansion);
-  if (!(root instanceof TableNode)) return { problems: merge(expansion.problems, root) };
+  if (!(root instanceof TableNode)) return { problems: merge(expansion.problems, root), lineOf: () => 1 };
   const problems = merge(expansion.problems, checkRules(program, root, expansion, variables));
-  return expansion.problems.length > 0 ? { problems } : { problems, config: plainTable(root) };
+  if (expansion.problems.length > 0) return { problems, lineOf: () => 1 };
+  return {
+    problems,
+    config: plainTable(root),
+    lineOf: (path) => expansion.source.line(offsetOf(root, path)),
+  };
+}
+
+function offsetOf(root: TableNode, path: readonly (string | number)[]): number {
+  let node: TomlNode = root;
+  let offset = 0;
+  for (const step of path) {
+    const entry: TableEntry | undefined = node.kind === "table" ? node.entries.get(String(step)) : undefined;
+    const next: TomlNode | undefined =
+      entry?.value ?? (node.kind === "array" ? node.items[Number(step)] : undefined);
+    if (next === undefined) break;
+    offset = entry?.key.start ?? next.start;
+    node = next;
+  }
+  return offset;
 }
 
 function parse({ text, source, problems }: Expansion): TableNode | Problem[] {

@@ -1,5 +1,16 @@
 export { checkConfig, type DbwardProgram, type ReadConfig, readConfig } from "./check-config.ts";
+export { emptiedSections } from "./emptied-sections.ts";
 export type { Problem } from "./problem.ts";
+export {
+  agentCommand,
+  agentEnvironment,
+  type ConfigSource,
+  type ContainerConfig,
+  serverCommand,
+  serverEnvironment,
+} from "./render/container-command.ts";
+export type { ResultStorage } from "./render/owned-texts.ts";
+export { type RenderedServerConfig, renderServerConfig } from "./render/render-server-config.ts";
 export type { ConfigTable, ConfigValue } from "./toml/nodes.ts";
 export { expandVariables } from "./variables/expand.ts";
 export { type VariableUse, variablesIn } from "./variables/references.ts";

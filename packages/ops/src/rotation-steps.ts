@@ -1,5 +1,6 @@
 import { agentSubject, SERVER, stageNames } from "@dbward-aws/contract";
-import { type StageSettings, serverCommand } from "@dbward-aws/settings";
+import { serverCommand } from "@dbward-aws/dbward-config";
+import { type StageSettings, serverContainer } from "@dbward-aws/settings";
 import { type TokenSecret, tokenSecrets } from "./secret-state.ts";
 
 /** How a person replaces one token by a new one, in the order in which nobody is cut off for longer than needed. */
@@ -38,7 +39,7 @@ function bootstrapSteps(settings: StageSettings): readonly string[] {
   const names = stageNames(stage);
   const scale = (count: number) =>
     `aws ecs update-service --cluster ${names.cluster} --service ${names.serverService} --desired-count ${count}`;
-  const [shell, flag, script] = serverCommand(server.config);
+  const [shell, flag, script] = serverCommand(serverContainer(server));
   const overrides = JSON.stringify({
     containerOverrides: [{ name: SERVER.container, command: [shell, flag, `${script} --force-bootstrap`] }],
   });

@@ -1,15 +1,15 @@
-import { agentVariables, serverVariables } from "./check-config-text.ts";
+import type { ConfigSource } from "@dbward-aws/dbward-config";
+import { checkAgentText } from "./config-text/check-agent-text.ts";
+import { checkServerText } from "./config-text/check-server-text.ts";
 import type { DbwardConfig } from "./dbward-config.ts";
 import { Findings } from "./findings.ts";
 import { SettingsError } from "./problems.ts";
 import { readConfig } from "./read-config.ts";
 import { asFields, asList } from "./schema/given.ts";
 import { schemaProblems } from "./schema/schema-problems.ts";
-import { type ParsedStage, stageSchema } from "./schema/stage-schema.ts";
-import type { ConfigSettings, StageSettings } from "./stage-settings.ts";
+import { AGENT_STOP_TIMEOUT, type ParsedStage, RUST_LOG, stageSchema } from "./schema/stage-schema.ts";
+import type { StageSettings } from "./stage-settings.ts";
 import { suggest } from "./suggest.ts";
-import { checkAgentConfig } from "./toml/check-agent-config.ts";
-import { checkServerConfig } from "./toml/check-server-config.ts";
 import { warnOfRisks } from "./warn-of-risks.ts";
 
 export interface LoadOptions {
@@ -64,40 +64,47 @@ function readConfigs(
   at: (path: string) => string,
   root: string,
   findings: Findings,
-): (ConfigSettings | undefined)[] {
+): (ConfigSource | undefined)[] {
   const stage = asFields(given);
   const server = asFields(stage.server);
   const serverConfig = readConfig(server, { at: at("server"), root }, findings);
-  if (serverConfig?.document)
-    checkServerConfig(
-      serverConfig.document,
-      {
-        variables: serverVariables(Object.keys(asFields(server.secrets))),
-        backend: asFields(stage.storage).backend ?? "s3",
-      },
-      findings,
-    );
+  if (serverConfig?.toml !== undefined) {
+    const { backend } = asFields(stage.storage);
+    const context = { ...variablesOf(server), backend: backend === "local" ? backend : "s3" } as const;
+    checkServerText(serverConfig.name, serverConfig.toml, context, findings);
+  }
   const agentConfigs = asList(stage.agents).map((each, index) => {
     const agent = asFields(each);
     const config = readConfig(agent, { at: at(`agents.${index}`), root }, findings);
-    if (config?.document)
-      checkAgentConfig(
-        config.document,
-        {
-          variables: agentVariables(Object.keys(asFields(agent.secrets))),
-          stopTimeoutSeconds: agent.stopTimeoutSeconds ?? 90,
-        },
-        findings,
-      );
+    if (config?.toml !== undefined) {
+      const { stopTimeoutSeconds } = agent;
+      const context = {
+        ...variablesOf(agent),
+        stopTimeoutSeconds: typeof stopTimeoutSeconds === "number" ? stopTimeoutSeconds : AGENT_STOP_TIMEOUT,
+      };
+      checkAgentText(config.name, config.toml, context, findings);
+    }
     return config;
   });
-  return [serverConfig, ...agentConfigs].map((config) => config?.settings);
+  return [serverConfig, ...agentConfigs].map((config) => config?.source);
+}
+
+/** The variables of a task, as far as they are given and usable. */
+function variablesOf(task: Readonly<Record<string, unknown>>): {
+  secrets: readonly string[];
+  rustLog: string;
+} {
+  const { rustLog } = task;
+  return {
+    secrets: Object.keys(asFields(task.secrets)),
+    rustLog: typeof rustLog === "string" ? rustLog : RUST_LOG,
+  };
 }
 
 function complete(
   stage: string,
   parsed: ParsedStage,
-  [serverConfig, ...agentConfigs]: readonly (ConfigSettings | undefined)[],
+  [serverConfig, ...agentConfigs]: readonly (ConfigSource | undefined)[],
   warnings: readonly string[],
 ): StageSettings {
   const { network, monitoring } = parsed;

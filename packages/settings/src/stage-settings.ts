@@ -1,4 +1,5 @@
 import type { CaptureMethod, Publisher } from "@dbward-aws/contract";
+import type { ConfigSource } from "@dbward-aws/dbward-config";
 
 /** Everything that the stacks need to know of a stage: checked, complete, defaults filled in. */
 export interface StageSettings {
@@ -59,11 +60,6 @@ export interface ImageSettings {
   readonly ecrRepositoryName?: string;
 }
 
-/** A configuration file: its text, rendered and checked at synth, or the name of an SSM parameter that the user keeps. */
-export type ConfigSettings =
-  | { readonly source: "rendered"; readonly toml: string }
-  | { readonly source: "ssm"; readonly parameter: string };
-
 export interface StorageSettings {
   /** `s3`: a bucket of the stage; `local`: the server's file system. @default "s3" */
   readonly backend: "s3" | "local";
@@ -85,7 +81,7 @@ export interface ServerSettings {
   readonly cpu: number;
   /** @default 1024 */
   readonly memoryMiB: number;
-  readonly config: ConfigSettings;
+  readonly config: ConfigSource;
   /** @default "info" */
   readonly rustLog: string;
   /** Who may reach port 3000 beside agents, poller and load balancer. @default [] */
@@ -124,7 +120,7 @@ export interface AgentSettings {
   readonly memoryMiB: number;
   /** Tasks. Replicas share the agent's token and are one row in `/api/agents`. @default 1 */
   readonly desiredCount: number;
-  readonly config: ConfigSettings;
+  readonly config: ConfigSource;
   readonly database: DatabaseSettings;
   /** Further environment variables that agent.toml refers to: name of the variable to name or ARN of the secret. @default {} */
   readonly secrets: Readonly<Record<string, string>>;

@@ -21,6 +21,7 @@ const FOLDERS: Readonly<Record<string, string>> = Object.fromEntries(
     "functions/poll-agents",
     "packages/contract",
     "packages/core",
+    "packages/dbward-config",
     "packages/settings",
   ].map((folder) => [manifestOf(join(ROOT, folder)).name, join(ROOT, folder)]),
 );

@@ -166,26 +166,123 @@ describe("a configuration in SSM", () => {
   const parameter = (Value: string, Type = "SecureString") => ({
     GetParameters: () => ({ Parameters: [{ Name: "/dbward/server", Type, Value }] }),
   });
-  const ROLE = '[[auth.roles]]\nname = "cloudwatch-metrics"\npermissions = ["metrics.view"]\n';
+  const WORKFLOW = '[[workflows]]\n[workflows.auto_approve]\nmode = "always"\n';
 
-  it("passes when dbward would take it", async () => {
-    expect((await check(changes, parameter(ROLE))).warnings).toEqual([]);
+  it.each([
+    ["lacks all that the deployment adds", ""],
+    [
+      "has it",
+      '[[auth.roles]]\nname = "cloudwatch-metrics"\npermissions = ["metrics.view"]\n[logging]\nformat = "json"\n',
+    ],
+    ["keeps keys of its own", '[result_storage]\nbackend = "s3"\nmax_persist_bytes = 5\n'],
+    ["begins with a byte order mark", "\uFEFF"],
+  ])("passes when it %s", async (_title, text) => {
+    expect((await check(changes, parameter(`${text}${WORKFLOW}`))).warnings).toEqual([]);
   });
 
-  it("is checked as a file would be, without a word of its text", async () => {
+  it("is checked as the server gets it, without quoting it", async () => {
     expect(await mistakes(changes, parameter(`a = 1\nb = "${CANARY}`))).toEqual([
-      expect.stringMatching(/^SSM parameter \/dbward\/server:2:\d+: Invalid TOML/),
+      expect.stringMatching(/^SSM parameter \/dbward\/server:2: Not TOML 1\.0/),
     ]);
-    expect(await mistakes(changes, parameter("[[workflows]]\n"))).toEqual([
-      expect.stringMatching(/^SSM parameter \/dbward\/server:1: the workflow needs/),
+    expect(await mistakes(changes, parameter("[[workflows]]\n[result_storage]\nendpoint = 'x'\n"))).toEqual([
+      expect.stringMatching(/^SSM parameter \/dbward\/server:1: workflows\[0\]/),
+      expect.stringMatching(/^SSM parameter \/dbward\/server:3: result_storage\.endpoint can't be set/),
     ]);
     expect((await mistakes(changes, parameter(`b = "${CANARY}"`))).join()).not.toContain(CANARY);
   });
 
-  it("is warned of when it isn't encrypted, or lacks the poller's role", async () => {
-    expect((await check(changes, parameter("", "String"))).warnings).toEqual([
-      expect.stringMatching(/has no role "cloudwatch-metrics"/),
+  it("is checked for each agent that has it", async () => {
+    const { agents } = stageSettings();
+    const ssm: Partial<StageInput> = {
+      agents: agents.map(({ name, database }) => ({
+        name,
+        image: { tag: "0.2.0" },
+        database: { urlSecret: database.urlSecret },
+        configParameter: `/dbward/${name}`,
+        ...(name === "app" && { secrets: { EXTRA: "extra-url" } }),
+      })),
+    };
+    const Value =
+      '\uFEFF[server]\nurl = "http://server:3000"\nagent_token = "$' +
+      '{DBWARD_AGENT_TOKEN}"\n[databases.app.production]\nurl = "$' +
+      '{EXTRA}"\n';
+    const GetParameters = ({ Names }: Input) => ({
+      Parameters: (Names as string[]).map((Name) => ({ Name, Type: "SecureString", Value })),
+    });
+    expect(await mistakes(ssm, { GetParameters })).toEqual([
+      expect.stringMatching(/^SSM parameter \/dbward\/reports:5: The variable EXTRA is not set/),
+    ]);
+  });
+
+  it("is warned of when it isn't encrypted", async () => {
+    expect((await check(changes, parameter(WORKFLOW, "String"))).warnings).toEqual([
       expect.stringMatching(/is a String; a SecureString is encrypted/),
+    ]);
+  });
+});
+
+describe("a server that runs already", () => {
+  const WORKFLOW = '[[workflows]]\n[workflows.auto_approve]\nmode = "always"\n';
+  const POLICY = "[[execution_policies]]\nmax_executions = 2\n";
+  const started = Date.UTC(2026, 0, 2) / 1000;
+
+  /** The answers about a server whose container has these fields. */
+  const running = (container: object): Answers => ({
+    DescribeStacks: ({ StackName }) => ({ Stacks: [{ StackName, StackStatus: "CREATE_COMPLETE" }] }),
+    DescribeServices: () => ({ services: [{ status: "ACTIVE", taskDefinition: "server:3" }] }),
+    DescribeTaskDefinition: () => ({
+      taskDefinition: { containerDefinitions: [{ name: "other" }, { name: "server", ...container }] },
+    }),
+    ListTasks: () => ({ taskArns: ["task-1"] }),
+    DescribeTasks: () => ({ tasks: [{ lastStatus: "RUNNING", startedAt: started }] }),
+  });
+  const rendered = (value: string) => ({ environment: [{ name: "DBWARD_CONFIG_TOML", value }] });
+  const fromParameter = (valueFrom: string) => ({ secrets: [{ name: "DBWARD_CONFIG_TOML", valueFrom }] });
+  const LOST =
+    /^server\.toml has no \[\[execution_policies\]\], but the deployed server was started with some.*Keep one entry/;
+
+  it("keeps every section that it has", async () => {
+    expect(await mistakes({}, running(rendered(WORKFLOW + POLICY)))).toEqual([expect.stringMatching(LOST)]);
+    expect(await mistakes({}, running(rendered(WORKFLOW)))).toEqual([]);
+    expect(
+      await mistakes({}, running(rendered(`${WORKFLOW}[slack]\nbot_token = "\${TOKEN}"\n${POLICY}`))),
+    ).toEqual([expect.stringMatching(LOST)]);
+  });
+
+  it("is compared with the version of a parameter that its task has got", async () => {
+    const version = (Version: number, day: number, Value: string) => ({
+      Version,
+      Value,
+      LastModifiedDate: Date.UTC(2026, 0, day) / 1000,
+    });
+    const history = (...Parameters: object[]): Answers => ({
+      ...running(fromParameter("arn:aws:ssm:eu-central-1:123456789012:parameter/dbward/server")),
+      GetParameterHistory: ({ Name }) => (Name === "/dbward/server" ? { Parameters } : {}),
+      GetParameters: () => ({
+        Parameters: [{ Name: "/dbward/server", Type: "SecureString", Value: WORKFLOW }],
+      }),
+    });
+    const changes: Partial<StageInput> = {
+      server: { image: { tag: "0.2.0" }, configParameter: "/dbward/server" },
+    };
+    const before = version(1, 1, WORKFLOW + POLICY);
+    expect(await mistakes(changes, history(before, version(2, 3, WORKFLOW)))).toEqual([
+      expect.stringMatching(/^SSM parameter \/dbward\/server has no \[\[execution_policies\]\]/),
+    ]);
+    expect(await mistakes(changes, history(version(1, 1, WORKFLOW), version(2, 3, WORKFLOW)))).toEqual([]);
+    const stopped = { ListTasks: () => ({ taskArns: [] }) };
+    expect(await mistakes(changes, { ...history(before, version(2, 3, WORKFLOW)), ...stopped })).toHaveLength(
+      1,
+    );
+  });
+
+  it("is not compared when there is none, and the reader told when it can't be", async () => {
+    expect(await mistakes({}, { ...running({}), DescribeServices: () => ({ services: [] }) })).toEqual([]);
+    const DescribeTaskDefinition = () => {
+      throw new AwsFault("AccessDeniedException", "not authorized");
+    };
+    expect((await check({}, { ...running({}), DescribeTaskDefinition })).warnings).toEqual([
+      expect.stringMatching(/^server\.toml could not be compared with the deployed one.*AccessDenied/),
     ]);
   });
 });

@@ -5,7 +5,8 @@ import type { AwsClients } from "../aws-clients.ts";
 import { during } from "../aws-error.ts";
 import { checkLeftovers } from "./check-leftovers.ts";
 import { checkNetwork } from "./check-network.ts";
-import { checkParameters } from "./check-parameters.ts";
+import { checkParameters, type Parameters, readParameters } from "./check-parameters.ts";
+import { checkSecondStart } from "./check-second-start.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import { PreflightFindings } from "./findings.ts";
 
@@ -17,7 +18,7 @@ export class PreflightError extends DbwardError {
   constructor(stage: string, mistakes: readonly string[]) {
     const lines = mistakes.map((mistake) => `\n  - ${mistake}`).join("");
     super("preflight-failed", `Stage "${stage}" can't be deployed to this account as it is:${lines}\n`, {
-      hint: `Nothing was created. Mend these, then try \`pnpm ops preflight --stage ${stage}\`.`,
+      hint: `Nothing was created. Put these right, then try \`pnpm ops preflight --stage ${stage}\`.`,
     });
     this.mistakes = mistakes;
   }
@@ -42,9 +43,11 @@ export async function preflight(settings: StageSettings, clients: AwsClients): P
   const region = await clients.sts.config.region();
   const findings = new PreflightFindings();
   checkCertificate(settings, region, findings);
+  const parameters = await readParameters(settings, clients);
+  checkParameters(settings, parameters, findings);
   await Promise.all([
     checkSecrets(settings, clients, findings),
-    checkParameters(settings, clients, findings),
+    checkSecondStart(settings, clients, serverText(settings, parameters), findings),
     checkNetwork(settings, clients, region, findings),
     checkLeftovers(settings, clients, findings),
   ]);
@@ -54,6 +57,12 @@ export async function preflight(settings: StageSettings, clients: AwsClients): P
     region,
     warnings: [...settings.warnings, ...findings.warnings.sort()],
   };
+}
+
+/** The server.toml that is to be deployed; `undefined` when its parameter is missing. */
+function serverText({ server }: StageSettings, parameters: Parameters): string | undefined {
+  const { config } = server;
+  return config.source === "rendered" ? config.toml : parameters.get(config.parameter)?.Value;
 }
 
 /** A load balancer takes certificates of its own region alone. */

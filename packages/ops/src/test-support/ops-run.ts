@@ -8,7 +8,7 @@ import { type Answers, type AwsPeer, startAwsPeer } from "./aws-peer.ts";
 
 export const CANARY = "dbw_0123456789abcdef0123456789abcdef";
 
-const SERVER_TOML = '[auth]\nmode = "token"\n';
+const SERVER_TOML = '[[workflows]]\n[workflows.auto_approve]\nmode = "always"\n';
 const AGENT_TOML =
   '[server]\nurl = "http://server:3000"\nagent_token = "$' +
   '{DBWARD_AGENT_TOKEN}"\n[databases.app.production]\nurl = "$' +

@@ -8,6 +8,11 @@ import * as field from "./fields.ts";
 import { asFields, isObject } from "./given.ts";
 import { agentNameMeaning } from "./reserved-names.ts";
 
+/** Default of `rustLog`. */
+export const RUST_LOG = "info";
+/** Default of an agent's `stopTimeoutSeconds`. */
+export const AGENT_STOP_TIMEOUT = 90;
+
 const egress = z.enum(["nat", "endpoints", "public"]).default("nat");
 
 const newNetwork = z.strictObject({
@@ -130,7 +135,7 @@ const server = z
     ...config,
     cpu: z.int().default(512),
     memoryMiB: z.int().default(1024),
-    rustLog: field.rustLog.default("info"),
+    rustLog: field.rustLog.default(RUST_LOG),
     allowedCidrs: z.array(field.cidr).default([]),
     loadBalancer: loadBalancer.optional(),
     deployment: deployment.prefault({}),
@@ -165,10 +170,10 @@ const agent = z
     cpu: z.int().default(256),
     memoryMiB: z.int().default(512),
     desiredCount: z.int().min(0, "must be 0 or more").max(100, "must be at most 100").default(1),
-    rustLog: field.rustLog.default("info"),
+    rustLog: field.rustLog.default(RUST_LOG),
     stopTimeoutSeconds: field
       .stopTimeout(31, "must be more than 30: an agent that waits for its database takes 30 seconds to end")
-      .default(90),
+      .default(AGENT_STOP_TIMEOUT),
     logRetentionDays: field.logRetentionDays.default(14),
     secrets: field.secretVariables.default({}),
   })

@@ -1,0 +1,35 @@
+import type { ConfigTable, ConfigValue } from "./toml/nodes.ts";
+
+/** Sections whose entries a server keeps in its database. Once there, dbward refuses to start without any. */
+const KEPT_SECTIONS = [
+  "databases",
+  "workflows",
+  "execution_policies",
+  "webhooks",
+  "result_policies",
+  "notification_policies",
+] as const;
+
+/**
+ * The sections of a server.toml for which a server that has run with `before` refuses to start with `after`: they had entries, and have
+ * none any more. Single entries may go.
+ */
+export function emptiedSections(before: ConfigTable, after: ConfigTable): string[] {
+  return KEPT_SECTIONS.filter((section) => {
+    const kept = entries(before[section]).filter((entry) => section !== "databases" || isRegistered(entry));
+    return kept.length > 0 && entries(after[section]).length === 0;
+  });
+}
+
+/** A database without environments is read and not kept. */
+function isRegistered(database: ConfigValue): boolean {
+  return (
+    typeof database === "object" &&
+    !Array.isArray(database) &&
+    entries((database as ConfigTable).environments).length > 0
+  );
+}
+
+function entries(section: ConfigValue | undefined): readonly ConfigValue[] {
+  return Array.isArray(section) ? section : [];
+}

@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import { readConfig } from "../check-config.ts";
+import { renderServerConfig } from "./render-server-config.ts";
+
+const BUCKET = { backend: "s3", bucket: "results-bucket", region: "eu-central-1" } as const;
+
+/** What dbward reads in a rendered text. */
+function read(toml: string, storage: Parameters<typeof renderServerConfig>[1] = BUCKET) {
+  const { config, problems } = readConfig("server", renderServerConfig(toml, storage).text, {});
+  expect(problems).toEqual([]);
+  return config as Record<string, unknown>;
+}
+
+describe("renderServerConfig", () => {
+  it("adds what the deployment sets and keeps the rest as it was written", () => {
+    const toml = [
+      "# mine",
+      '[result_storage] # "mine"',
+      'backend = "local"',
+      "# stays",
+      "max_persist_bytes = 5",
+      "[logging]",
+      'level = "debug" # mine',
+      "[mcp]",
+      "enabled = false",
+    ].join("\n");
+    const { text, origins, replaced } = renderServerConfig(toml, BUCKET);
+    expect(text).toBe(`state_dir = "/data"
+# mine
+[result_storage] # "mine"
+backend = "s3"
+bucket = "results-bucket"
+region = "eu-central-1"
+# stays
+max_persist_bytes = 5
+[logging]
+format = "json"
+level = "debug" # mine
+[mcp]
+enabled = false
+
+[[auth.roles]]
+name = "cloudwatch-metrics"
+permissions = ["metrics.view"]
+`);
+    expect(origins.slice(0, 13)).toEqual([
+      undefined,
+      1,
+      2,
+      undefined,
+      undefined,
+      undefined,
+      4,
+      5,
+      6,
+      undefined,
+      7,
+      8,
+      9,
+    ]);
+    expect(replaced).toEqual([{ line: 3, key: "backend", text: 'backend = "local"' }]);
+  });
+
+  it("is a text that dbward takes, of nothing at all", () => {
+    expect(read("")).toEqual({
+      state_dir: "/data",
+      logging: { format: "json" },
+      auth: { roles: [{ name: "cloudwatch-metrics", permissions: ["metrics.view"] }] },
+      result_storage: BUCKET,
+    });
+  });
+
+  it("gives the same text when it renders its own", () => {
+    const once = renderServerConfig("", BUCKET).text;
+    expect(renderServerConfig(once, BUCKET).text).toBe(once);
+  });
+
+  it("puts results on the file system", () => {
+    expect(read("", { backend: "local" }).result_storage).toEqual({
+      backend: "local",
+      root_dir: "/data/results",
+    });
+  });
+
+  it("carries tokens of the CDK", () => {
+    const bucket = "$" + "{Token[TOKEN.42]}";
+    expect(renderServerConfig("", { ...BUCKET, bucket }).text).toContain(`bucket = "${bucket}"`);
+  });
+
+  it("replaces where results are kept, and keeps all other keys", () => {
+    const toml =
+      '[result_storage]\nroot_dir = "/x"\nendpoint = "http://x"\naccess_key_id = "a"\nsecret_access_key = "b"\n' +
+      'bucket = "mine"\nprefix = "results/a"\npath_style = true\nmax_persist_bytes = 7\n';
+    expect(read(toml).result_storage).toEqual({
+      ...BUCKET,
+      prefix: "results/a",
+      path_style: true,
+      max_persist_bytes: 7,
+    });
+  });
+
+  it.each([
+    ["[logging]\nlevel = 'debug'", { level: "debug", format: "json" }],
+    ["[logging]", { format: "json" }],
+    ["[logging]\nformat = 'text'", { format: "text" }],
+  ])("asks for JSON log lines in %j unless told otherwise", (toml, logging) => {
+    expect(read(toml).logging).toEqual(logging);
+  });
+
+  it("adds the poller's role to other roles, and not to its own", () => {
+    const mine = { name: "mine", permissions: ["request.view"] };
+    const poller = { name: "cloudwatch-metrics", permissions: ["metrics.view"] };
+    const other = "[[auth.roles]]\nname = 'mine'\npermissions = ['request.view']\n";
+    const own = "[[auth.roles]]\npermissions = ['metrics.view']\nname = 'cloudwatch-metrics'\n";
+    expect(read(other).auth).toEqual({ roles: [mine, poller] });
+    expect(read(own + other).auth).toEqual({ roles: [poller, mine] });
+  });
+});

@@ -1,0 +1,37 @@
+import { type DbwardProgram, readConfig, variablesIn } from "@dbward-aws/dbward-config";
+
+/** Fits where a variable stands outside of quotes, so that the text can be read and the place be named. */
+export const BARE_VALUE = "1";
+
+/**
+ * Values for a secret that is not known before a task starts, the likeliest first: a name, URLs, a network, a role. A text is refused only
+ * when none of them makes dbward take it.
+ */
+export const POSSIBLE_VALUES: readonly string[] = [
+  "stand-in",
+  "https://stand-in.example.com",
+  "postgres://stand-in@db.internal/app",
+  "10.0.0.0/8",
+  "requester",
+  BARE_VALUE,
+];
+
+/** Possible values of variables, by name; one at least for each. */
+export type PossibleValues = Readonly<Record<string, readonly string[]>>;
+
+/** One value for each variable, such that dbward has as little as possible against the text. */
+export function chooseStandIns(
+  program: DbwardProgram,
+  text: string,
+  possible: PossibleValues,
+): Record<string, string> {
+  const chosen = Object.fromEntries(Object.entries(possible).map(([name, [first]]) => [name, first!]));
+  const count = (name: string, value: string) =>
+    readConfig(program, text, { ...chosen, [name]: value }).problems.length;
+  for (const { name } of variablesIn(text)) {
+    if (!Object.hasOwn(possible, name)) continue;
+    const counts = possible[name]!.map((value) => ({ value, problems: count(name, value) }));
+    chosen[name] = counts.reduce((best, each) => (each.problems < best.problems ? each : best)).value;
+  }
+  return chosen;
+}
