@@ -53,7 +53,6 @@ async function captureOnce(gateway: Gateway): Promise<number> {
     logger: createLogger(() => undefined),
     deadline: Deadline.after(60_000),
     patience: PATIENCE,
-    startedAt: new Date(),
   };
   const event = {
     RequestType: "Create",

@@ -133,12 +133,22 @@ describe("Agent security group", () => {
 });
 
 describe("Known faults", () => {
-  it("ECS Exec has the ssmmessages permission that it needs", () => {
-    expect(only(agents, "AWS::ECS::Service").EnableExecuteCommand).toBe(true);
-    const exec = statements(agents, /TaskRole/).filter(({ Action }) =>
+  const execStatements = (template: typeof agents) =>
+    statements(template, /TaskRole/).filter(({ Action }) =>
       JSON.stringify(Action).includes("ssmmessages:OpenDataChannel"),
     );
-    expect(exec).toHaveLength(1);
+
+  it("ECS Exec, which shows the database's URL, is off unless the settings say so", () => {
+    expect(only(agents, "AWS::ECS::Service").EnableExecuteCommand ?? false).toBe(false);
+    expect(JSON.stringify(agents.toJSON())).not.toContain("ssmmessages:");
+  });
+
+  it("ECS Exec has the ssmmessages permission that it needs", () => {
+    const { agents: open } = templates({ agents: [agentSettings({ ecsExec: true })] });
+    expect(only(open, "AWS::ECS::Service").EnableExecuteCommand).toBe(true);
+    expect(execStatements(open)).toHaveLength(1);
+    const [container] = only(open, "AWS::ECS::TaskDefinition").ContainerDefinitions;
+    expect(container.DockerLabels).toEqual({ "dbward.ecs-exec": "true" });
   });
 
   it("database egress is open to the database's blocks, not to 0.0.0.0/0", () => {

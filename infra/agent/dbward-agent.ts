@@ -64,7 +64,6 @@ export class DbwardAgent extends Construct {
     super(scope, id);
     const { settings, network, server } = props;
     const names = stageNames(props.stage.stage);
-    const exec = props.stage.capture.method === "exec";
 
     this.name = settings.name;
     this.subject = props.subject;
@@ -105,6 +104,8 @@ export class DbwardAgent extends Construct {
         }),
         [AGENT.tokenVariable]: ecs.Secret.fromSecretsManager(props.tokenSecret),
       },
+      // A running task neither gets nor loses the agent of ECS Exec: the setting has to replace it.
+      ...(settings.ecsExec ? { dockerLabels: { "dbward.ecs-exec": "true" } } : {}),
       logging: ecs.LogDrivers.awsLogs({ logGroup: this.logGroup, streamPrefix: AGENT.container }),
       healthCheck: {
         command: ["CMD-SHELL", `test -f ${AGENT.readyFile}`],
@@ -128,7 +129,7 @@ export class DbwardAgent extends Construct {
       vpcSubnets: network.taskSubnets,
       assignPublicIp: network.assignPublicIp,
       securityGroups: [this.securityGroup],
-      enableExecuteCommand: exec,
+      enableExecuteCommand: settings.ecsExec,
       enableECSManagedTags: true,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
       // A client of the namespace only: it offers nothing, and resolves `server`.
@@ -136,7 +137,7 @@ export class DbwardAgent extends Construct {
     });
     // The first task must be able to read its secrets, and find the server.
     this.service.node.addDependency(openPort, this.taskDefinition.obtainExecutionRole());
-    acceptTaskFindings(this.taskDefinition, this.taskDefinition.taskRole, exec);
+    acceptTaskFindings(this.taskDefinition, this.taskDefinition.taskRole, settings.ecsExec);
   }
 
   #createSecurityGroup({ settings, network, server }: DbwardAgentProps): ec2.SecurityGroup {

@@ -10,6 +10,8 @@ import type { CaptureTask } from "./capture-task.ts";
 
 export interface CaptureRoleProps {
   readonly server: { readonly cluster: ecs.ICluster; readonly logGroup: logs.ILogGroup };
+  /** Name of the server's ECS service, which may not be there yet. */
+  readonly serviceName: string;
   /** The secrets of the stage. */
   readonly secrets: readonly secretsmanager.ISecret[];
   /** The function's own log. */
@@ -54,9 +56,15 @@ function statements(stack: Stack, props: CaptureRoleProps): iam.PolicyStatement[
     resource: "task",
     resourceName: `${cluster.clusterName}/*`,
   });
+  const service = stack.formatArn({
+    service: "ecs",
+    resource: "service",
+    resourceName: `${cluster.clusterName}/${props.serviceName}`,
+  });
   const secretArns = props.secrets.map((secret) => secret.secretArn);
   return [
     allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [props.logGroup.logGroupArn]),
+    allow("WatchService", ["ecs:DescribeServices"], [service], inCluster),
     allow("FindTasks", ["ecs:ListTasks"], ["*"], inCluster),
     allow("WatchTasks", ["ecs:DescribeTasks"], [tasks], inCluster),
     allow(

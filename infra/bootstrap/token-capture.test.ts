@@ -101,6 +101,7 @@ describe("the rights of the capture by ECS Exec", () => {
   it("are these and no others", () => {
     expect([...rights].map(([sid, { Action }]) => [sid, Action])).toEqual([
       ["WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"]],
+      ["WatchService", "ecs:DescribeServices"],
       ["FindTasks", "ecs:ListTasks"],
       ["WatchTasks", "ecs:DescribeTasks"],
       ["QuoteServerLog", ["logs:DescribeLogStreams", "logs:GetLogEvents"]],

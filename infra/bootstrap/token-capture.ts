@@ -96,6 +96,7 @@ export class TokenCapture extends Construct {
     });
     const role = new CaptureRole(this, "Role", {
       server,
+      serviceName: stageNames(settings.stage).serverService,
       secrets: [secrets.adminToken, secrets.metricsToken, ...agentTokens.values()],
       logGroup: this.logGroup,
       task: this.task,

@@ -76,6 +76,7 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
       [LOG]: "The function writes its own log.",
       "ecs:ListTasks":
         "It finds the server's task; the action knows no resource but takes the cluster as a condition.",
+      "ecs:DescribeServices": "It sees that ECS has given up a deployment, and doesn't wait on.",
       "ecs:DescribeTasks": "It waits until the task runs, and tells why it stopped.",
       "logs:DescribeLogStreams logs:GetLogEvents":
         "It quotes the server's last lines when the server does not start.",

@@ -10,6 +10,7 @@ export function agentSettings(overrides: Partial<AgentSettings> = {}): AgentSett
     desiredCount: 1,
     config: { source: "rendered", toml: 'agent_id = "app"\n' },
     database: { urlSecret: "dbward/database-url", port: 5432, cidrs: ["10.60.0.0/16"] },
+    ecsExec: false,
     secrets: {},
     rustLog: "info",
     stopTimeoutSeconds: 90,

@@ -15,7 +15,7 @@ export const VARIANTS = {
     }),
   },
   "no ECS Exec": { capture: { method: "task", allowSessionLogging: false } },
-  "several agents": { agents: [agentSettings(), agentSettings({ name: "payments" })] },
+  "several agents": { agents: [agentSettings({ ecsExec: true }), agentSettings({ name: "payments" })] },
   "a configuration in SSM that reads a secret": {
     server: serverSettings({
       config: { source: "ssm", parameter: "/dbward/server-config" },

@@ -151,7 +151,7 @@ describe("answer", () => {
       "Warnings",
     ]);
     const told = [bucket.answers.at(-1)!.body.toString(), ...stage.log].join("\n");
-    for (const token of stage.allTokens()) expect(told).not.toContain(token.slice(4));
+    for (const token of stage.server.allTokens()) expect(told).not.toContain(token.slice(4));
     expect(told).not.toContain("canary");
   });
 

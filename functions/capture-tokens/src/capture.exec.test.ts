@@ -23,7 +23,7 @@ describe.skipIf(!hasPty)("a capture through the data channel", () => {
       session: (socket, commandLine, connection) => {
         commandLines.push(commandLine);
         if (connection <= lost) socket.terminate();
-        else servePty(socket, commandLine.replaceAll("/tmp/dbward-capture", stage.container.directory));
+        else servePty(socket, stage.container.inside(commandLine));
       },
     });
   });
@@ -45,8 +45,9 @@ describe.skipIf(!hasPty)("a capture through the data channel", () => {
     expect(commandLines).toHaveLength(1);
     expect(await capture(stage.event("Update"), tools())).toEqual(first);
     expect(commandLines).toHaveLength(2);
-    expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.metrics)!)).toBe("user cloudwatch-poller");
-    for (const token of stage.allTokens()) expect(commandLines.join("\n")).not.toContain(token.slice(4));
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.metrics))).toBe("user cloudwatch-poller");
+    for (const token of stage.server.allTokens())
+      expect(commandLines.join("\n")).not.toContain(token.slice(4));
   });
 
   it("has another session when the first one's socket is lost", async () => {

@@ -1,9 +1,13 @@
-import { Deadline } from "@dbward-aws/core";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { AccessDenied, OutputTooLarge } from "@dbward-aws/ecs-exec";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { capture } from "./capture.ts";
 import { AwsFault } from "./test-support/aws-peer.ts";
 import { newToken } from "./test-support/dbward-peer.ts";
-import { CLUSTER, SECRET, Stage } from "./test-support/stage.ts";
+import { SECRET, Stage } from "./test-support/stage.ts";
 
 let stage: Stage;
 beforeEach(async () => {
@@ -12,7 +16,6 @@ beforeEach(async () => {
 afterEach(() => stage.close());
 
 const filled = () => Object.values(SECRET).filter((arn) => stage.aws.valueOf(arn) !== undefined);
-const shortly = (ms = 300) => ({ deadline: Deadline.after(ms) });
 
 describe("Create", () => {
   it("fills every secret in one session with a token that the server takes", async () => {
@@ -20,8 +23,8 @@ describe("Create", () => {
     expect(stage.container.sessions).toHaveLength(1);
     expect(stage.aws.valueOf(SECRET.admin)).toBe(stage.server.admin);
     expect(stage.aws.valueOf(SECRET.agent)).toBe(stage.server.agent);
-    expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.payments)!)).toBe("agent payments");
-    expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.metrics)!)).toBe("user cloudwatch-poller");
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.payments))).toBe("agent payments");
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.metrics))).toBe("user cloudwatch-poller");
     expect(attributes).toEqual({
       AdminTokenVersion: stage.aws.secrets.get(SECRET.admin)!.current,
       MetricsTokenVersion: stage.aws.secrets.get(SECRET.metrics)!.current,
@@ -35,19 +38,12 @@ describe("Create", () => {
     stage.aws.serviceExists = false;
     const task = stage.aws.tasks.pop()!;
     stage.aws.fault = () => {
-      if (stage.aws.count("ListTasks") === 3) stage.aws.serviceExists = true;
-      if (stage.aws.count("ListTasks") === 6) stage.aws.tasks = [task];
+      if (stage.aws.count("DescribeServices") === 3) stage.aws.serviceExists = true;
+      if (stage.aws.count("DescribeServices") === 6) stage.aws.tasks = [task];
       return undefined;
     };
     await capture(stage.event("Create"), stage.tools());
     expect(filled()).toHaveLength(4);
-  });
-
-  it("takes no task of the former task definition", async () => {
-    stage.aws.tasks = [stage.task("old", { taskDefinitionArn: `${CLUSTER}:6` })];
-    await expect(capture(stage.event("Create"), stage.tools(shortly()))).rejects.toThrow(
-      "no task of the new task definition was RUNNING",
-    );
   });
 
   it("goes on in the next task when one is replaced while it is read", async () => {
@@ -67,28 +63,6 @@ describe("Create", () => {
     await expect(capture(stage.event("Create"), stage.tools({ patience }))).rejects.toThrow(
       /ExecuteCommandAgent is STOPPED, no route.*\[capture-exec-not-ready\]/,
     );
-  });
-
-  it("gives a server up that stops again and again, with its last words", async () => {
-    stage.aws.tasks = ["a", "b", "c"].map((id) => stage.stoppedTask(id));
-    stage.aws.logs.set("server/server/c", [
-      "fatal: failed to load config server.toml",
-      `token ${newToken()}`,
-    ]);
-    await expect(capture(stage.event("Create"), stage.tools())).rejects.toThrow(
-      /3 tasks stopped.*exit code 1, "Essential container in task exited".*fatal: failed to load config server.toml \| token dbw_\[redacted\].*\[capture-server-not-running\]/,
-    );
-  });
-
-  it("does not count tasks that stopped before it began", async () => {
-    const stopped = ["a", "b", "c"].map((id) => ({ ...stage.stoppedTask(id), stoppedAt: 1_000 }));
-    stage.aws.tasks = [...stopped];
-    stage.aws.fault = () => {
-      if (stage.aws.count("ListTasks") === 5) stage.aws.tasks = [...stopped, stage.task("d")];
-      return undefined;
-    };
-    await capture(stage.event("Create"), stage.tools());
-    expect(filled()).toHaveLength(4);
   });
 
   it("refuses a stored token that the server does not take, and keeps it", async () => {
@@ -213,19 +187,44 @@ describe("an event delivered twice", () => {
     ]);
   });
 
-  it("gets the same minted tokens when the first run's answer was lost on its way", async () => {
+  it("makes the tokens again, at once, when the answer of its own session was lost", async () => {
     stage.container.after = (session) => {
       if (session === 1) throw new Error("the channel was lost");
     };
     await capture(stage.event("Create"), stage.tools());
     expect(stage.container.sessions).toHaveLength(2);
-    expect(stage.server.subjects()).toEqual([
-      "agent agent",
-      "agent payments",
-      "user admin",
-      "user cloudwatch-poller",
-    ]);
-    expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.metrics)!)).toBe("user cloudwatch-poller");
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.metrics))).toBe("user cloudwatch-poller");
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.payments))).toBe("agent payments");
+  });
+
+  it("makes the tokens of a run that ended without storing them, after it had its time", async () => {
+    const event = stage.event("Create");
+    stage.container.after = () => {
+      throw new AccessDenied("the session");
+    };
+    const patience = { ...stage.tools().patience, otherRunMs: 50, rightsMs: 0 };
+    await expect(capture(event, stage.tools({ patience }))).rejects.toThrow("AWS refused the session");
+    expect(filled()).toEqual([]);
+
+    stage.container.after = () => undefined;
+    await capture(event, stage.tools({ patience }));
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.metrics))).toBe("user cloudwatch-poller");
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.payments))).toBe("agent payments");
+  });
+
+  it("writes no token into the container, and trusts nothing that lies there", async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), "dbward-elsewhere-"));
+    const event = stage.event("Create");
+    const mark = `dbward-capture.${createHash("sha256").update(event.RequestId).digest("hex").slice(0, 32)}`;
+    symlinkSync(elsewhere, join(stage.container.directory, mark));
+    symlinkSync(elsewhere, join(stage.container.directory, "dbward-capture"));
+    const patience = { ...stage.tools().patience, otherRunMs: 50 };
+    await capture(event, stage.tools({ patience }));
+    expect(filled()).toHaveLength(4);
+    expect(readdirSync(elsewhere)).toEqual([]);
+    const left = readdirSync(stage.container.directory, { recursive: true, withFileTypes: true });
+    expect(left.filter((entry) => entry.isFile())).toEqual([]);
+    rmSync(elsewhere, { recursive: true });
   });
 });
 
@@ -249,7 +248,7 @@ describe("Update", () => {
     expect(stage.aws.valueOf(SECRET.payments)).toBeUndefined();
 
     await capture(stage.event("Update"), stage.tools());
-    expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.payments)!)).toBe("agent payments");
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.payments))).toBe("agent payments");
     expect([values()[0], values()[1], values()[3]]).toEqual([admin, agent, metrics]);
   });
 
@@ -261,13 +260,13 @@ describe("Update", () => {
     stage.container.close();
     await capture(stage.event("Update"), stage.tools());
     expect(stage.aws.valueOf(SECRET.agent)).toBe(stage.server.agent);
-    expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.metrics)!)).toBe("user cloudwatch-poller");
-    expect(stage.server.tokens.has(lost)).toBe(false);
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.metrics))).toBe("user cloudwatch-poller");
+    expect(stage.server.subjectOf(lost)).toBe(undefined);
   });
 
   it("tells of a stored token that the server no longer takes, and goes on", async () => {
     await capture(stage.event("Create"), stage.tools());
-    stage.server.tokens.delete(stage.aws.valueOf(SECRET.metrics)!);
+    stage.server.revoke(stage.aws.valueOf(SECRET.metrics)!);
     const { Warnings } = await capture(stage.event("Update"), stage.tools());
     expect(Warnings).toMatch(
       /refuses the stored metrics-token.*put-secret-value --secret-id .*\[capture-token-refused\]/,
@@ -331,14 +330,173 @@ describe("a cluster that logs its sessions", () => {
 });
 
 describe("properties that can't be used", () => {
+  const task = (overrides: object) => ({
+    Method: "task" as const,
+    CaptureTask: { ...stage.properties().CaptureTask!, ...overrides },
+  });
   it.each([
-    ["no cluster", { Cluster: "" }, "Cluster is missing"],
-    ["a name for a shell", { MetricsUser: "x; rm -rf /" }, "has characters that are not allowed"],
-    ["a path for a shell", { StateDirectory: "/data $(id)" }, "StateDirectory is no plain path"],
-    ["a port for a shell", { Port: "80;id" }, "Port is no number"],
+    ["no cluster", () => ({ Cluster: "" }), "Cluster is missing"],
+    ["a name for a shell", () => ({ MetricsUser: "x; rm -rf /" }), "MetricsUser is no plain name"],
+    ["a path for a shell", () => ({ StateDirectory: "/data $(id)" }), "StateDirectory is no plain path"],
+    ["a port for a shell", () => ({ Port: "80;id" }), "Port is no number"],
+    ["an ARN for a shell", () => ({ AdminTokenSecret: "arn:aws:x'; id" }), "AdminTokenSecret is no ARN"],
+    [
+      "an agent for a shell",
+      () => ({ AgentTokens: [{ Agent: "a$(id)", Secret: SECRET.agent, Source: "minted" as const }] }),
+      "AgentTokens[0].Agent is no plain name",
+    ],
+    [
+      "a URL for a shell",
+      () => task({ ServerUrl: "http://server:3000;id" }),
+      "ServerUrl is no URL of protocol",
+    ],
+    [
+      "a URL with a space",
+      () => task({ ServerUrl: "http://server:3000/ x" }),
+      "ServerUrl is no URL of protocol",
+    ],
+    [
+      "a URL with a user",
+      () => task({ ServerUrl: "http://u:p@server:3000" }),
+      "ServerUrl is no URL of protocol",
+    ],
+    [
+      "a URL with a query",
+      () => task({ ServerUrl: "http://server:3000?a=b" }),
+      "ServerUrl is no URL of protocol",
+    ],
+    [
+      "a URL with a fragment",
+      () => task({ ServerUrl: "http://server#x" }),
+      "ServerUrl is no URL of protocol",
+    ],
+    ["another protocol", () => task({ ServerUrl: "file:///etc/passwd" }), "ServerUrl is no URL of protocol"],
+    [
+      "an endpoint for a shell",
+      () => task({ SecretsEndpoint: "https://x/`id`" }),
+      "SecretsEndpoint is no URL",
+    ],
   ])("%s", async (_name, overrides, message) => {
-    await expect(capture(stage.event("Create", overrides), stage.tools())).rejects.toThrow(message);
+    await expect(capture(stage.event("Create", overrides()), stage.tools())).rejects.toThrow(message);
     expect(stage.aws.operations).toEqual([]);
+  });
+
+  it("are told all at once", async () => {
+    const overrides = { Cluster: "", Port: "x", StateDirectory: "relative" };
+    await expect(capture(stage.event("Create", overrides), stage.tools())).rejects.toThrow(
+      /used: Cluster is missing; StateDirectory is no plain path; Port is no number\. /,
+    );
+  });
+});
+
+describe("a hostile server", () => {
+  const answer = (call: string, status: number, body: object) => {
+    stage.server.override = (asked) => (asked === call ? [status, body] : undefined);
+  };
+  const methods = ["exec", "task"] as const;
+
+  it.each(methods)("method %s: can't add lines to the report", async (Method) => {
+    const error = `x\\ntoken 0 ok ${newToken()}\n\\c\u001b[2J`;
+    answer("POST /api/users", 500, { error, code: "a\nb" });
+    await expect(capture(stage.event("Create", { Method }), stage.tools())).rejects.toThrow(
+      /^The server made no metrics-token: HTTP 500 [ -~]*\[capture-mint-refused\]$/,
+    );
+    expect(stage.aws.valueOf(SECRET.admin)).toBe(stage.server.admin);
+  });
+
+  it.each(methods)("method %s: is quoted by error and code alone, nowhere by its tokens", async (Method) => {
+    const { admin } = stage.server;
+    const hex = Buffer.from(admin).toString("hex");
+    answer("POST /api/users", 500, {
+      more: admin,
+      error: `no ${hex} ${admin.slice(4)} ${admin}`,
+      code: "internal",
+    });
+    const failed: Error = await capture(stage.event("Create", { Method }), stage.tools()).then(
+      () => Promise.reject(new Error("it should have failed")),
+      (thrown) => thrown,
+    );
+    expect(failed.message).toContain("HTTP 500 internal no [redacted]");
+    const told = [failed.message, ...stage.log].join("\n");
+    for (const disguise of [admin.slice(4), hex]) expect(told).not.toContain(disguise);
+  });
+
+  it.each(methods)("method %s: can't make the report long", async (Method) => {
+    answer("POST /api/users", 500, { error: "x".repeat(200_000), code: "y".repeat(50_000) });
+    const error: Error = await capture(stage.event("Create", { Method }), stage.tools()).then(
+      () => Promise.reject(new Error("it should have failed")),
+      (thrown) => thrown,
+    );
+    expect(error.message.length).toBeLessThan(600);
+    answer("POST /api/users", 500, { error: "x".repeat(2_000_000) });
+    await expect(capture(stage.event("Create", { Method }), stage.tools())).rejects.toThrow("too long");
+  });
+
+  it.each(methods)(
+    "method %s: can't give the administrator's token to the poller or an agent",
+    async (Method) => {
+      answer("POST /api/users", 201, { token: stage.server.admin });
+      stage.server.writeFile("agent-token", stage.server.admin);
+      await expect(capture(stage.event("Create", { Method }), stage.tools())).rejects.toThrow(
+        /agent-token of ecs-agent is the same token.*metrics-token is the same token/,
+      );
+      expect(filled()).toEqual([SECRET.admin, SECRET.payments]);
+    },
+  );
+
+  it.each(methods)("method %s: nor a token that is stored already", async (Method) => {
+    stage.aws.addSecret(SECRET.payments, stage.server.agent);
+    const failed = capture(stage.event("Create", { Method }), stage.tools());
+    await expect(failed).rejects.toThrow(
+      /agent-token of ecs-agent is the same token.*\[capture-same-token\]/,
+    );
+  });
+});
+
+describe("what comes out of the container", () => {
+  const printing = (text: string, exitCode = 0) =>
+    stage.tools({
+      exec: {
+        execute: async ({ maxOutputBytes }) => {
+          if (text.length > maxOutputBytes) throw new OutputTooLarge(maxOutputBytes);
+          return { stdout: Buffer.from(text), exitCode };
+        },
+      },
+    });
+
+  it("is taken up to 256 KiB", async () => {
+    const tools = printing(`server - up\n${"x".repeat(262_144)}`);
+    await expect(capture(stage.event("Create"), tools)).rejects.toThrow("more than 262144 bytes");
+  });
+
+  it("makes a capture fail at its second try when it makes no sense", async () => {
+    const tools = printing(`server - up\ntoken 0x0 ok ${newToken()}\nend - ok\n`);
+    await expect(capture(stage.event("Create"), tools)).rejects.toThrow(
+      /its report makes no sense.*capture-script-failed/,
+    );
+    expect(filled()).toEqual([]);
+  });
+
+  it("fills no two secrets with one token", async () => {
+    const token = newToken();
+    const lines = [0, 1, 2, 3].map((index) => `token ${index} ok ${token}`);
+    const tools = printing(["server - up", ...lines, "end - ok", ""].join("\n"));
+    await expect(capture(stage.event("Create"), tools)).rejects.toThrow(/4 things went wrong/);
+    expect(filled()).toEqual([]);
+  });
+});
+
+describe("tokens of a subject", () => {
+  it("stay below the limit, however often a secret is emptied", async () => {
+    await capture(stage.event("Create"), stage.tools());
+    for (let round = 1; round <= 8; round++) {
+      const before = stage.aws.valueOf(SECRET.payments)!;
+      stage.aws.addSecret(SECRET.payments);
+      await capture(stage.event("Update"), stage.tools());
+      expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.payments))).toBe("agent payments");
+      expect(stage.server.subjectOf(before)).toBe("agent payments");
+    }
+    expect(stage.server.subjects().filter((subject) => subject === "agent payments")).toHaveLength(3);
   });
 });
 
@@ -352,8 +510,8 @@ describe("method task", () => {
     expect(stage.aws.count("RunTask")).toBe(1);
     expect(stage.aws.valueOf(SECRET.admin)).toBe(stage.server.admin);
     expect(stage.aws.valueOf(SECRET.agent)).toBe(stage.server.agent);
-    expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.payments)!)).toBe("agent payments");
-    expect(stage.server.tokens.get(stage.aws.valueOf(SECRET.metrics)!)).toBe("user cloudwatch-poller");
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.payments))).toBe("agent payments");
+    expect(stage.server.subjectOf(stage.aws.valueOf(SECRET.metrics))).toBe("user cloudwatch-poller");
   });
 
   it("starts no task for a server that runs and is not healthy, and gives its last words", async () => {
@@ -443,7 +601,7 @@ describe("secrets", () => {
         ...stage.log,
         ...[...stage.aws.logs.values()].flat(),
       ].join("\n");
-      for (const token of stage.allTokens()) expect(logged).not.toContain(token.slice(8));
+      for (const token of stage.server.allTokens()) expect(logged).not.toContain(token.slice(8));
       expect(stage.container.sessions.map(({ stderr }) => stderr).join("")).toBe("");
     },
   );

@@ -4,7 +4,7 @@ import {
   CAPTURE_WARNINGS_MAX_CHARACTERS,
 } from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
-import { ScriptFailed, ServerNotRunning, SeveralProblems, StoredTokenRefused } from "./errors.ts";
+import { SameToken, ScriptFailed, ServerNotRunning, SeveralProblems, StoredTokenRefused } from "./errors.ts";
 import { captureByExec } from "./exec-capture.ts";
 import { type CaptureRequest, readRequest, type Token } from "./request.ts";
 import type { Outcome, Report } from "./script/report.ts";
@@ -31,7 +31,7 @@ export type CaptureAttributes = Readonly<Record<string, string>>;
  */
 export async function capture(event: CaptureEvent, tools: Tools): Promise<CaptureAttributes> {
   const request = readRequest(event.ResourceProperties);
-  const store = new TokenStore(tools.secrets, event.RequestId, tools.deadline.signal);
+  const store = new TokenStore(tools, event.RequestId);
   const stored = await readAll(request, store);
   const missing = new Set(request.tokens.filter((token) => !stored.has(token)));
   tools.logger.info("capture.begun", {
@@ -40,14 +40,15 @@ export async function capture(event: CaptureEvent, tools: Tools): Promise<Captur
   });
 
   const warnings: DbwardError[] = [];
-  const report = await ask({ event, request, missing, stored }, tools).catch((error: unknown) => {
+  const report = await ask({ event, request, missing, stored, store }, tools).catch((error: unknown) => {
     if (missing.size > 0 || !isForgivable(error, event)) throw error;
     tools.logger.warn("capture.unchecked", { error });
     warnings.push(error);
     return NOTHING_SAID;
   });
 
-  const { versions, problems } = await storeAll(missing, report, store, tools);
+  const outcomes = refuseSameTokens(report.outcomes, stored);
+  const { versions, problems } = await storeAll({ missing, outcomes, stored, store }, tools);
   for (const [token, { versionId }] of stored) versions[token.attribute] = versionId;
   for (const [token, accepted] of report.accepted) {
     if (accepted) continue;
@@ -82,23 +83,53 @@ interface Question {
   readonly request: CaptureRequest;
   readonly missing: ReadonlySet<Token>;
   readonly stored: ReadonlyMap<Token, StoredToken>;
+  readonly store: TokenStore;
 }
 
-function ask({ event, request, missing, stored }: Question, tools: Tools): Promise<Report> {
-  const plan = { request, missing, patienceSeconds: tools.patience.serverSeconds };
-  if (request.properties.Method === "task") return captureByTask(plan, event.RequestId, tools);
+function ask({ event, request, missing, stored, store }: Question, tools: Tools): Promise<Report> {
+  const { RequestId: requestId } = event;
+  const plan = { request, requestId, missing, patienceSeconds: tools.patience.serverSeconds };
+  if (request.properties.Method === "task") return captureByTask(plan, tools);
   const questions = [...stored].map(([token, { value }]) => [request.tokens.indexOf(token), value] as const);
-  return captureByExec(plan, new Map(questions), tools);
+  return captureByExec(plan, new Map(questions), store, tools);
+}
+
+/**
+ * A token may be in one secret alone: whoever has control of the container must not be able to make the poller's or an agent's token
+ * the administrator's.
+ */
+function refuseSameTokens(
+  outcomes: ReadonlyMap<Token, Outcome>,
+  stored: ReadonlyMap<Token, StoredToken>,
+): Map<Token, Outcome> {
+  const holders = new Map<string, number>();
+  const count = (value: string) => holders.set(value, (holders.get(value) ?? 0) + 1);
+  for (const { value } of stored.values()) count(value.trim());
+  for (const outcome of outcomes.values()) if (outcome.kind === "read") count(outcome.value);
+  return new Map(
+    [...outcomes].map(([token, outcome]) =>
+      outcome.kind === "read" && holders.get(outcome.value)! > 1
+        ? [token, { kind: "failed", problem: new SameToken(token.label) }]
+        : [token, outcome],
+    ),
+  );
+}
+
+interface Harvest {
+  readonly missing: ReadonlySet<Token>;
+  readonly outcomes: ReadonlyMap<Token, Outcome>;
+  readonly stored: ReadonlyMap<Token, StoredToken>;
+  readonly store: TokenStore;
 }
 
 /** Stores each token as it was read. One that can't be stored does not keep the others from it. */
-async function storeAll(missing: ReadonlySet<Token>, report: Report, store: TokenStore, tools: Tools) {
+async function storeAll(harvest: Harvest, tools: Tools) {
   const versions: Record<string, string> = {};
   const problems: DbwardError[] = [];
   await Promise.all(
-    [...missing].map(async (token) => {
+    [...harvest.missing].map(async (token) => {
       try {
-        versions[token.attribute] = await storeOne(token, report.outcomes.get(token), store);
+        versions[token.attribute] = await storeOne(token, harvest);
         tools.logger.info("capture.stored", { token: token.label, version: versions[token.attribute] });
       } catch (error) {
         problems.push(error instanceof DbwardError ? error : new ScriptFailed("storing a token", error));
@@ -108,19 +139,21 @@ async function storeAll(missing: ReadonlySet<Token>, report: Report, store: Toke
   return { versions, problems };
 }
 
-async function storeOne(token: Token, outcome: Outcome | undefined, store: TokenStore): Promise<string> {
+async function storeOne(token: Token, { outcomes, stored, store }: Harvest): Promise<string> {
+  const outcome = outcomes.get(token);
   switch (outcome?.kind) {
     case "read":
       return store.fill(token, outcome.value);
     case "stored": {
       const now = await store.read(token);
-      if (!now) throw new ScriptFailed(`the task stored ${token.label}, yet its secret is empty`);
+      if (!now) throw new ScriptFailed(`${token.label} was reported as stored, yet its secret is empty`);
+      if ([...stored.values()].some(({ value }) => value === now.value)) throw new SameToken(token.label);
       return now.versionId;
     }
     case "failed":
       throw outcome.problem;
     default:
-      throw new ScriptFailed(`nothing was said of ${token.label}`);
+      throw new ScriptFailed(`its report has no line about ${token.label}`);
   }
 }
 

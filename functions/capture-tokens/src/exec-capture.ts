@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Deadline, describeError } from "@dbward-aws/core";
 import {
   AccessDenied,
@@ -6,32 +7,79 @@ import {
   ExecNotEnabled,
   InputTooLarge,
   NoWebSocket,
+  OutputTooLarge,
   ToolsMissing,
 } from "@dbward-aws/ecs-exec";
-import { ScriptFailed, ServerNotRunning } from "./errors.ts";
-import { execScript, storedLines } from "./script/exec-script.ts";
+import { BadReport, ScriptFailed, ServerNotRunning } from "./errors.ts";
+import type { Token } from "./request.ts";
+import { type ExecScriptOptions, execScript, storedLines } from "./script/exec-script.ts";
 import type { Plan } from "./script/plan.ts";
-import { type Report, readReport } from "./script/report.ts";
+import { MAX_REPORT_BYTES, type Outcome, type Report, readReport } from "./script/report.ts";
 import { awaitServerTask } from "./server-task.ts";
 import { refuseSessionLogging } from "./session-logging.ts";
+import type { TokenStore } from "./token-store.ts";
 import type { Tools } from "./tools.ts";
 
 /**
- * Method `exec`: one session into the server's container does everything. A session that fails is had again, in whichever task runs then, until the
- * deadline: the script gives the same tokens every time.
+ * Method `exec`: one session into the server's container does everything. When another run for the same event has begun to make tokens,
+ * their secrets are waited for; they are made here when that run has not stored them in the time that it needs.
  *
  * @param stored tokens to ask the server about, by index; they travel by the session's standard input
  */
 export async function captureByExec(
   plan: Plan,
   stored: ReadonlyMap<number, string>,
+  store: TokenStore,
+  tools: Tools,
+): Promise<Report> {
+  const { AllowSessionLogging, Cluster } = plan.request.properties;
+  if (AllowSessionLogging !== "true") await refuseSessionLogging(Cluster, tools);
+
+  const run = randomBytes(16).toString("hex");
+  const report = await runScript(plan, stored, { run, force: false }, tools);
+  const elsewhere = [...report.outcomes]
+    .filter(([, { kind }]) => kind === "elsewhere")
+    .map(([token]) => token);
+  if (elsewhere.length === 0) return report;
+
+  const left = await awaitOtherRun(elsewhere, store, tools);
+  const outcomes = new Map<Token, Outcome>(report.outcomes);
+  for (const token of elsewhere) outcomes.set(token, { kind: "stored" });
+  if (left.size > 0) {
+    const second = await runScript({ ...plan, missing: left }, new Map(), { run, force: true }, tools);
+    for (const [token, outcome] of second.outcomes) outcomes.set(token, outcome);
+  }
+  return { ...report, outcomes };
+}
+
+/** @returns the tokens that the other run has not stored */
+async function awaitOtherRun(
+  tokens: readonly Token[],
+  store: TokenStore,
+  { deadline, logger, patience }: Tools,
+): Promise<Set<Token>> {
+  logger.info("capture.other-run", { tokens: tokens.map(({ label }) => label) });
+  const left = new Set(tokens);
+  await Deadline.after(Math.min(patience.otherRunMs, deadline.remaining), deadline.signal).until(async () => {
+    for (const token of left) if (await store.read(token)) left.delete(token);
+    return left.size === 0 || undefined;
+  }, patience.pollMs);
+  return left;
+}
+
+/**
+ * Runs the script. A session that fails is followed by another one, in whichever task runs then, until the deadline.
+ */
+async function runScript(
+  plan: Plan,
+  stored: ReadonlyMap<number, string>,
+  options: ExecScriptOptions,
   tools: Tools,
 ): Promise<Report> {
   const { properties } = plan.request;
   const { deadline, logger, patience } = tools;
-  if (properties.AllowSessionLogging !== "true") await refuseSessionLogging(properties.Cluster, tools.ecs);
-
   let lastFailure: unknown;
+  let deniedAt: number | undefined;
   const report = await deadline.until(async () => {
     const task = await awaitServerTask(properties, tools);
     try {
@@ -39,15 +87,18 @@ export async function captureByExec(
         cluster: properties.Cluster,
         task,
         container: properties.Container,
-        script: execScript(plan),
+        script: execScript(plan, options),
         // Without input the script starts at once, in the second that the agent waits before it hands out any output.
         ...(stored.size > 0 && { stdin: storedLines(stored) }),
         deadline: Deadline.after(Math.min(patience.sessionMs, deadline.remaining), deadline.signal),
+        maxOutputBytes: MAX_REPORT_BYTES,
       });
       if (exitCode !== 0) throw new ScriptFailed(`its script ended with exit code ${exitCode}`);
-      return readReport(new TextDecoder().decode(stdout), plan.request);
+      return readReport(new TextDecoder().decode(stdout), plan.request, plan.missing);
     } catch (error) {
-      if (isHopeless(error, lastFailure)) throw error;
+      if (error instanceof AccessDenied) deniedAt ??= performance.now();
+      const mayStillBeGranted = performance.now() - (deniedAt ?? 0) < patience.rightsMs;
+      if (error instanceof AccessDenied ? !mayStillBeGranted : isHopeless(error, lastFailure)) throw error;
       lastFailure = error;
       logger.warn("capture.session-failed", { task, error });
       return undefined;
@@ -62,17 +113,18 @@ export async function captureByExec(
   );
 }
 
-/** What will be the same in a minute. A task that is ending may start no command either, but that happens once. */
+/** What will be the same in a minute. A task that is ending may start no command or say nothing whole, but that happens once. */
 function isHopeless(error: unknown, before: unknown): boolean {
   if (error instanceof CommandNotStarted) return before instanceof CommandNotStarted;
+  if (error instanceof BadReport) return before instanceof BadReport;
   return HOPELESS.some((type) => error instanceof type);
 }
 
 const HOPELESS = [
-  AccessDenied,
   EncryptionFailed,
   ExecNotEnabled,
   InputTooLarge,
   NoWebSocket,
+  OutputTooLarge,
   ToolsMissing,
 ] as const;

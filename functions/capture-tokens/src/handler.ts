@@ -28,7 +28,6 @@ export async function handler(event: CloudFormationCustomResourceEvent, context:
       logger,
       deadline: Deadline.after(remaining - RESERVE_MS),
       patience: PATIENCE,
-      startedAt: new Date(),
     },
     Deadline.after(remaining - 1_000),
   );

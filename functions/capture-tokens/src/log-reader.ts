@@ -1,39 +1,38 @@
 import type { CloudWatchLogsClientConfig } from "@aws-sdk/client-cloudwatch-logs";
-import { redact } from "@dbward-aws/core";
+import { quote } from "./quote.ts";
 import type { LogReader } from "./tools.ts";
 
 /** Longest line that is quoted. */
 const MAX_LINE = 400;
 
-/**
- * Reads CloudWatch Logs. Its client is loaded on first use: a capture that goes well never pays for it.
- *
- * A log that can't be read is an empty one: it is only asked for to explain another failure.
- */
+/** Reads CloudWatch Logs. Its client is loaded on first use: a capture by ECS Exec that goes well never pays for it. */
 export function createLogReader(config: CloudWatchLogsClientConfig = {}): LogReader {
   return {
     async lastLines(logGroup, streamEnd, limit, streamPrefix) {
-      try {
-        const { CloudWatchLogsClient, DescribeLogStreamsCommand, GetLogEventsCommand } = await import(
-          "./logs-client.ts"
+      const { CloudWatchLogsClient, DescribeLogStreamsCommand, GetLogEventsCommand } = await import(
+        "./logs-client.ts"
+      );
+      const client = new CloudWatchLogsClient(config);
+      const findStream = async () => {
+        const newestFirst = { orderBy: "LastEventTime", descending: true } as const;
+        const { logStreams } = await client.send(
+          new DescribeLogStreamsCommand({ logGroupName: logGroup, ...newestFirst }),
         );
-        const client = new CloudWatchLogsClient(config);
-        const findStream = async () => {
-          const newestFirst = { orderBy: "LastEventTime", descending: true } as const;
-          const { logStreams } = await client.send(
-            new DescribeLogStreamsCommand({ logGroupName: logGroup, ...newestFirst }),
-          );
-          return logStreams?.find(({ logStreamName }) => logStreamName?.endsWith(`/${streamEnd}`))
-            ?.logStreamName;
-        };
+        return logStreams?.find(({ logStreamName }) => logStreamName?.endsWith(`/${streamEnd}`))
+          ?.logStreamName;
+      };
+      try {
         const logStreamName = streamPrefix ? `${streamPrefix}/${streamEnd}` : await findStream();
         if (logStreamName === undefined) return [];
         const { events } = await client.send(
           new GetLogEventsCommand({ logGroupName: logGroup, logStreamName, limit, startFromHead: false }),
         );
-        return (events ?? []).map(({ message }) => redact((message ?? "").trimEnd()).slice(0, MAX_LINE));
-      } catch {
-        return [];
+        return (events ?? []).map(({ message }) => quote(message ?? "", MAX_LINE));
+      } catch (error) {
+        if (error instanceof Error && error.name === "ResourceNotFoundException") return [];
+        throw error;
+      } finally {
+        client.destroy();
       }
     },
   };

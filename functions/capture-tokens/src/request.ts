@@ -50,29 +50,60 @@ const REQUIRED = [
 /** Names go into a shell script and into JSON: letters, digits, dots, hyphens and underscores need no quoting in either. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const PATH = /^(?:\/[A-Za-z0-9._-]+)+$/;
+const SECRET_ARN = /^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+$/;
+/** A port is all that may come with the host, and letters that mean nothing to a shell all that a path may have. */
+const BASE_URL = /^https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*$/;
+/** Agents at most: more would not fit into the answer to CloudFormation anyway. */
+const MAX_AGENTS = 1_000;
 
 /**
  * Reads the properties as CloudFormation sends them.
  *
- * @throws {@link BadRequest}
+ * @throws {@link BadRequest} with all that is wrong
  */
 export function readRequest(resourceProperties: Readonly<Record<string, unknown>>): CaptureRequest {
-  for (const name of REQUIRED) {
-    const value = resourceProperties[name];
-    if (typeof value !== "string" || value === "") throw new BadRequest(`${name} is missing`);
-  }
+  const problems = problemsOf(resourceProperties);
+  if (problems.length > 0) throw new BadRequest(problems);
   const properties = resourceProperties as unknown as CaptureProperties;
-  const agents = properties.AgentTokens;
-  if (!Array.isArray(agents)) throw new BadRequest("AgentTokens is no list");
-  if (properties.Method !== "exec" && properties.Method !== "task") throw new BadRequest("Method is unknown");
-  if (properties.Method === "task" && !properties.CaptureTask) throw new BadRequest("CaptureTask is missing");
-  if (!PATH.test(properties.StateDirectory)) throw new BadRequest("StateDirectory is no plain path");
-  if (!/^\d{1,5}$/.test(properties.Port)) throw new BadRequest("Port is no number");
-  for (const name of [properties.MetricsUser, properties.MetricsRole, ...agents.map(({ Agent }) => Agent)]) {
-    if (!NAME.test(name))
-      throw new BadRequest(`the name ${JSON.stringify(name)} has characters that are not allowed`);
-  }
   return { properties, tokens: tokensOf(properties) };
+}
+
+function problemsOf(given: Readonly<Record<string, unknown>>): string[] {
+  const problems: string[] = REQUIRED.filter(
+    (name) => typeof given[name] !== "string" || given[name] === "",
+  ).map((name) => `${name} is missing`);
+  const mustMatch = (what: string, value: unknown, form: RegExp, expected: string) => {
+    if (value === undefined || value === "" || form.test(String(value))) return;
+    problems.push(`${what} is no ${expected}`);
+  };
+  mustMatch("StateDirectory", given.StateDirectory, PATH, "plain path");
+  mustMatch("Port", given.Port, /^\d{1,5}$/, "number");
+  mustMatch("Method", given.Method, /^(?:exec|task)$/, "method of capture");
+  for (const name of ["MetricsUser", "MetricsRole"]) mustMatch(name, given[name], NAME, "plain name");
+  for (const name of ["AdminTokenSecret", "MetricsTokenSecret"])
+    mustMatch(name, given[name], SECRET_ARN, "ARN of a secret");
+
+  const agents: unknown = given.AgentTokens;
+  if (!Array.isArray(agents) || agents.length > MAX_AGENTS) problems.push("AgentTokens is no list of agents");
+  else
+    for (const [index, agent] of agents.entries()) {
+      const { Agent, Secret, Source } = (agent ?? {}) as Record<string, unknown>;
+      mustMatch(`AgentTokens[${index}].Agent`, Agent ?? null, NAME, "plain name");
+      mustMatch(`AgentTokens[${index}].Secret`, Secret ?? null, SECRET_ARN, "ARN of a secret");
+      mustMatch(`AgentTokens[${index}].Source`, Source ?? null, /^(?:bootstrap|minted)$/, "source of tokens");
+    }
+
+  const task = given.CaptureTask as Record<string, unknown> | undefined;
+  if (given.Method === "task" && !task) problems.push("CaptureTask is missing");
+  for (const name of ["ServerUrl", "SecretsEndpoint"])
+    if (task)
+      mustMatch(
+        `CaptureTask.${name}`,
+        task[name] ?? null,
+        BASE_URL,
+        "URL of protocol, host, port and path alone",
+      );
+  return problems;
 }
 
 function tokensOf(properties: CaptureProperties): Token[] {

@@ -1,16 +1,17 @@
-import { DescribeClustersCommand, type ECSClient } from "@aws-sdk/client-ecs";
+import { DescribeClustersCommand } from "@aws-sdk/client-ecs";
 import { SessionsAreLogged } from "./errors.ts";
+import { mustBeAllowed } from "./rights.ts";
+import type { Tools } from "./tools.ts";
 
 /**
  * Makes sure that the cluster keeps no record of what is said in exec sessions. A cluster that says nothing about it has DEFAULT, which
  * writes to the container's own log.
  *
- * @throws {@link SessionsAreLogged}
+ * @throws {@link SessionsAreLogged}, {@link AccessRefused}
  */
-export async function refuseSessionLogging(cluster: string, ecs: ECSClient): Promise<void> {
-  const { clusters } = await ecs.send(
-    new DescribeClustersCommand({ clusters: [cluster], include: ["CONFIGURATIONS"] }),
-  );
+export async function refuseSessionLogging(cluster: string, tools: Tools): Promise<void> {
+  const command = new DescribeClustersCommand({ clusters: [cluster], include: ["CONFIGURATIONS"] });
+  const { clusters } = await mustBeAllowed("ecs:DescribeClusters", () => tools.ecs.send(command), tools);
   const logging = clusters?.[0]?.configuration?.executeCommandConfiguration?.logging ?? "DEFAULT";
   if (logging !== "NONE") throw new SessionsAreLogged(logging);
 }

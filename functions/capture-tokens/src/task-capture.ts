@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { DescribeTasksCommand, RunTaskCommand, type Task } from "@aws-sdk/client-ecs";
 import type { CaptureTaskProperties } from "@dbward-aws/contract";
 import { describeError } from "@dbward-aws/core";
-import { ScriptFailed } from "./errors.ts";
+import { AccessRefused, ScriptFailed } from "./errors.ts";
 import type { Token } from "./request.ts";
+import { mustBeAllowed } from "./rights.ts";
 import type { Plan } from "./script/plan.ts";
 import { type Outcome, type Report, readReport } from "./script/report.ts";
 import { taskScript } from "./script/task-script.ts";
@@ -11,7 +12,7 @@ import { awaitServerTask, describeStop, taskId } from "./server-task.ts";
 import type { Tools } from "./tools.ts";
 
 /** All overrides of a task together may be 8192 characters long; a token's share of the script is below 300. */
-const TOKENS_A_TASK = 12;
+const TOKENS_A_TASK = 11;
 /** Lines of the task's log: one a token, and some to spare. */
 const LOG_LINES = 100;
 
@@ -19,27 +20,32 @@ const LOG_LINES = 100;
  * Method `task`: a one-off task on the server's file system reads the files and writes the secrets; its report, without
  * values, is in its log. Stored tokens are not tried: they would have to leave Secrets Manager for it.
  */
-export async function captureByTask(plan: Plan, requestId: string, tools: Tools): Promise<Report> {
+export async function captureByTask(plan: Plan, tools: Tools): Promise<Report> {
   await awaitServerTask(plan.request.properties, tools);
   const outcomes = new Map<Token, Outcome>();
   const missing = [...plan.missing];
   for (let from = 0; from < missing.length; from += TOKENS_A_TASK) {
     const part = { ...plan, missing: new Set(missing.slice(from, from + TOKENS_A_TASK)) };
-    const report = await runOnce(part, requestId, from, tools);
+    const report = await runOnce(part, from, tools);
     for (const [token, outcome] of report.outcomes) outcomes.set(token, outcome);
   }
   return { outcomes, accepted: new Map() };
 }
 
-async function runOnce(plan: Plan, requestId: string, part: number, tools: Tools): Promise<Report> {
+async function runOnce(plan: Plan, part: number, tools: Tools): Promise<Report> {
   const task = plan.request.properties.CaptureTask!;
-  const arn = await start(plan, requestId, part, tools);
+  const arn = await start(plan, part, tools);
   const ended = await awaitEnd(plan.request.properties.Cluster, arn, tools);
+  const stream = `${task.Container}/${taskId(arn)}`;
   const lines = () =>
-    tools.logs.lastLines(task.LogGroup, `${task.Container}/${taskId(arn)}`, LOG_LINES, task.LogStreamPrefix);
+    mustBeAllowed(
+      "logs:GetLogEvents",
+      () => tools.logs.lastLines(task.LogGroup, stream, LOG_LINES, task.LogStreamPrefix),
+      tools,
+    );
   if (exitCodeOf(ended, task) !== 0) {
     throw new ScriptFailed(
-      `task ${taskId(arn)} ended with ${describeStop(ended, task.Container)}; its log: ${(await lines()).slice(-5).join(" | ")}`,
+      `task ${taskId(arn)} ended with ${describeStop(ended, task.Container)}; its log: ${(await lines().catch(() => [])).slice(-5).join(" | ")}`,
     );
   }
   // The log may lag behind the end of the task.
@@ -48,48 +54,53 @@ async function runOnce(plan: Plan, requestId: string, part: number, tools: Tools
     return text.at(-1) === "end - ok" ? text : undefined;
   }, tools.patience.pollMs);
   if (!report) throw new ScriptFailed(`the log of task ${taskId(arn)} has no whole report`);
-  return readReport(report.join("\n"), plan.request);
+  return readReport(report.join("\n"), plan.request, plan.missing);
 }
 
 /** The client token makes the same request start one task, however often it is asked. */
-async function start(plan: Plan, requestId: string, part: number, { ecs, deadline }: Tools): Promise<string> {
+async function start(plan: Plan, part: number, tools: Tools): Promise<string> {
+  const { ecs, deadline, patience } = tools;
   const { Cluster, CaptureTask } = plan.request.properties;
   const task = CaptureTask!;
   const region = await ecs.config.region();
+  const script = taskScript(plan, { region, rightsSeconds: patience.rightsMs / 1_000 });
+  const command = new RunTaskCommand({
+    cluster: Cluster,
+    taskDefinition: task.TaskDefinition,
+    launchType: "FARGATE",
+    count: 1,
+    clientToken: createHash("sha256").update(`${plan.requestId}\n${part}`).digest("hex"),
+    enableExecuteCommand: false,
+    startedBy: "capture-tokens",
+    networkConfiguration: {
+      awsvpcConfiguration: {
+        subnets: [...task.Subnets],
+        securityGroups: [...task.SecurityGroups],
+        assignPublicIp: task.AssignPublicIp,
+      },
+    },
+    overrides: { containerOverrides: [{ name: task.Container, command: [script] }] },
+  });
   try {
-    const { tasks, failures } = await ecs.send(
-      new RunTaskCommand({
-        cluster: Cluster,
-        taskDefinition: task.TaskDefinition,
-        launchType: "FARGATE",
-        count: 1,
-        clientToken: createHash("sha256").update(`${requestId}\n${part}`).digest("hex"),
-        enableExecuteCommand: false,
-        startedBy: "capture-tokens",
-        networkConfiguration: {
-          awsvpcConfiguration: {
-            subnets: [...task.Subnets],
-            securityGroups: [...task.SecurityGroups],
-            assignPublicIp: task.AssignPublicIp,
-          },
-        },
-        overrides: {
-          containerOverrides: [{ name: task.Container, command: [taskScript(plan, { requestId, region })] }],
-        },
-      }),
-      { abortSignal: deadline.signal },
+    const { tasks, failures } = await mustBeAllowed(
+      "ecs:RunTask",
+      () => ecs.send(command, { abortSignal: deadline.signal }),
+      tools,
     );
     const arn = tasks?.[0]?.taskArn;
     if (!arn) throw new Error(failures?.map(({ reason }) => reason).join(", ") || "ECS started no task");
     return arn;
   } catch (error) {
+    if (error instanceof AccessRefused) throw error;
     throw new ScriptFailed(`its task can't be started: ${describeError(error)}`, error);
   }
 }
 
-async function awaitEnd(cluster: string, arn: string, { ecs, deadline, patience }: Tools): Promise<Task> {
+async function awaitEnd(cluster: string, arn: string, tools: Tools): Promise<Task> {
+  const { ecs, deadline, patience } = tools;
+  const command = new DescribeTasksCommand({ cluster, tasks: [arn] });
   const ended = await deadline.until(async () => {
-    const { tasks } = await ecs.send(new DescribeTasksCommand({ cluster, tasks: [arn] }));
+    const { tasks } = await mustBeAllowed("ecs:DescribeTasks", () => ecs.send(command), tools);
     return tasks?.find(({ lastStatus }) => lastStatus === "STOPPED");
   }, patience.pollMs);
   if (!ended) throw new ScriptFailed(`task ${taskId(arn)} did not end before the deadline`);

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import {
-  GetSecretValueCommand,
-  PutSecretValueCommand,
-  type SecretsManagerClient,
-} from "@aws-sdk/client-secrets-manager";
+import { GetSecretValueCommand, PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { describeError } from "@dbward-aws/core";
 import { SecretFailed } from "./errors.ts";
 import type { Token } from "./request.ts";
+import { type RightsTools, whenAllowed } from "./rights.ts";
+import type { Tools } from "./tools.ts";
+
+/** What a {@link TokenStore} works with. */
+export type StoreTools = RightsTools & Pick<Tools, "secrets">;
 
 /** What a secret holds now. */
 export interface StoredToken {
@@ -19,18 +20,16 @@ export interface StoredToken {
  * The secrets of a stage. A secret with a value is never overwritten.
  */
 export class TokenStore {
-  readonly #client: SecretsManagerClient;
+  readonly #tools: StoreTools;
   readonly #requestId: string;
-  readonly #signal: AbortSignal;
 
   /**
    * @param requestId CloudFormation's id of the request: makes the version ids, so that the same event delivered twice,
    * also at the same time, ends in one version
    */
-  constructor(client: SecretsManagerClient, requestId: string, signal: AbortSignal) {
-    this.#client = client;
+  constructor(tools: StoreTools, requestId: string) {
+    this.#tools = tools;
     this.#requestId = requestId;
-    this.#signal = signal;
   }
 
   /**
@@ -39,9 +38,14 @@ export class TokenStore {
    */
   async read(token: Token): Promise<StoredToken | undefined> {
     try {
-      const { SecretString, VersionId } = await this.#client.send(
-        new GetSecretValueCommand({ SecretId: token.secret }),
-        { abortSignal: this.#signal },
+      const { secrets, deadline } = this.#tools;
+      const { SecretString, VersionId } = await whenAllowed(
+        "secretsmanager:GetSecretValue",
+        () =>
+          secrets.send(new GetSecretValueCommand({ SecretId: token.secret }), {
+            abortSignal: deadline.signal,
+          }),
+        this.#tools,
       );
       if (!SecretString?.trim() || !VersionId) return undefined;
       return { value: SecretString, versionId: VersionId };
@@ -62,13 +66,16 @@ export class TokenStore {
     const kept = await this.read(token);
     if (kept) return kept.versionId;
     try {
-      const { VersionId } = await this.#client.send(
-        new PutSecretValueCommand({
-          SecretId: token.secret,
-          SecretString: value,
-          ClientRequestToken: versionId(this.#requestId, token.secret, value),
-        }),
-        { abortSignal: this.#signal },
+      const { secrets, deadline } = this.#tools;
+      const command = new PutSecretValueCommand({
+        SecretId: token.secret,
+        SecretString: value,
+        ClientRequestToken: versionId(this.#requestId, token.secret, value),
+      });
+      const { VersionId } = await whenAllowed(
+        "secretsmanager:PutSecretValue",
+        () => secrets.send(command, { abortSignal: deadline.signal }),
+        this.#tools,
       );
       return VersionId!;
     } catch (error) {

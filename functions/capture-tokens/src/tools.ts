@@ -11,14 +11,19 @@ export interface ScriptRunner {
     readonly script: string;
     readonly stdin?: string;
     readonly deadline: Deadline;
+    /** Bytes of output that are held at most. */
+    readonly maxOutputBytes: number;
   }): Promise<{ readonly stdout: Uint8Array; readonly exitCode: number }>;
 }
 
 /** Lines of a log stream, oldest first. */
 export interface LogReader {
   /**
+   * A stream that is not there has no lines. Lines come printable, cut, and without anything that looks like a secret.
+   *
    * @param streamEnd last part of the stream's name: the task's id
    * @param streamPrefix first part, when it is known
+   * @throws errors of CloudWatch Logs
    */
   lastLines(logGroup: string, streamEnd: string, limit: number, streamPrefix?: string): Promise<string[]>;
 }
@@ -33,8 +38,12 @@ export interface Patience {
   readonly sessionMs: number;
   /** Seconds for which a script waits for the server's API. */
   readonly serverSeconds: number;
-  /** Tasks that may stop before the server is given up. */
+  /** Tasks of one deployment that may stop before the server is given up. */
   readonly stoppedTasks: number;
+  /** Milliseconds for which a refused call is tried again, until a right granted in the same update is in force. */
+  readonly rightsMs: number;
+  /** Milliseconds for which another run for the same event is left to make its tokens: it has one session to do so. */
+  readonly otherRunMs: number;
 }
 
 export const PATIENCE: Patience = {
@@ -43,6 +52,8 @@ export const PATIENCE: Patience = {
   sessionMs: 150_000,
   serverSeconds: 60,
   stoppedTasks: 3,
+  rightsMs: 60_000,
+  otherRunMs: 150_000,
 };
 
 /** Everything that the capture reaches out with; the handler makes it, tests make it of real protocol peers. */
@@ -55,6 +66,4 @@ export interface Tools {
   /** Ends early enough for an answer to CloudFormation. */
   readonly deadline: Deadline;
   readonly patience: Patience;
-  /** When the run began; tasks that stopped before are none of its business. */
-  readonly startedAt: Date;
 }

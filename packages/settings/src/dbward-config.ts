@@ -161,6 +161,8 @@ export interface AgentInput extends ConfigInput {
   readonly logRetentionDays?: number;
   /** Variables that agent.toml refers to as `${NAME}`, each with the name or ARN of its secret. @default {} */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Allow ECS Exec into its tasks: whoever may use it can read the database's URL. @default false */
+  readonly ecsExec?: boolean;
 }
 
 /** A database. */

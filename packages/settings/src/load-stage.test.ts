@@ -62,6 +62,7 @@ describe("loadStage", () => {
               "urlSecret": "dbward/prod/database-url",
             },
             "desiredCount": 1,
+            "ecsExec": false,
             "image": {
               "repository": "ghcr.io/dbward-dev/dbward-agent",
               "tag": "0.2.0",

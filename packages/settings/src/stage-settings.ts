@@ -130,6 +130,8 @@ export interface AgentSettings {
   readonly stopTimeoutSeconds: number;
   /** @default 14 */
   readonly logRetentionDays: number;
+  /** ECS Exec into its tasks; whoever may use it can read the database's URL. @default false */
+  readonly ecsExec: boolean;
 }
 
 export interface CaptureSettings {

@@ -1,53 +1,49 @@
-import { captureCalls, keptNames, type Plan, variables } from "./plan.ts";
+import { createHash } from "node:crypto";
+import { captureCalls, type Plan, variables } from "./plan.ts";
 import { compact, SHARED } from "./shell.ts";
 
 /**
- * One run at a time in a container, and a minted token is kept in its /tmp until the secret has it: the same event delivered twice, or a
- * session lost before its answer arrived, gets the same token again. The server shows it once, and making another would revoke it.
+ * The server shows a token that it makes once, and making another one may revoke it: of two runs for the same event, one makes the
+ * tokens. An empty directory says which run that is; nothing is read from it or written into it, so it does not matter who can.
  */
 const EXEC = `
-dir=/tmp/dbward-capture
-emit() { echo "token $1 ok $2"; }
-keep() { [ ! -d $dir ] || printf %s "$2" >"$dir/$1"; }
-reuse() { # index, name
-  t=$(cat "$dir/$2" 2>/dev/null)
-  valid "$t" || return 1
-  call "$t" "$url/api/agents"
-  case $status in 200|403) emit "$1" "$t";; *) rm -f "$dir/$2"; return 1;; esac
+emit() { say "token $1 ok $2"; }
+may_mint() { # index
+  [ -n "$mine" ] || claim || { say "token $1 elsewhere"; return 1; }
 }
-lock() {
-  mkdir -p $dir 2>/dev/null || return
-  n=0
-  until mkdir $dir/lock 2>/dev/null; do
-    n=$((n + 1))
-    [ $n -lt 300 ] || break
-    sleep 0.1
-  done
-  trap 'rmdir $dir/lock 2>/dev/null' EXIT
-}
-forget() { # names to keep, with a space before and after each
-  for f in $dir/*-*; do
-    case "$1" in *" \${f##*/} "*) ;; *) rm -f "$f";; esac
-  done
+claim() {
+  mark=/tmp/dbward-capture.$event
+  [ -d "$mark.$run" ] || mkdir "$mark" 2>/dev/null || [ $force = 1 ] || return
+  mkdir "$mark.$run" 2>/dev/null
+  mine=1
 }
 check() { # reads 'index token' lines: does the server take these tokens?
   while read -r i t && [ "$i" != end ]; do
     call "$t" "$url/api/agents"
-    echo "check $i $status"
+    say "check $i $status"
   done
 }
 `;
 
+/** What a session must know of the run that it belongs to. */
+export interface ExecScriptOptions {
+  /** A value of this run's own, of hex digits: its later sessions make the tokens again when the answer of an earlier one was lost. */
+  readonly run: string;
+  /** Make tokens although another run for the same event has begun to. */
+  readonly force: boolean;
+}
+
 /** The script of method `exec`; {@link storedLines} is its standard input. It prints tokens: its output never leaves memory. */
-export function execScript(plan: Plan): string {
+export function execScript(plan: Plan, { run, force }: ExecScriptOptions): string {
   const { Port } = plan.request.properties;
+  const event = createHash("sha256").update(plan.requestId).digest("hex").slice(0, 32);
   return compact(
     [
       variables(plan, `http://localhost:${Port}`),
+      `event=${event} run=${run} force=${force ? 1 : 0} mine=`,
       SHARED,
       EXEC,
-      "await_server; lock",
-      `forget ' ${keptNames(plan).join(" ")} '`,
+      "await_server",
       ...captureCalls(plan),
       "[ $server = down ] || check",
       "echo 'end - ok'",

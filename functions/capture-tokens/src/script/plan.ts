@@ -1,9 +1,12 @@
 import { SERVER } from "@dbward-aws/contract";
 import type { CaptureRequest, Token } from "../request.ts";
+import { quoteWord } from "./shell.ts";
 
 /** What a script in the container is to do. Its lines name a token by its index in `request.tokens`. */
 export interface Plan {
   readonly request: CaptureRequest;
+  /** CloudFormation's id of the request. */
+  readonly requestId: string;
   /** Tokens whose secrets are empty. */
   readonly missing: ReadonlySet<Token>;
   /** Seconds to wait for the server's API. */
@@ -15,7 +18,8 @@ const TRIES_A_SECOND = 5;
 
 /** Variables that the shared functions read. */
 export function variables({ request, patienceSeconds }: Plan, serverUrl: string): string {
-  return `url=${serverUrl} state=${request.properties.StateDirectory} tries=${patienceSeconds * TRIES_A_SECOND}`;
+  const { StateDirectory } = request.properties;
+  return `url=${quoteWord(serverUrl)} state=${quoteWord(StateDirectory)} tries=${Math.ceil(patienceSeconds * TRIES_A_SECOND)}`;
 }
 
 /** Calls that read and mint what is missing, files first. */
@@ -29,14 +33,14 @@ export function captureCalls({ request, missing }: Plan): string[] {
     if (source.kind === "user") return [`mint user ${index} ${source.user} ${source.role}`];
     return source.kind === "agent" ? [`mint agent ${index} ${source.agent}`] : [];
   });
-  // The administrator's token mints the others, whether it is stored already or not.
-  return mints.length > 0 ? [...files, `load ${SERVER.adminTokenFile}; admin=$v`, ...mints] : files;
-}
-
-/** Names under which a script may keep minted tokens until they are stored. */
-export function keptNames({ missing }: Plan): string[] {
-  return [...missing].flatMap(({ source }) => {
-    if (source.kind === "user") return [`user-${source.user}`];
-    return source.kind === "agent" ? [`agent-${source.agent}`] : [];
-  });
+  const readsAdmin = wanted.some(
+    ([, { source }]) => source.kind === "file" && source.file === SERVER.adminTokenFile,
+  );
+  return [
+    // The administrator's token mints the others, whether it is stored already or not.
+    `load ${SERVER.adminTokenFile}; admin=$v`,
+    ...(readsAdmin ? [] : ['known=" $admin "']),
+    ...files,
+    ...mints,
+  ];
 }

@@ -1,10 +1,26 @@
+/** Name of every agent's token that a capture makes; by it a later capture knows those that it has superseded. */
+const MINTED_TOKEN_NAME = "dbward-aws-capture";
 /**
- * Shell functions that both methods of capture share, for a bare POSIX `sh` with awk and curl. No token is ever an argument of a
- * process: `printf` is part of the shell, and curl reads its header from standard input.
+ * Tokens made by captures that an agent keeps: the new one, the one that its running tasks still use, and one whose answer may have been
+ * lost. It leaves two of the five that a subject may have.
+ */
+const KEPT_TOKENS = 3;
+/** Bytes of one answer of the server, or of Secrets Manager, that a script takes. */
+const MAX_ANSWER_BYTES = 262_144;
+/** Ids that are tried for the poller's user: the id of a deleted user is never free again. */
+const USER_SUFFIXES = ["", "-2", "-3", "-4", "-5"];
+
+/** A word for a command line: any text, and the shell takes it as it is. */
+export function quoteWord(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * Shell functions that both methods of capture share, for `sh` (dash, bash, busybox) with awk and curl. No token is ever an argument of a
+ * process or in a file: `printf` is part of the shell, and curl reads its header from standard input.
  *
- * Each answer is one line, `<what> <index of the token> <how> [details]`; `report.ts` reads them. Three functions are
- * each method's own: `emit` (index, token) hands a token on, `keep` (name, token) and `reuse` (index, name) save a minted one from
- * getting lost before it is stored.
+ * Each answer is one line, `<what> <index of the token> <how> [details]`; `report.ts` reads them. Two functions are each method's own:
+ * `emit` (index, token) hands a token on, `may_mint` (index) says whether tokens are to be made, or why not.
  */
 export const SHARED = `
 LC_ALL=C; export LC_ALL; umask 077; trap 'exit 129' HUP INT TERM
@@ -18,19 +34,26 @@ field() { # json, name of a member: its value, a string without escapes
   printf '%s' "$1" | awk -v k="\\"$2\\"[ \\t]*:[ \\t]*\\"" '
     match($0, k) { s = substr($0, RSTART + RLENGTH); sub(/".*/, "", s); print s; exit }'
 }
-call() { # token, arguments of curl: sets status and body
-  out=$(printf 'header = "Authorization: Bearer %s"\\n' "$1" | {
-    shift
-    curl -q -s -m 15 --noproxy '*' -K - -w ' %{http_code}' "$@"
-  } | tr -d '\\r\\n')
-  status=\${out##* } body=\${out% *}
+request() { # arguments of curl, its configuration on standard input: prints body and status
+  curl -q -s -g -m 15 --max-filesize ${MAX_ANSWER_BYTES} --proto =http,https -K - -w ' %{http_code}' "$@" |
+    head -c ${MAX_ANSWER_BYTES + 4} | tr -d '\\000\\r\\n'
 }
-post() { # path, json
-  call "$admin" -X POST -H 'Content-Type: application/json' --data-binary "$2" "$url$1"
+split() { # what request printed: sets status and body, in a time that does not grow with the square of its length
+  body=\${1%????} status=$(printf '%s' "$1" | tail -c 3)
+  case $status in [0-9][0-9][0-9]) ;; *) status=000;; esac
+}
+call() { # token, arguments of curl
+  split "$(printf 'header = "Authorization: Bearer %s"\\n' "$1" | { shift; request --noproxy '*' "$@"; })"
+}
+say() { # no backslash in it means anything, as it would to echo
+  printf '%s\\n' "$*"
+}
+send() { # method, path, json
+  call "$admin" -X "$1" -H 'Content-Type: application/json' --data-binary "$3" "$url$2"
 }
 await_server() {
   n=0 server=up
-  until curl -q -sf -m 2 --noproxy '*' -o /dev/null "$url/health"; do
+  until curl -q -sf -g -m 2 --noproxy '*' -o /dev/null "$url/health"; do
     n=$((n + 1))
     [ $n -lt $tries ] || { server=down; break; }
     sleep 0.2
@@ -40,33 +63,77 @@ await_server() {
 load() { # file: sets v to the token in it, or to nothing
   v= size=
   [ -e "$state/$1" ] || return 0
-  size=$(wc -c <"$state/$1") && [ $((size)) -le 40 ] && v=$(cat "$state/$1")
+  size=$(head -c 41 "$state/$1" | wc -c) && [ $((size)) -le 40 ] && v=$(head -c 40 "$state/$1")
   valid "$v" || v=
+}
+known=' '
+hand() { # index, token: the same token is handed on once
+  case $known in *" $2 "*) echo "token $1 same"; return;; esac
+  known="$known$2 "
+  emit "$1" "$2"
 }
 file() { # index, file
   load "$2"
-  if [ -n "$v" ]; then emit "$1" "$v"
+  if [ -n "$v" ]; then hand "$1" "$v"
   elif [ ! -e "$state/$2" ]; then echo "token $1 missing"
-  elif [ -z "$size" ]; then echo "token $1 unreadable"
-  else echo "token $1 malformed $((size)) $(head -c 4 "$state/$2" | tr -cd 'A-Za-z0-9_')"
+  elif [ ! -r "$state/$2" ]; then echo "token $1 unreadable"
+  else echo "token $1 malformed $(wc -c <"$state/$2") $(head -c 4 "$state/$2" | tr -cd 'A-Za-z0-9_')"
   fi
 }
-minted() { # index, name: takes the token out of the answer in body
+minted() { # index, subject: takes the token out of the answer in body
   t=$(field "$body" token)
-  if valid "$t"; then keep "$2" "$t"; emit "$1" "$t"; return; fi
-  case $status in 2*) body='an answer without a token';; esac
-  echo "token $1 refused $status $body"
+  if valid "$t"; then hand "$1" "$t"; return; fi
+  error=$(field "$body" error)
+  case $status in 2*) error='an answer without a token';; esac
+  say "token $1 refused $status $2 $active $(field "$body" code | tr -cd 'a-z0-9._' | head -c 40 | grep . || echo -) $(printf %s "$error" | tr -cd ' -~' | head -c 200)"
 }
 mint() { # user or agent, index, name, role
   if [ $server = down ] || [ -z "$admin" ]; then echo "token $2 unasked"; return; fi
-  reuse "$2" "$1-$3" && return
-  if [ $1 = agent ]; then
-    post /api/tokens "{\\"subject_id\\":\\"$3\\",\\"subject_type\\":\\"agent\\",\\"name\\":\\"$3\\"}"
-  else
-    post /api/users "{\\"id\\":\\"$3\\",\\"roles\\":[\\"$4\\"]}"
-    [ "$status" != 409 ] || post "/api/users/$3/reissue-initial-token" '{}'
-  fi
-  minted "$2" "$1-$3"
+  may_mint "$2" || return 0
+  active=0
+  mint_$1 "$2" "$3" "$4"
+}
+mint_user() { # index, name, role
+  for id in ${USER_SUFFIXES.map((suffix) => `"$2${suffix}"`).join(" ")}; do
+    send POST /api/users "{\\"id\\":\\"$id\\",\\"roles\\":[\\"$3\\"]}"
+    [ $status = 409 ] || break
+    send PATCH "/api/users/$id" "{\\"roles\\":[\\"$3\\"]}"
+    [ $status != 410 ] || continue
+    [ $status != 200 ] || send POST "/api/users/$id/reissue-initial-token" '{}'
+    break
+  done
+  minted "$1" "$id"
+}
+mint_agent() { # index, name
+  send POST /api/tokens "{\\"subject_id\\":\\"$2\\",\\"subject_type\\":\\"agent\\",\\"name\\":\\"${MINTED_TOKEN_NAME}\\"}"
+  [ $status != 400 ] || active=$(($(tokens_of "$2" | wc -l)))
+  minted "$1" "$2"
+  valid "$t" || return 0
+  for id in $(tokens_of "$2" ${MINTED_TOKEN_NAME} | sort -r | tail -n +${KEPT_TOKENS + 1} | cut -d' ' -f2); do
+    call "$admin" -X DELETE "$url/api/tokens/$id"
+  done
+}
+tokens_of() { # agent, name of its tokens: 'time id' of each that is active
+  call "$admin" "$url/api/tokens"
+  printf '%s' "$body" | awk -v subject="\\"$1\\"" -v name="\\"$2\\"" '
+    { s = s $0 }
+    END {
+      while (match(s, /"([^"\\\\]|\\\\.)*"|[{}]/)) {
+        t = substr(s, RSTART, RLENGTH); s = substr(s, RSTART + RLENGTH)
+        if (t == "{") { if (++depth == 2) split("", of); k = "" }
+        else if (t == "}") { if (depth-- == 2) show() }
+        else if (depth != 2) continue
+        else if (substr(s, 1, 8) ~ /^[ \\t]*:/) k = t
+        else if (k != "") { of[k] = t; k = "" }
+      }
+    }
+    function show(  at, id) {
+      at = of["\\"created_at\\""]; id = of["\\"id\\""]
+      if (of["\\"subject_id\\""] != subject || of["\\"subject_type\\""] != "\\"agent\\"") return
+      if (of["\\"status\\""] != "\\"active\\"" || (name != "\\"\\"" && of["\\"name\\""] != name)) return
+      gsub(/"|Z"|[+]00:00"/, "", at); gsub(/"/, "", id)
+      if (id !~ /[^0-9A-Za-z-]/ && at !~ /[^0-9T:.-]/) print at " " id
+    }'
 }
 `;
 

@@ -39,6 +39,8 @@ const REGION = "eu-central-1";
 export class AwsPeer {
   readonly secrets = new Map<string, PeerSecret>();
   tasks: Json[] = [];
+  /** The service as DescribeServices shows it; its tasks are those that one of its deployments started. */
+  service: Json = {};
   readonly logs = new Map<string, string[]>();
   sessionLogging: string | undefined = "NONE";
   serviceExists = true;
@@ -122,6 +124,10 @@ export class AwsPeer {
         const logging = this.sessionLogging;
         return { clusters: [logging ? { configuration: { executeCommandConfiguration: { logging } } } : {}] };
       }
+      case "DescribeServices":
+        return this.serviceExists
+          ? { services: [this.service], failures: [] }
+          : { services: [], failures: [{ arn: String(input.services), reason: "MISSING" }] };
       case "ListTasks":
         return this.#listTasks(input);
       case "DescribeTasks":
@@ -174,7 +180,9 @@ export class AwsPeer {
       (task) => (task.lastStatus === "STOPPED") === (desiredStatus === "STOPPED"),
     );
     return {
-      taskArns: wanted.filter(({ startedBy }) => startedBy === undefined).map(({ taskArn }) => taskArn),
+      taskArns: wanted
+        .filter(({ startedBy }) => String(startedBy).startsWith("ecs-svc/"))
+        .map(({ taskArn }) => taskArn),
     };
   }
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -10,26 +10,54 @@ export function newToken(): string {
   return `dbw_${randomBytes(16).toString("hex")}`;
 }
 
-/** The part of a dbward server that a capture meets: its token files, and the calls that make tokens. */
+/** A row of `GET /api/tokens`, with the value that is only shown once. */
+interface PeerToken {
+  readonly id: string;
+  readonly value: string;
+  readonly subject_type: "user" | "agent";
+  readonly subject_id: string;
+  readonly name: string;
+  readonly created_at: string;
+  status: "active" | "revoked";
+}
+
+type Answer = [status: number, body: object];
+
+const FREE_PLAN_USERS = 20;
+const ACTIVE_TOKENS = 5;
+const NOT_FOUND: Answer = [404, { error: "not found", code: "request.not_found", hint: null }];
+const refusal = (status: number, code: string, error: string): Answer => [
+  status,
+  { error, code, hint: null },
+];
+
+/**
+ * The part of a dbward server that a capture meets: its token files, and the calls that make tokens, answered as a real one of
+ * version 0.2.0 does. `e2e/capture-scripts.test.ts` runs the same scripts against whole servers.
+ */
 export class DbwardPeer {
   readonly stateDirectory = mkdtempSync(join(tmpdir(), "dbward-state-"));
   readonly admin = newToken();
   readonly agent = newToken();
-  /** Valid tokens and whose they are. */
-  readonly tokens = new Map<string, string>([
-    [this.admin, "user admin"],
-    [this.agent, "agent agent"],
-  ]);
-  readonly users = new Set<string>();
+  readonly rows: PeerToken[] = [];
+  readonly users = new Map<string, { status: "active" | "suspended" | "deleted"; roles: string[] }>();
   readonly roles = new Set(["cloudwatch-metrics"]);
   /** `METHOD /path` of every authenticated call. */
   readonly calls: string[] = [];
+  /** What is answered instead, to `METHOD /path`. */
+  override: (call: string) => Answer | undefined = () => undefined;
   readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
 
   static async start(): Promise<DbwardPeer> {
     const peer = new DbwardPeer();
-    peer.writeFile("admin-token", peer.admin);
-    peer.writeFile("agent-token", peer.agent);
+    for (const [id, value, type] of [
+      ["admin", peer.admin, "user"],
+      ["agent", peer.agent, "agent"],
+    ] as const) {
+      peer.users.set(id, { status: "active", roles: [] });
+      peer.issue(type, id, `bootstrap-${id}`, value);
+      peer.writeFile(`${id}-token`, value);
+    }
     peer.#server.listen(0, "127.0.0.1");
     await once(peer.#server, "listening");
     return peer;
@@ -47,9 +75,33 @@ export class DbwardPeer {
     rmSync(join(this.stateDirectory, name));
   }
 
+  /** Whose a token is, as in `user admin`; `undefined` when it is not, or no longer, valid. */
+  subjectOf(value: string | undefined): string | undefined {
+    const row = this.rows.find((each) => each.value === value && each.status === "active");
+    return row && `${row.subject_type} ${row.subject_id}`;
+  }
+
   /** Subjects of all valid tokens. */
   subjects(): string[] {
-    return [...this.tokens.values()].sort();
+    return this.rows.flatMap(({ value }) => this.subjectOf(value) ?? []).sort();
+  }
+
+  /** Every token that is or was valid here. */
+  allTokens(): string[] {
+    return this.rows.map(({ value }) => value);
+  }
+
+  revoke(value: string): void {
+    for (const row of this.rows) if (row.value === value) row.status = "revoked";
+  }
+
+  /** @returns the new token */
+  issue(subject_type: "user" | "agent", subject_id: string, name: string, value = newToken()): string {
+    // As many decimals as a clock gives, none when it gives none, and one of the two ways to write UTC.
+    const serial = this.rows.length;
+    const created_at = `2026-01-01T00:00:${String(serial).padStart(2, "0")}${["", ".5", ".123456789"][serial % 3]}${serial % 2 ? "Z" : "+00:00"}`;
+    this.rows.push({ id: randomUUID(), value, subject_type, subject_id, name, created_at, status: "active" });
+    return value;
   }
 
   close(): void {
@@ -61,51 +113,107 @@ export class DbwardPeer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = "";
     for await (const chunk of request) text += chunk;
-    const [status, body] = this.#answer(request, text);
+    const [status, body] = this.override(`${request.method} ${request.url}`) ?? this.#answer(request, text);
     response.writeHead(status, { "content-type": "application/json", "x-dbward-version": "0.2.0" });
-    response.end(`${JSON.stringify(body, null, 1)}\n`);
+    response.end(JSON.stringify(body));
   }
 
-  #answer({ method, url, headers }: IncomingMessage, text: string): [number, object] {
+  #answer({ method, url, headers }: IncomingMessage, text: string): Answer {
     if (url === "/health") return [200, { status: "ok", version: "0.2.0" }];
-    this.calls.push(`${method} ${url}`);
-    const subject = this.tokens.get((headers.authorization ?? "").replace(/^Bearer /, ""));
+    const call = `${method} ${url}`;
+    this.calls.push(call);
+    const subject = this.subjectOf((headers.authorization ?? "").replace(/^Bearer /, ""));
     if (!subject) return [401, { error: "authentication failed", code: "unauthorized" }];
-    if (url === "/api/agents") {
-      return subject.startsWith("agent ")
-        ? [403, { error: "agent tokens cannot access this endpoint", code: "forbidden" }]
-        : [200, { agents: [] }];
-    }
+    if (subject.startsWith("agent "))
+      return [403, { error: "agent tokens cannot access this endpoint", code: "forbidden" }];
+    if (call === "GET /api/agents") return [200, { agents: [] }];
     if (subject !== "user admin") return [403, { error: "forbidden", code: "forbidden" }];
+
     const input = JSON.parse(text || "{}") as Record<string, unknown>;
-    if (url === "/api/users") return this.#createUser(String(input.id), input.roles as string[]);
-    const reissued = /^\/api\/users\/([^/]+)\/reissue-initial-token$/.exec(url ?? "")?.[1];
-    if (reissued)
-      return [200, { reissued_token_id: "t2", revoked_old_token_id: "t1", token: this.#reissue(reissued) }];
-    if (url === "/api/tokens") {
-      const token = this.#issue(`agent ${input.subject_id}`);
-      return [201, { id: "t3", prefix: token.slice(0, 8), token, subject_id: input.subject_id }];
-    }
-    return [404, { error: "not found", code: "not_found" }];
+    const [, id = "", verb] = /^\/api\/users\/([^/]+)(?:\/(.+))?$/.exec(url ?? "") ?? [];
+    if (call === "POST /api/users") return this.#createUser(String(input.id), input.roles as string[]);
+    if (call === "POST /api/tokens") return this.#createToken(String(input.subject_id), String(input.name));
+    if (call === "GET /api/tokens") return [200, { tokens: this.#visible() }];
+    if (method === "DELETE") return this.#deleteToken(String(url?.split("/").at(-1)));
+    if (method === "PATCH" && id) return this.#setRoles(id, input.roles as string[]);
+    return verb === "reissue-initial-token" ? this.#reissue(id) : NOT_FOUND;
   }
 
-  #createUser(id: string, roles: string[]): [number, object] {
+  #visible() {
+    return this.rows
+      .filter(({ name }) => !name.startsWith("bootstrap-"))
+      .map(({ value, ...row }) => ({
+        ...row,
+        token_prefix: value.slice(4, 12),
+        scope_ceiling: row.subject_type === "agent" ? null : { roles: ["cloudwatch-metrics"] },
+        expires_at: null,
+        revoked_at: null,
+      }));
+  }
+
+  #createUser(id: string, roles: string[]): Answer {
     const unknown = roles.find((role) => !this.roles.has(role));
-    if (unknown) return [400, { error: `unknown role: ${unknown}`, code: "validation.failed" }];
-    if (this.users.has(id)) return [409, { error: "user exists", code: "request.conflict" }];
-    this.users.add(id);
-    const token = this.#issue(`user ${id}`);
-    return [201, { id, token_prefix: token.slice(0, 8), token, roles, groups: [] }];
+    if (unknown) return refusal(400, "validation.failed", `validation: unknown role: ${unknown}`);
+    if (this.users.has(id)) return refusal(409, "request.conflict", `conflict: user '${id}' already exists`);
+    const active = [...this.users.values()].filter(({ status }) => status !== "deleted");
+    if (active.length >= FREE_PLAN_USERS) return refusal(402, "policy.limit_exceeded", "user limit reached");
+    this.users.set(id, { status: "active", roles });
+    const token = this.issue("user", id, "initial");
+    return [201, { id, token, token_prefix: token.slice(4, 12), roles, groups: [] }];
   }
 
-  #reissue(id: string): string {
-    for (const [token, subject] of this.tokens) if (subject === `user ${id}`) this.tokens.delete(token);
-    return this.#issue(`user ${id}`);
+  #setRoles(id: string, roles: string[]): Answer {
+    const user = this.users.get(id);
+    if (!user) return NOT_FOUND;
+    if (user.status === "deleted") return refusal(410, "request.gone", "gone: user has been deleted");
+    const unknown = roles.find((role) => !this.roles.has(role));
+    if (unknown) return refusal(400, "validation.failed", `validation: unknown role: ${unknown}`);
+    user.roles = roles;
+    return [200, { id, updated: true }];
   }
 
-  #issue(subject: string): string {
-    const token = newToken();
-    this.tokens.set(token, subject);
-    return token;
+  #reissue(id: string): Answer {
+    const user = this.users.get(id);
+    if (!user) return NOT_FOUND;
+    if (user.status === "deleted") return refusal(410, "request.gone", "gone: user has been deleted");
+    if (user.status === "suspended")
+      return refusal(409, "request.conflict", "conflict: cannot reissue token for suspended user");
+    for (const row of this.rows) if (row.subject_id === id && row.name === "initial") row.status = "revoked";
+    const token = this.issue("user", id, "initial");
+    return [
+      200,
+      {
+        reissued_token_id: randomUUID(),
+        reissued_at: "2026-01-01T00:00:00.123456789+00:00",
+        revoked_old_token_id: randomUUID(),
+        delivery_status: "not_configured",
+        delivery_channel: null,
+        token,
+        manual_recovery_required: true,
+      },
+    ];
+  }
+
+  #createToken(agent: string, name: string): Answer {
+    const active = this.rows.filter((row) => row.subject_id === agent && row.status === "active");
+    if (active.length >= ACTIVE_TOKENS)
+      return refusal(
+        400,
+        "validation.failed",
+        "validation: active token limit reached; revoke unused tokens first",
+      );
+    const token = this.issue("agent", agent, name);
+    const { id } = this.rows.at(-1)!;
+    return [
+      201,
+      { id, token, prefix: token.slice(4, 12), subject_id: agent, scope_ceiling: null, expires_at: null },
+    ];
+  }
+
+  #deleteToken(id: string): Answer {
+    const row = this.rows.find((each) => each.id === id && !each.name.startsWith("bootstrap-"));
+    if (!row) return NOT_FOUND;
+    row.status = "revoked";
+    return [200, { id, revoked_at: "2026-01-01T00:00:00.123456789Z" }];
   }
 }

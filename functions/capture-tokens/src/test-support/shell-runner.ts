@@ -13,10 +13,12 @@ export interface ShellResult {
 
 /** Runs a script in a real shell. */
 export class ShellContainer implements ScriptRunner {
-  /** Takes the place of `/tmp/dbward-capture`. */
+  /** Takes the place of `/tmp`. */
   readonly directory = mkdtempSync(join(tmpdir(), "dbward-container-"));
   readonly #shell: string;
   readonly sessions: ShellResult[] = [];
+  /** ARN of the task of each session that was started. */
+  readonly tasks: string[] = [];
   /** Called before each session; may throw what a session's failure would. */
   before: (session: number) => void | Promise<void> = () => undefined;
   /** Called after each session, when its output is on the way. */
@@ -28,13 +30,16 @@ export class ShellContainer implements ScriptRunner {
   }
 
   async execute({
+    task,
     script,
     stdin = "",
   }: {
+    readonly task: string;
     readonly script: string;
     readonly stdin?: string;
   }): Promise<ShellResult> {
     const session = ++this.#started;
+    this.tasks.push(task);
     await this.before(session);
     const result = await this.run(script, stdin, process.env);
     this.sessions.push(result);
@@ -42,10 +47,13 @@ export class ShellContainer implements ScriptRunner {
     return result;
   }
 
+  /** A script or command line with this container's folder in place of `/tmp`. */
+  inside(script: string): string {
+    return script.replaceAll("/tmp/dbward-capture", join(this.directory, "dbward-capture"));
+  }
+
   async run(script: string, stdin: string, env: NodeJS.ProcessEnv): Promise<ShellResult> {
-    const child = spawn(this.#shell, ["-c", script.replaceAll("/tmp/dbward-capture", this.directory)], {
-      env,
-    });
+    const child = spawn(this.#shell, ["-c", this.inside(script)], { env });
     const stdout: Buffer[] = [];
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));

@@ -7,9 +7,18 @@ import { AwsPeer, CREDENTIALS } from "./aws-peer.ts";
 import { DbwardPeer } from "./dbward-peer.ts";
 import { ShellContainer } from "./shell-runner.ts";
 
+/** A dbward server that a capture meets: its API on this machine, and the files that it wrote. */
+export interface CapturedServer {
+  readonly port: number;
+  readonly stateDirectory: string;
+  close(): void;
+}
+
 const ARN = "arn:aws:ecs:eu-central-1:111122223333";
-export const CLUSTER = `${ARN}:cluster/dbward-test`;
-const TASK_DEFINITION = `${ARN}:task-definition/server:7`;
+const CLUSTER = `${ARN}:cluster/dbward-test`;
+export const TASK_DEFINITION = `${ARN}:task-definition/server:7`;
+/** The deployment that the tests' tasks belong to. */
+export const DEPLOYMENT = "ecs-svc/7000000000000000007";
 export const SECRET = {
   admin: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:dbward/test/admin-token-aaaaaa",
   agent: "arn:aws:secretsmanager:eu-central-1:111122223333:secret:dbward/test/agent-token-bbbbbb",
@@ -18,23 +27,30 @@ export const SECRET = {
 } as const;
 
 /** A whole stage of real peers: AWS, a dbward server, and a container in which a shell runs. */
-export class Stage {
+export class Stage<Server extends CapturedServer = DbwardPeer> {
   readonly aws: AwsPeer;
-  readonly server: DbwardPeer;
+  readonly server: Server;
   readonly container = new ShellContainer();
   readonly log: string[] = [];
   #requests = 0;
+  #stopped = 0;
 
-  private constructor(aws: AwsPeer, server: DbwardPeer) {
+  private constructor(aws: AwsPeer, server: Server) {
     this.aws = aws;
     this.server = server;
   }
 
   /** A stage whose server runs and whose secrets are empty. */
   static async start(): Promise<Stage> {
-    const stage = new Stage(await AwsPeer.start(), await DbwardPeer.start());
+    return Stage.around(await DbwardPeer.start());
+  }
+
+  /** The same around a server that runs already; it is closed with the stage. */
+  static async around<Server extends CapturedServer>(server: Server): Promise<Stage<Server>> {
+    const stage = new Stage(await AwsPeer.start(), server);
     for (const arn of Object.values(SECRET)) stage.aws.addSecret(arn);
     stage.aws.tasks = [stage.task("one")];
+    stage.aws.service = stage.service([stage.deployment()]);
     stage.aws.runTask = (input) => stage.#runTask(input);
     return stage;
   }
@@ -49,6 +65,7 @@ export class Stage {
     return {
       taskArn: `${ARN}:task/dbward-test/${id}`,
       taskDefinitionArn: TASK_DEFINITION,
+      startedBy: DEPLOYMENT,
       lastStatus: "RUNNING",
       healthStatus: "HEALTHY",
       desiredStatus: "RUNNING",
@@ -59,13 +76,63 @@ export class Stage {
     };
   }
 
-  stoppedTask(id: string): Record<string, unknown> {
+  /** A task whose container ended by itself; each later one stopped a second after the one before. */
+  stoppedTask(id: string, overrides: Record<string, unknown> = {}): Record<string, unknown> {
     return this.task(id, {
       lastStatus: "STOPPED",
-      stoppedAt: Date.now() / 1000 + 1,
+      desiredStatus: "STOPPED",
+      stopCode: "EssentialContainerExited",
+      stoppedAt: 1_767_225_600 + ++this.#stopped,
       stoppedReason: "Essential container in task exited",
       containers: [{ name: "server", exitCode: 1 }],
+      ...overrides,
     });
+  }
+
+  /** One entry of `deployments` as DescribeServices has them, by default the one that the tasks belong to. */
+  deployment(overrides: Record<string, unknown> = {}): Record<string, unknown> {
+    return {
+      id: DEPLOYMENT,
+      status: "PRIMARY",
+      taskDefinition: TASK_DEFINITION,
+      desiredCount: 1,
+      pendingCount: 0,
+      runningCount: 1,
+      failedTasks: 0,
+      createdAt: 1_767_225_600,
+      updatedAt: 1_767_225_600,
+      launchType: "FARGATE",
+      platformVersion: "1.4.0",
+      platformFamily: "Linux",
+      rolloutState: "IN_PROGRESS",
+      rolloutStateReason: `ECS deployment ${DEPLOYMENT} in progress.`,
+      ...overrides,
+    };
+  }
+
+  service(
+    deployments: readonly Record<string, unknown>[],
+    overrides: Record<string, unknown> = {},
+  ): Record<string, unknown> {
+    return {
+      serviceArn: `${ARN}:service/dbward-test/server`,
+      serviceName: "server",
+      clusterArn: CLUSTER,
+      status: "ACTIVE",
+      desiredCount: 1,
+      runningCount: 1,
+      pendingCount: 0,
+      taskDefinition: deployments[0]?.taskDefinition,
+      deploymentConfiguration: {
+        deploymentCircuitBreaker: { enable: true, rollback: false },
+        maximumPercent: 100,
+        minimumHealthyPercent: 0,
+        strategy: "ROLLING",
+      },
+      deployments,
+      events: [],
+      ...overrides,
+    };
   }
 
   properties(overrides: Partial<CaptureProperties> = {}): CaptureProperties {
@@ -125,15 +192,17 @@ export class Stage {
       logs: createLogReader(this.aws.clientConfig),
       logger: createLogger((line) => this.log.push(line)),
       deadline: Deadline.after(15_000),
-      patience: { pollMs: 1, readyMs: 60_000, sessionMs: 10_000, serverSeconds: 2, stoppedTasks: 3 },
-      startedAt: new Date(),
+      patience: {
+        pollMs: 1,
+        readyMs: 60_000,
+        sessionMs: 10_000,
+        serverSeconds: 2,
+        stoppedTasks: 3,
+        rightsMs: 200,
+        otherRunMs: 5_000,
+      },
       ...overrides,
     };
-  }
-
-  /** Every token that is or was valid here. */
-  allTokens(): string[] {
-    return [this.server.admin, this.server.agent, ...this.server.tokens.keys()];
   }
 
   /** The command of a one-off task, run as ECS would: once for each client token. */

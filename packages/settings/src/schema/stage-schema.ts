@@ -176,6 +176,7 @@ const agent = z
       .default(AGENT_STOP_TIMEOUT),
     logRetentionDays: field.logRetentionDays.default(14),
     secrets: field.secretVariables.default({}),
+    ecsExec: z.boolean().default(false),
   })
   .superRefine(checkTask, { when: always });
 
@@ -184,7 +185,13 @@ const capture = z.strictObject({
   allowSessionLogging: z.boolean().default(false),
 });
 
-const httpUrl = (error: string) => z.url({ protocol: /^https?$/, error });
+/** A URL that becomes part of a command, and is shown: letters that mean nothing to a shell, and no credential. */
+const serverUrl = z
+  .string()
+  .regex(/^https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*\/*$/, {
+    error:
+      'must be the URL of the server, such as "http://10.0.0.5:3000": protocol, host, port and path, without user, password, query and fragment',
+  });
 
 const perAgentMetrics = `must be 0 to ${POLLER_LIMITS.maxPerAgentMetrics}`;
 
@@ -200,7 +207,7 @@ const monitoring = z.strictObject({
     .min(0, perAgentMetrics)
     .max(POLLER_LIMITS.maxPerAgentMetrics, perAgentMetrics)
     .default(0),
-  serverUrl: httpUrl('must be the URL of the server, such as "http://10.0.0.5:3000"').optional(),
+  serverUrl: serverUrl.optional(),
   emails: z.array(z.email("must be an e-mail address")).default([]),
   httpsEndpoints: z.array(z.url({ protocol: /^https$/, error: "must be an https:// URL" })).default([]),
   thresholds: z.record(alarmName, z.number("must be a number")).default({}),
