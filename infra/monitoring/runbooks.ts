@@ -114,7 +114,7 @@ export const RUNBOOKS: Readonly<Record<AlarmId, Runbook>> = {
     causes: [
       "The token was revoked, or its user removed.",
       "The server started on an empty file system: all tokens are new.",
-      `The role \`${METRICS_ROLE}\` is missing in a server.toml that comes from SSM.`,
+      `Its user has lost the role \`${METRICS_ROLE}\` on the server.`,
     ],
     steps: [
       "`pnpm ops tokens --stage STAGE` tells which tokens the server takes. Are all refused, its state is gone: restore the file system's backup.",

@@ -580,6 +580,30 @@ describe("restart", () => {
     expect(out).toContain("agent-reports: 1 of 1 running and healthy, all of them new.");
   });
 
+  it("changes nothing when a parameter holds what dbward refuses", async () => {
+    const peer = await withAws({
+      GetParameters: ({ Names }) => ({
+        Parameters: (Names as string[]).map((Name) => ({
+          Name,
+          Type: "SecureString",
+          Value: "[[workflows]]",
+        })),
+      }),
+      DescribeStacks: ({ StackName }) => {
+        throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
+      },
+    });
+    const changes = { server: { image: { tag: "0.2.0" }, configParameter: "/dbward/server" } };
+    const { code, err } = await ops("restart server", changes);
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(
+        /^New tasks .* would not start:\n {2}- SSM parameter \/dbward\/server:1: workflows\[0\]/,
+      ),
+    ]);
+    expect(peer.calls).not.toContain("UpdateService");
+  });
+
   it("waits until the old task is gone and the new one healthy, and shows what ECS does meanwhile", async () => {
     const deployment = (id: string, status: string, rolloutState: string) => ({ id, status, rolloutState });
     const old = deployment("d0", "ACTIVE", "COMPLETED");

@@ -60,7 +60,7 @@ export interface StorageInput {
 
 /** A container image. */
 export interface ImageInput {
-  /** Pinned tag (`0.2.0`) or digest (`sha256:…`). `latest` is taken with a warning. */
+  /** Pinned tag (`0.2.0`) or digest (`sha256:…`). Tags that move, such as `latest` and `0.2`, are taken with a warning. */
   readonly tag: string;
   /** Repository without tag. @default dbward's own on ghcr.io */
   readonly repository?: string;
@@ -104,7 +104,7 @@ export interface ServerInput extends ConfigInput {
   readonly logRetentionDays?: number;
   /** Secret (name or ARN) with the licence key. @default none */
   readonly licenseKeySecret?: string;
-  /** Variables that server.toml refers to as `${NAME}`, each with the name or ARN of its secret. @default {} */
+  /** Variables that server.toml refers to as `"${NAME}"`, each with the name or ARN of its secret. @default {} */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Keep daily backups of the server's file system. @default true */
   readonly backups?: boolean;
@@ -159,7 +159,7 @@ export interface AgentInput extends ConfigInput {
   readonly stopTimeoutSeconds?: number;
   /** Days that log lines are kept; one of the periods of CloudWatch Logs. @default 14 */
   readonly logRetentionDays?: number;
-  /** Variables that agent.toml refers to as `${NAME}`, each with the name or ARN of its secret. @default {} */
+  /** Variables that agent.toml refers to as `"${NAME}"`, each with the name or ARN of its secret. @default {} */
   readonly secrets?: Readonly<Record<string, string>>;
   /** Allow ECS Exec into its tasks: whoever may use it can read the database's URL. @default false */
   readonly ecsExec?: boolean;

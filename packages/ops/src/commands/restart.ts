@@ -2,6 +2,7 @@ import { type Deployment, type Service, type Task, UpdateServiceCommand } from "
 import { DbwardError, Deadline, redact } from "@dbward-aws/core";
 import { during } from "../aws-error.ts";
 import { type Command, type CommandContext, UsageError } from "../command.ts";
+import { checkRestart } from "../preflight/preflight.ts";
 import { findServices } from "../services.ts";
 import { describeServices, eventsByTime, findTasks, lastEnd } from "../status/services.ts";
 
@@ -27,6 +28,9 @@ export const restart: Command = {
     if (context.words.length === 0)
       throw new UsageError("restart needs to know what.", "Such as: pnpm ops restart agent --stage prod");
     const services = findServices(context.words, context.settings, context.names);
+    const words = services.map(({ word }) => word);
+    for (const warning of await checkRestart(context.settings, context.clients, words))
+      context.print(`Warning: ${warning}`);
     // Agents one after the other, so that there is always one that works.
     for (const { service } of services) await restartService(context, service);
     return 0;

@@ -13,51 +13,75 @@ import type { PreflightFindings } from "./findings.ts";
 /** Parameters by name, as far as they are there. */
 export type Parameters = ReadonlyMap<string, Parameter>;
 
+/** The configuration of a service. */
+interface ServiceConfig {
+  /** `server`, or the agent's name. */
+  readonly word: string;
+  readonly config: ConfigSource;
+  check(name: string, toml: string): TextFindings;
+}
+
+/** Which services to look at, by their words. @default all */
+type Words = readonly string[];
+
 /** The configuration texts in SSM: there, encrypted, and such that dbward takes what their containers make of them. */
 export function checkParameters(
   settings: StageSettings,
   parameters: Parameters,
   findings: PreflightFindings,
+  words?: Words,
 ): void {
-  const missing = new Set(names(settings).filter((name) => !parameters.has(name)));
-  for (const name of missing)
-    findings.refuse(
-      `SSM parameter ${name} is missing. Run: ` +
-        `aws ssm put-parameter --type SecureString --name ${name} --value file://FILE`,
-    );
-  for (const [name, { Type }] of parameters)
-    if (Type !== "SecureString")
-      findings.warn(`SSM parameter ${name} is a ${Type}; a SecureString is encrypted`);
-
-  const tell = ({ problems, warnings }: TextFindings) => {
+  const configs = configsOf(settings, words);
+  for (const name of namesIn(configs)) {
+    const type = parameters.get(name)?.Type;
+    if (!parameters.has(name))
+      findings.refuse(
+        `SSM parameter ${name} is missing. Run: ` +
+          `aws ssm put-parameter --type SecureString --name ${name} --value file://FILE`,
+      );
+    else if (type !== "SecureString")
+      findings.warn(`SSM parameter ${name} is a ${type}; a SecureString is encrypted`);
+  }
+  for (const { config, check } of configs) {
+    const parameter = config.source === "ssm" ? parameters.get(config.parameter) : undefined;
+    if (!parameter) continue;
+    const { problems, warnings } = check(parameter.Name!, parameter.Value ?? "");
     for (const { where, message } of problems) findings.refuse(`SSM parameter ${where}: ${message}`);
     for (const warning of warnings) findings.warn(`SSM parameter ${warning}`);
-  };
-  const { server, agents } = settings;
-  const serverText = textOf(server.config, parameters);
-  if (serverText) tell(checkServerConfig(serverText.name, serverText.toml, settings));
-  for (const agent of agents) {
-    const text = textOf(agent.config, parameters);
-    if (text) tell(checkAgentConfig(text.name, text.toml, agent));
   }
 }
 
-function textOf(config: ConfigSource, parameters: Parameters): { name: string; toml: string } | undefined {
-  if (config.source === "rendered") return undefined;
-  const parameter = parameters.get(config.parameter);
-  return parameter && { name: config.parameter, toml: parameter.Value ?? "" };
+function configsOf(settings: StageSettings, words?: Words): ServiceConfig[] {
+  const { server, agents } = settings;
+  const all: ServiceConfig[] = [
+    {
+      word: "server",
+      config: server.config,
+      check: (name, toml) => checkServerConfig(name, toml, settings),
+    },
+    ...agents.map((agent) => ({
+      word: agent.name,
+      config: agent.config,
+      check: (name: string, toml: string) => checkAgentConfig(name, toml, agent),
+    })),
+  ];
+  return words ? all.filter(({ word }) => words.includes(word)) : all;
 }
 
-function names({ server, agents }: StageSettings): string[] {
-  return [server, ...agents].flatMap(({ config }) => (config.source === "ssm" ? [config.parameter] : []));
+function namesIn(configs: readonly ServiceConfig[]): string[] {
+  return [...new Set(configs.flatMap(({ config }) => (config.source === "ssm" ? [config.parameter] : [])))];
 }
 
 /** `GetParameters` takes this many names. */
 const NAMES_A_CALL = 10;
 
 /** Reads the parameters that the settings name, decrypted. */
-export async function readParameters(settings: StageSettings, clients: AwsClients): Promise<Parameters> {
-  const wanted = [...new Set(names(settings))];
+export async function readParameters(
+  settings: StageSettings,
+  clients: AwsClients,
+  words?: Words,
+): Promise<Parameters> {
+  const wanted = namesIn(configsOf(settings, words));
   const found = new Map<string, Parameter>();
   for (let at = 0; at < wanted.length; at += NAMES_A_CALL) {
     const { Parameters = [] } = await during(

@@ -15,10 +15,11 @@ export class PreflightError extends DbwardError {
   override readonly name = "PreflightError";
   readonly mistakes: readonly string[];
 
-  constructor(stage: string, mistakes: readonly string[]) {
+  /** @param what what can't be done, as the beginning of a sentence */
+  constructor(what: string, stage: string, mistakes: readonly string[]) {
     const lines = mistakes.map((mistake) => `\n  - ${mistake}`).join("");
-    super("preflight-failed", `Stage "${stage}" can't be deployed to this account as it is:${lines}\n`, {
-      hint: `Nothing was created. Put these right, then try \`pnpm ops preflight --stage ${stage}\`.`,
+    super("preflight-failed", `${what}:${lines}\n`, {
+      hint: `Nothing was changed. Put these right, then try \`pnpm ops preflight --stage ${stage}\`.`,
     });
     this.mistakes = mistakes;
   }
@@ -51,12 +52,42 @@ export async function preflight(settings: StageSettings, clients: AwsClients): P
     checkNetwork(settings, clients, region, findings),
     checkLeftovers(settings, clients, findings),
   ]);
-  if (findings.mistakes.length > 0) throw new PreflightError(settings.stage, [...findings.mistakes].sort());
+  if (findings.mistakes.length > 0)
+    throw new PreflightError(
+      `Stage "${settings.stage}" can't be deployed to this account as it is`,
+      settings.stage,
+      [...findings.mistakes].sort(),
+    );
   return {
     account: identity.Account ?? "",
     region,
     warnings: [...settings.warnings, ...findings.warnings.sort()],
   };
+}
+
+/**
+ * Checks the SSM parameters that new tasks of some services will read, as {@link preflight} does, before a restart.
+ *
+ * @param words the services, `server` or an agent's name
+ * @returns warnings
+ * @throws PreflightError with everything that is missing or wrong
+ */
+export async function checkRestart(
+  settings: StageSettings,
+  clients: AwsClients,
+  words: readonly string[],
+): Promise<readonly string[]> {
+  const findings = new PreflightFindings();
+  const parameters = await readParameters(settings, clients, words);
+  checkParameters(settings, parameters, findings, words);
+  const { config } = settings.server;
+  if (words.includes("server") && config.source === "ssm")
+    await checkSecondStart(settings, clients, parameters.get(config.parameter)?.Value, findings);
+  if (findings.mistakes.length > 0)
+    throw new PreflightError(`New tasks of stage "${settings.stage}" would not start`, settings.stage, [
+      ...findings.mistakes,
+    ]);
+  return findings.warnings.sort();
 }
 
 /** The server.toml that is to be deployed; `undefined` when its parameter is missing. */

@@ -110,19 +110,29 @@ This page is made from the doc comments of \`packages/settings/src/dbward-config
 
 ## server.toml and agent.toml
 
-A file, an inline text or an SSM parameter. Files and inline texts are checked when the settings are loaded, and the
-deployment adds to server.toml what it owns: \`state_dir\`, \`[result_storage]\` (whatever the file has is replaced), the role
-\`cloudwatch-metrics\` for the poller, and \`[logging] format = "json"\` unless the file says otherwise. Of a text in SSM only
-\`[result_storage]\` is replaced, when the task starts; add the role yourself:
+A file, an inline text or an SSM parameter: all three are treated alike. They are checked by the rules of dbward 0.2.0, as the text that the
+container gets; files and inline texts when the settings are loaded, a parameter by preflight. The value of a secret isn't known then: a text
+is refused when no name, URL, network or role in its place would make dbward take it.
 
-\`\`\`toml
-[[auth.roles]]
-name = "cloudwatch-metrics"
-permissions = ["metrics.view"]
-\`\`\`
+The deployment adds to server.toml what it sets itself; to a parameter's text when the task starts:
 
-Secrets stay out of both files: write \`\${NAME}\`, and name the secret under \`secrets\`. An agent's container has
-\`DBWARD_AGENT_TOKEN\` and \`DATABASE_URL\`.
+| | |
+|---|---|
+| \`state_dir\` | \`/data\`, where the file system is. |
+| \`[result_storage]\` | \`backend\`, \`bucket\`, \`region\` and \`root_dir\`, from \`storage\`; others in the text are replaced, with a warning. All further keys stay, such as \`max_persist_bytes\`. Refused are \`endpoint\`, \`access_key_id\` and \`secret_access_key\`, and a \`prefix\` that is not \`results\` or below it. |
+| \`[[auth.roles]]\` | The role \`cloudwatch-metrics\` for the poller, unless the text has it. |
+| \`[logging]\` | \`format = "json"\`, unless the text says otherwise. |
+
+Write \`[auth]\`, \`[[auth.roles]]\`, \`[logging]\` and \`[result_storage]\` as tables with these headers, not inline and not with dotted keys: the
+deployment adds lines to them.
+
+Secrets stay out of both files: write \`"\${NAME}"\`, always in double quotes, and name the secret under \`secrets\`. Any value works, with quotes, backslashes
+or \`\${\` in it; line ends at its end are left out. A number or a list can't come from a secret. An agent's container has \`DBWARD_AGENT_TOKEN\` and
+\`DATABASE_URL\`, every container \`RUST_LOG\`. Other variables have their default, \`\${NAME:-default}\`, or are refused. A variable that stands for a whole URL
+(\`url = "\${NAME}"\`) must hold one, else the container ends with a message: dbward would print the value into its log.
+
+dbward doesn't start when a section of server.toml that had entries loses the last one: databases, workflows, webhooks and policies. Preflight
+compares with the text of the running server.
 `;
 
 function typeCell({ type, optional }: DocumentedSetting): string {
