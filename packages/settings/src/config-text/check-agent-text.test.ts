@@ -44,12 +44,20 @@ describe("checkAgentText", () => {
       /^server\.agent_token must be/,
     ],
     [withDatabaseUrl("sqlite:///x"), "agent.toml:7", /begins with postgres:\/\//],
-    [withDatabaseUrl("postgres://reader:canary@db/app"), "agent.toml:7", /holds a secret in plain text/],
-    [withDatabaseUrl("mysql://reader:can/ary@db/app"), "agent.toml:7", /holds a secret in plain text/],
+    [
+      withDatabaseUrl("postgres://reader:canary@db/app"),
+      "agent.toml:7",
+      /url holds a password in a URL in plain text/,
+    ],
+    [
+      withDatabaseUrl("mysql://reader:can/ary@db/app"),
+      "agent.toml:7",
+      /url holds a password in a URL in plain text/,
+    ],
     [
       withDatabaseUrl("postgres://db/app?x=1&password=canary"),
       "agent.toml:7",
-      /holds a secret in plain text/,
+      /url holds a password in a URL in plain text/,
     ],
     [
       withDatabaseUrl("$" + "{DATABASE}"),

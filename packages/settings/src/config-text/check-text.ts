@@ -1,7 +1,7 @@
 import { type DbwardProgram, type ReadConfig, readConfig, variablesIn } from "@dbward-aws/dbward-config";
 import type { Findings } from "../findings.ts";
 import { variableReader } from "../schema/reserved-names.ts";
-import { holdsPlainSecret } from "./plain-secrets.ts";
+import { isSecretField, isVariable, plainSecretIn } from "./plain-secrets.ts";
 import { chooseStandIns, type PossibleValues } from "./stand-ins.ts";
 import { type Path, textsIn } from "./values.ts";
 
@@ -134,19 +134,39 @@ function checkQuotes(
   }
 }
 
-/** Refuses tokens and passwords in the text: it becomes part of a CloudFormation template. */
+/**
+ * Refuses tokens and passwords in the text: it becomes part of a CloudFormation template. Values are named by their field; what stands
+ * in a comment or a key, or where the text can't be read, by its line.
+ */
 function refusePlainSecrets(container: ContainerText, findings: Findings): void {
   const { program, text, variables } = container;
   const names = [...Object.keys(variables.secrets), ...Object.keys(variables.plain)];
   const marked = Object.fromEntries(names.map((name) => [name, `\uE000${name}\uE001`]));
   const { config, lineOf } = readConfig(program, text, { ...missing(container), ...marked });
-  for (const { path, text: value } of textsIn(config ?? {}))
-    if (holdsPlainSecret(value.replace(/\uE000(\w+)\uE001/g, (_, name) => `\${${name}}`)))
-      findings.refuse(
-        place(container, lineOf(path)),
-        `${path.join(".")} holds a secret in plain text, which would stand in the CloudFormation template: ` +
-          `read it from a variable, and name its secret under ${container.secretsSetting}`,
+  const known = new Set<number>();
+  const refuse = (line: number, what: string) => {
+    known.add(line);
+    findings.refuse(
+      place(container, line),
+      `${what} in plain text, which would stand in the CloudFormation template: read it from a variable, and name its secret ` +
+        `under ${container.secretsSetting}`,
+    );
+  };
+  for (const { path, text: value, isKey } of textsIn(config ?? {})) {
+    const written = value.replace(/\uE000(\w+)\uE001/g, (_, name) => `\${${name}}`);
+    const secret = plainSecretIn(written);
+    if (secret && isKey) refuse(lineOf(path), `A key holds ${secret}`);
+    else if (secret) refuse(lineOf(path), `${path.join(".")} holds ${secret}`);
+    else if (!isKey && isSecretField(path) && !isVariable(written))
+      refuse(
+        lineOf(path),
+        `${path.join(".")} is a secret and must be a variable alone, "\${NAME}". It is written`,
       );
+  }
+  for (const [index, line] of text.split("\n").entries()) {
+    const secret = known.has(index + 1) ? undefined : plainSecretIn(line);
+    if (secret) refuse(index + 1, `The line holds ${secret}`);
+  }
 }
 
 /** A value for each variable that the container lacks, so that the rest of the text can be looked at. */

@@ -2,14 +2,22 @@ import type { ConfigTable, ConfigValue } from "@dbward-aws/dbward-config";
 
 export type Path = readonly (string | number)[];
 
+/** A text in a configuration. */
+export interface FoundText {
+  readonly path: Path;
+  readonly text: string;
+  /** Whether it is the key at the end of the path, not the value there. */
+  readonly isKey: boolean;
+}
+
 /** Every text of a value, keys included, each with its path. */
-export function* textsIn(value: ConfigValue, path: Path = []): Generator<{ path: Path; text: string }> {
-  if (typeof value === "string") yield { path, text: value };
+export function* textsIn(value: ConfigValue, path: Path = []): Generator<FoundText> {
+  if (typeof value === "string") yield { path, text: value, isKey: false };
   if (Array.isArray(value))
     for (const [index, item] of value.entries()) yield* textsIn(item, [...path, index]);
   else if (typeof value === "object")
     for (const [key, item] of Object.entries(value)) {
-      yield { path: [...path, key], text: key };
+      yield { path: [...path, key], text: key, isKey: true };
       yield* textsIn(item, [...path, key]);
     }
 }

@@ -209,7 +209,16 @@ const monitoring = z.strictObject({
     .default(0),
   serverUrl: serverUrl.optional(),
   emails: z.array(z.email("must be an e-mail address")).default([]),
-  httpsEndpoints: z.array(z.url({ protocol: /^https$/, error: "must be an https:// URL" })).default([]),
+  httpsEndpoints: z
+    .array(
+      z
+        .url({ protocol: /^https$/, error: "must be an https:// URL" })
+        .refine(
+          (url) => !/^https:\/\/[^/?#]*@/.test(url),
+          "must not hold a user or password: it is shown in the template",
+        ),
+    )
+    .default([]),
   thresholds: z.record(alarmName, z.number("must be a number")).default({}),
   runbooksUrl: z
     .url({ protocol: /^https$/, error: "must be an https:// URL" })
