@@ -383,6 +383,11 @@ describe("each mistake", () => {
     ["e-mail", { monitoring: { emails: ["nobody"] } }, /^monitoring\.emails\.0: must be an e-mail address$/],
     ["plain webhook", { monitoring: { httpsEndpoints: ["http://x.example"] } }, /https:\/\/ URL$/],
     [
+      "webhook with a password",
+      { monitoring: { httpsEndpoints: ["https://me:canary@x.example"] } },
+      /httpsEndpoints\.0: must not hold a user or password/,
+    ],
+    [
       "thresholds of alarms that don't exist",
       { monitoring: { thresholds: { "server-cpuu": 90, nonsense: 1, "alb-5xx": 3 } } },
       [
