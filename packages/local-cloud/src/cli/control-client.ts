@@ -8,24 +8,24 @@ import type { Run } from "./stage-files.ts";
  * Follows the events of a run until its process ends or `signal` aborts. A stream that is cut while the process lives,
  * as by a timeout after this process was suspended, is taken up again where it was.
  */
-export async function* followEvents({ control, host }: Run, signal?: AbortSignal): AsyncGenerator<RunEvent> {
+export async function* followEvents(run: Run, signal?: AbortSignal): AsyncGenerator<RunEvent> {
   let seen = 0;
   for (;;) {
     let index = 0;
-    for await (const event of streamEvents(control, signal)) {
+    for await (const event of streamEvents(run, signal)) {
       if (index++ < seen) continue;
       seen = index;
       yield event;
     }
-    if (signal?.aborted || !isAlive(host)) return;
+    if (signal?.aborted || !isAlive(run.host)) return;
     await delay(RECONNECT_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
   }
 }
 
 /** All events from the first on, until the stream ends for whatever reason. */
-async function* streamEvents(control: number, signal: AbortSignal | undefined): AsyncGenerator<RunEvent> {
+async function* streamEvents(run: Run, signal: AbortSignal | undefined): AsyncGenerator<RunEvent> {
   try {
-    const response = await fetch(`http://127.0.0.1:${control}/events`, signal ? { signal } : {});
+    const response = await ask(run, "/events", signal);
     let begun = "";
     for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       const lines = (begun + text).split("\n");
@@ -41,15 +41,20 @@ async function* streamEvents(control: number, signal: AbortSignal | undefined): 
 const RECONNECT_MS = 200;
 
 /** @returns `undefined` while the run has no account yet, or has ended */
-export async function fetchStatus(control: number): Promise<StageStatus | undefined> {
+export async function fetchStatus(run: Run): Promise<StageStatus | undefined> {
   try {
-    const response = await fetch(`http://127.0.0.1:${control}/status`, {
-      signal: AbortSignal.timeout(STATUS_MS),
-    });
+    const response = await ask(run, "/status", AbortSignal.timeout(STATUS_MS));
     return response.ok ? ((await response.json()) as StageStatus) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function ask({ control, secret }: Run, path: string, signal?: AbortSignal): Promise<Response> {
+  return fetch(`http://127.0.0.1:${control}${path}`, {
+    headers: { authorization: `Bearer ${secret}` },
+    ...(signal ? { signal } : {}),
+  });
 }
 
 const STATUS_MS = 15_000;

@@ -1,11 +1,13 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { describeError } from "@dbward-aws/core";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { describeError, type Listener, startListener } from "@dbward-aws/core";
+import { isSame } from "../account/index.ts";
 import type { StageStatus } from "../stage/status.ts";
 import type { RunEvents } from "./run-events.ts";
 
 /** What the control server tells: how the start goes, and the status. It changes nothing. */
 export interface ControlledRun {
+  /** What a caller must send as `Authorization: Bearer`. */
+  readonly secret: string;
   readonly events: RunEvents;
   /** @returns `undefined` while there is no account to ask */
   readonly status: () => Promise<StageStatus | undefined>;
@@ -20,28 +22,20 @@ const HEARTBEAT_MS = 20_000;
 
 /**
  * Serves `GET /events` (JSON lines: everything so far, then live) and `GET /status` on a free port of 127.0.0.1.
- * Requests under another host name are refused, so that no web page can read it through a name of its own.
+ * Only who knows the secret gets an answer.
  */
-export async function startControlServer(run: ControlledRun): Promise<Server & { readonly port: number }> {
-  const server = createServer((request, response) => {
-    answer(run, request, response, port).catch((error: unknown) => {
-      send(response, 500, { error: describeError(error) });
-    });
+export async function startControlServer(run: ControlledRun): Promise<Listener> {
+  return startListener({
+    answer: (request, response) =>
+      answer(run, request, response).catch((error: unknown) => {
+        send(response, 500, { error: describeError(error) });
+      }),
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return Object.assign(server, { port });
 }
 
-async function answer(
-  run: ControlledRun,
-  request: IncomingMessage,
-  response: ServerResponse,
-  port: number,
-): Promise<void> {
-  if (request.headers.host !== `127.0.0.1:${port}`) return send(response, 403, { error: "wrong host" });
+async function answer(run: ControlledRun, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!isSame(request.headers.authorization ?? "", `Bearer ${run.secret}`))
+    return send(response, 403, { error: "wrong secret" });
   if (request.method !== "GET") return send(response, 405, { error: "only GET" });
   if (request.url === "/status") {
     const status = await run.status();

@@ -32,13 +32,13 @@ export async function deploy(root: string, files: StageFiles): Promise<number> {
   const startedAt = performance.now();
   const view = new ProgressView();
   try {
-    const status = await fetchStatus(run.control);
+    const status = await fetchStatus(run);
     if (!status) throw new StageNotRunning();
     await redeploy({
       root,
       directory: files.directory,
       stage: status.stage,
-      endpoints: status,
+      access: { ...status, credentials: run.credentials },
       progress: new Progress((event) => view.show(event)),
       signal: interrupt.signal,
     });

@@ -1,13 +1,21 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
+import { newCredentials } from "../account/index.ts";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
 import { down } from "./down.ts";
 import { endRun } from "./end-run.ts";
 import { runningStage } from "./show-status.ts";
 import { StageFiles } from "./stage-files.ts";
 
-const CUT_OFF = { host: { pid: process.pid, started: "Thu Jan  1 00:00:00 1970" }, control: 4000 };
+const CREDENTIALS = newCredentials();
+
+const CUT_OFF = {
+  host: { pid: process.pid, started: "Thu Jan  1 00:00:00 1970" },
+  control: 4000,
+  secret: "s",
+  credentials: CREDENTIALS,
+};
 
 it("takes away what a run that was cut off has left, and touches no process that got its id", async () => {
   const files = new StageFiles(temporaryDirectory());

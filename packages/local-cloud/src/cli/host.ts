@@ -1,7 +1,10 @@
 // The process that hosts a local stage: started by `pnpm local`, ended by SIGTERM.
+
+import { randomBytes } from "node:crypto";
 import { METRICS } from "@dbward-aws/contract";
 import { Deadline, describeError } from "@dbward-aws/core";
 import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
+import { newCredentials } from "../account/index.ts";
 import { type LocalStage, startLocalStage } from "../stage/local-stage.ts";
 import { DEFAULT_BASE_PORT, reservePorts } from "../stage/ports.ts";
 import { Progress } from "../stage/progress.ts";
@@ -23,9 +26,16 @@ let dashboard: DashboardPage | undefined;
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => ending.abort());
 
-const control = await startControlServer({ events, status: async () => stage?.status(dashboard?.url) });
+const secret = randomBytes(30).toString("base64url");
+const credentials = newCredentials();
+const control = await startControlServer({
+  secret,
+  events,
+  status: async () => stage?.status(dashboard?.url),
+});
 const host = identify(process.pid);
-if (!host || !(await files.claim({ host, control: control.port }))) process.exit(ALREADY_RUNNING);
+if (!host || !(await files.claim({ host, control: control.port, secret, credentials })))
+  process.exit(ALREADY_RUNNING);
 
 let exitCode = 0;
 try {
@@ -52,8 +62,7 @@ try {
   await stage?.close().catch((error: unknown) => console.error(describeError(error)));
   await clearRun(files.directory, { keepLogs: true });
   await files.release();
-  control.close();
-  control.closeAllConnections();
+  await control.close();
 }
 process.exit(exitCode);
 
@@ -66,6 +75,7 @@ async function bringUp(): Promise<void> {
     root,
     directory: files.directory,
     ports,
+    credentials,
     progress,
     signal: ending.signal,
   });

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { exportLines } from "./show-environment.ts";
 
 const STATUS = {
+  credentials: { accessKeyId: "AKIAOFTHERUN", secretAccessKey: "secret of the run" },
   endpoint: "http://127.0.0.1:4566",
   ecsEndpoint: "http://127.0.0.1:4567",
   serverUrl: "http://127.0.0.1:4568/it's $HOME",
@@ -27,8 +28,8 @@ it("leads every tool of a shell to the local stage", () => {
     AWS_ENDPOINT_URL_ECS: STATUS.ecsEndpoint,
     AWS_REGION: "us-east-1",
     AWS_DEFAULT_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: expect.any(String),
-    AWS_SECRET_ACCESS_KEY: expect.any(String),
+    AWS_ACCESS_KEY_ID: STATUS.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: STATUS.credentials.secretAccessKey,
     DBWARD_SERVER_URL: STATUS.serverUrl,
   });
 });

@@ -1,5 +1,5 @@
 import { SERVER } from "@dbward-aws/contract";
-import { accountVariables } from "../stage/environment.ts";
+import { type AccountAccess, accountVariables } from "../stage/environment.ts";
 import { StageNotRunning } from "../stage/errors.ts";
 import type { StageStatus } from "../stage/status.ts";
 import { fetchStatus } from "./control-client.ts";
@@ -13,9 +13,11 @@ import type { StageFiles } from "./stage-files.ts";
  */
 export async function showEnvironment(files: StageFiles): Promise<number> {
   const run = await runningStage(files);
-  const status = await fetchStatus(run.control);
+  const status = await fetchStatus(run);
   if (!status) throw new StageNotRunning();
-  process.stdout.write(`${exportLines(status, process.env).join("\n")}\n`);
+  process.stdout.write(
+    `${exportLines({ ...status, credentials: run.credentials }, process.env).join("\n")}\n`,
+  );
   return 0;
 }
 
@@ -24,10 +26,10 @@ export async function showEnvironment(files: StageFiles): Promise<number> {
  * @returns one command of the shell a line
  */
 export function exportLines(
-  status: Pick<StageStatus, "endpoint" | "ecsEndpoint" | "serverUrl">,
+  stage: AccountAccess & Pick<StageStatus, "serverUrl">,
   caller: NodeJS.ProcessEnv,
 ): string[] {
-  const variables = { ...accountVariables(status), [SERVER.urlVariable]: status.serverUrl };
+  const variables = { ...accountVariables(stage), [SERVER.urlVariable]: stage.serverUrl };
   const foreign = Object.keys(caller).filter(
     (name) => /^AWS_\w+$/.test(name) && !(name in variables) && !HARMLESS.has(name),
   );

@@ -46,12 +46,12 @@ export async function showLogs({ files, source = "", follow }: LogOptions): Prom
     await printFiles(files, named.length > 0 ? named : own);
     return 0;
   }
-  const status = await fetchStatus(run.control);
+  const status = await fetchStatus(run);
   if (!status) {
     await printFiles(files, own);
     return 0;
   }
-  const clients = stageClients(status);
+  const clients = stageClients({ ...status, credentials: run.credentials });
   try {
     await printEvents(clients.logs, source, follow);
   } finally {

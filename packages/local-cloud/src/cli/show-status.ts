@@ -12,7 +12,7 @@ import { summarize } from "./summary.ts";
  */
 export async function showStatus(files: StageFiles, { json }: { readonly json: boolean }): Promise<number> {
   const run = await runningStage(files);
-  const status = await fetchStatus(run.control);
+  const status = await fetchStatus(run);
   if (!status) throw new StageNotRunning();
   process.stdout.write(`${json ? JSON.stringify(status, undefined, 2) : summarize(status)}\n`);
   return 0;

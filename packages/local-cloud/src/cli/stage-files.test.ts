@@ -1,9 +1,17 @@
 import { expect, it } from "vitest";
+import { newCredentials } from "../account/index.ts";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
 import { identify } from "./process-identity.ts";
 import { StageFiles } from "./stage-files.ts";
 
-const run = (pid: number) => ({ host: { pid, started: "Mon Nov 23 12:00:00 2026" }, control: 4000 });
+const CREDENTIALS = newCredentials();
+
+const run = (pid: number) => ({
+  host: { pid, started: "Mon Nov 23 12:00:00 2026" },
+  control: 4000,
+  secret: "s",
+  credentials: CREDENTIALS,
+});
 
 it("lets one of two starts win", async () => {
   const files = new StageFiles(temporaryDirectory());

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Credentials } from "../account/index.ts";
 import type { StagePorts } from "../stage/ports.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
@@ -10,6 +11,10 @@ export interface Run {
   readonly host: ProcessIdentity;
   /** Loopback port of its control server. */
   readonly control: number;
+  /** What its control server asks of a caller. */
+  readonly secret: string;
+  /** Keys of its emulated account. */
+  readonly credentials: Credentials;
 }
 
 /** The files by which the commands find a running stage, and the next one its ports. */

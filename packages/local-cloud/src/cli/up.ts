@@ -130,7 +130,7 @@ async function watchStage(run: Run, signal: AbortSignal): Promise<boolean> {
   const live = process.stdout.isTTY ? createLogUpdate(process.stdout) : undefined;
   let shown = "";
   while (!signal.aborted) {
-    const status = await fetchStatus(run.control);
+    const status = await fetchStatus(run);
     if (!status && !isAlive(run.host)) return false;
     const summary = status ? summarize(status) : shown;
     if (live) live(summary);
@@ -143,7 +143,7 @@ async function watchStage(run: Run, signal: AbortSignal): Promise<boolean> {
 }
 
 async function printSummary(run: Run): Promise<void> {
-  const status = await fetchStatus(run.control);
+  const status = await fetchStatus(run);
   if (status) say(`${summarize(status)}\n`);
 }
 

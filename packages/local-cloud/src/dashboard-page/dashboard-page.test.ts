@@ -25,9 +25,8 @@ import {
 import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Emulator } from "../emulator/index.ts";
-import { startTestEmulator } from "../emulator/test-support/start-test-emulator.ts";
-import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../stage/environment.ts";
+import { startTestEmulator, type TestEmulator } from "../emulator/test-support/start-test-emulator.ts";
+import { LOCAL_REGION } from "../stage/environment.ts";
 
 const BROWSERS = [process.env.DBWARD_CHROMIUM ?? "", "/usr/bin/chromium", "/usr/bin/chromium-browser"];
 const executablePath = BROWSERS.find((path) => path !== "" && existsSync(path));
@@ -48,7 +47,7 @@ if (process.env.CI && !executablePath) throw new Error("CI needs chromium: apt-g
 
 describe.skipIf(!executablePath)("the page in a browser", { timeout: 60_000 }, () => {
   let directory: string;
-  let emulator: Emulator;
+  let emulator: TestEmulator;
   let cloudWatch: CloudWatchClient;
   let dashboard: DashboardPage;
   let browser: Browser;
@@ -71,8 +70,8 @@ describe.skipIf(!executablePath)("the page in a browser", { timeout: 60_000 }, (
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "dashboard-page-"));
     emulator = await startTestEmulator(directory);
-    const { endpoint } = emulator;
-    const aws = { endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
+    const { endpoint, credentials } = emulator;
+    const aws = { endpoint, region: LOCAL_REGION, credentials };
     cloudWatch = new CloudWatchClient(aws);
     await Promise.all([
       makeDashboard(cloudWatch),

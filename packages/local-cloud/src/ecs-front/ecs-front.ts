@@ -1,8 +1,15 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "@dbward-aws/core";
+import {
+  type Credentials,
+  callEmulator,
+  type EmulatorResponse,
+  type EmulatorSocket,
+  startAccountListener,
+} from "../account/index.ts";
 import { type AgentBehaviour, type ExecFaults, ExecGateway } from "../exec-gateway/index.ts";
-import { CREDENTIALS_PATH, ECS_TARGET, type ServiceView, TaskRunner } from "../task-runner/index.ts";
+import { ECS_TARGET, type ServiceView, TaskRunner } from "../task-runner/index.ts";
 import { EcsRefusal } from "./ecs-refusal.ts";
 import { execContainer, executeCommand } from "./execute-command.ts";
 import { type EcsObject, layOver, layOverTaskList } from "./overlay.ts";
@@ -11,10 +18,11 @@ import { type EmulatorAnswer, RunTaskRules } from "./run-task.ts";
 export interface EcsFrontOptions {
   /** Of the local stage: everything is written below it. */
   readonly directory: string;
-  /** Such as `http://127.0.0.1:4566`. */
-  readonly emulatorEndpoint: string;
+  /** The emulated account. */
+  readonly emulator: EmulatorSocket & { readonly endpoint: string };
   readonly region: string;
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Keys of the account: calls must be signed with them, and tasks get them. */
+  readonly credentials: Credentials;
   /** Loopback port to listen on; 0 for any. */
   readonly port: number;
   /** Fixed loopback ports of services, such as `{ server: 41234 }`. The others get free ones. */
@@ -44,39 +52,61 @@ export interface EcsFront {
  * Starts the ECS API of the local stage: the emulated one, with the tasks running for real.
  *
  * Calls go on to the emulator; its answers come back with what is really running in them, and `ExecuteCommand` is
- * answered here. Beside ECS it answers to tasks that ask for their credentials, and to
- * `PUT /_local/exec-faults` (an {@link ExecFaults} as JSON) and `GET /_local/services`.
+ * answered here. Beside ECS it answers to tasks that ask for their credentials, under a path that only they know.
  */
 export async function startEcsFront(options: EcsFrontOptions): Promise<EcsFront> {
-  const server = createServer();
-  const port = await listen(server, options.port);
-  const endpoint = `http://127.0.0.1:${port}`;
-  const gateway = new ExecGateway({
+  const credentialsPath = `/v2/credentials/${randomBytes(20).toString("hex")}`;
+  let front: Front | undefined;
+  let gateway: ExecGateway | undefined;
+  const listener = await startAccountListener({
+    socketPath: options.emulator.socketPath,
+    port: options.port,
+    credentials: options.credentials,
+    answer: (request, body, response) => front?.answer(request, body, response) ?? false,
+    open: (request, response) => {
+      if (request.url !== credentialsPath || request.method !== "GET") return false;
+      sendJson(response, 200, taskCredentials(options.credentials));
+      return true;
+    },
+    upgrade: (request, socket, head) => {
+      if (gateway) gateway.handleUpgrade(request, socket, head);
+      else socket.destroy();
+    },
+    onError: (error) => options.logger.error("ecs-front.failed", { error }),
+  });
+  const endpoint = listener.url;
+  const sessions = new ExecGateway({
     ...options.agent,
-    url: `ws://127.0.0.1:${port}`,
+    url: endpoint.replace(/^http/, "ws"),
     ...(options.faults ? { faults: options.faults } : {}),
   });
+  gateway = sessions;
   const runner = new TaskRunner({
     ...options,
     ecsEndpoint: endpoint,
+    credentialsPath,
     onChange: (task) => {
-      if (task.status === "STOPPED") gateway.endContainer(execContainer(task));
+      if (task.status === "STOPPED") sessions.endContainer(execContainer(task));
     },
   });
-  const front = new Front(options, runner, gateway);
-  server.on("request", (request, response) => void front.answer(request, response));
-  server.on("upgrade", (request, socket, head) => gateway.handleUpgrade(request, socket, head));
+  const started = new Front(options, runner, sessions);
+  front = started;
   return {
     endpoint,
     services: () => runner.services(),
-    setFaults: (faults) => front.setFaults(faults),
+    setFaults: (faults) => started.setFaults(faults),
     close: async () => {
       await runner.close();
-      gateway.close();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      sessions.close();
+      await listener.close();
     },
   };
+}
+
+/** The emulated account knows no roles: every task has the keys of the local stage. */
+function taskCredentials({ accessKeyId, secretAccessKey }: Credentials): EcsObject {
+  const Expiration = new Date(Date.now() + 3_600_000).toISOString();
+  return { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: "local", Expiration };
 }
 
 class Front {
@@ -98,27 +128,24 @@ class Front {
     this.#refusals = faults.refuse ?? 0;
   }
 
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** @returns false for a call that the emulator is to answer */
+  async answer(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<boolean> {
+    const [service, operation] = String(request.headers["x-amz-target"] ?? "").split(".");
     try {
-      // A page in a browser can name this address, but not send its requests under this host's name.
-      if (!isLoopback(request.headers.host)) throw new EcsRefusal("AccessDeniedException", "Not from here.");
-      const body = await readBody(request);
-      const [service, operation] = String(request.headers["x-amz-target"] ?? "").split(".");
       if (service === ECS_TARGET) await this.#ecs(operation ?? "", request, body, response);
       else if (service === "AmazonSSM" && isSessionCall(operation))
         this.#session(operation, parse(body), response);
-      else if (request.url?.startsWith(CREDENTIALS_PATH)) sendJson(response, 200, this.#credentials());
-      else if (request.url?.startsWith("/_local/")) this.#local(request, body, response);
-      else await this.#passOn(request, body, response);
+      else return false;
     } catch (error) {
-      if (error instanceof EcsRefusal) {
+      if (error instanceof EcsRefusal)
         sendJson(response, 400, { __type: error.type, message: error.message });
-        return;
+      else {
+        this.#options.logger.error("ecs-front.failed", { error });
+        if (!response.headersSent)
+          sendJson(response, 500, { __type: "ServerException", message: "The local stage failed." });
       }
-      this.#options.logger.error("ecs-front.failed", { error });
-      if (!response.headersSent)
-        sendJson(response, 500, { __type: "ServerException", message: "The local stage failed." });
     }
+    return true;
   }
 
   async #ecs(
@@ -154,10 +181,14 @@ class Front {
     sendJson(response, status, content);
   }
 
-  async #call(request: IncomingMessage, body: Buffer): Promise<EmulatorAnswer> {
-    const answered = await this.#forward(request, body);
-    const content = parse(Buffer.from(await answered.arrayBuffer()));
-    return { ok: answered.ok, status: answered.status, content };
+  async #call(
+    { method = "GET", url: path = "/", headers }: IncomingMessage,
+    body: Buffer,
+  ): Promise<EmulatorAnswer> {
+    const { emulator } = this.#options;
+    const answered: EmulatorResponse = await callEmulator(emulator, { method, path, headers, body });
+    const content = parse(answered.body);
+    return { ok: answered.status < 400, status: answered.status, content };
   }
 
   /** What the client of a session asks of Session Manager, when its endpoint is this one. */
@@ -178,80 +209,10 @@ class Front {
         : { SessionId: id },
     );
   }
-
-  /** The emulated account knows no roles: every task has the keys of the local stage. */
-  #credentials(): EcsObject {
-    const { accessKeyId, secretAccessKey } = this.#options.credentials;
-    const Expiration = new Date(Date.now() + 3_600_000).toISOString();
-    return { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: "local", Expiration };
-  }
-
-  #local({ url, method }: IncomingMessage, body: Buffer, response: ServerResponse): void {
-    if (method === "GET" && url === "/_local/services") sendJson(response, 200, this.#runner.services());
-    else if (method === "PUT" && url === "/_local/exec-faults") {
-      this.setFaults(parse(body));
-      sendJson(response, 200, {});
-    } else sendJson(response, 404, {});
-  }
-
-  async #passOn(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
-    const answered = await this.#forward(request, body);
-    const contentType = answered.headers.get("content-type");
-    response.writeHead(answered.status, contentType ? { "content-type": contentType } : {});
-    response.end(Buffer.from(await answered.arrayBuffer()));
-  }
-
-  #forward(request: IncomingMessage, body: Buffer): Promise<Response> {
-    const { method = "GET", url = "/" } = request;
-    const headers = new Headers();
-    for (const [name, value] of Object.entries(request.headers))
-      if (typeof value === "string" && !NOT_PASSED_ON.has(name)) headers.set(name, value);
-    const content = method === "GET" || method === "HEAD" ? {} : { body };
-    return fetch(`${this.#options.emulatorEndpoint}${url}`, {
-      method,
-      headers,
-      redirect: "manual",
-      ...content,
-    });
-  }
-}
-
-/** They belong to one connection. */
-const NOT_PASSED_ON: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "transfer-encoding",
-]);
-const LARGEST_BODY = 16 * 1024 * 1024;
-
-async function listen(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-function isLoopback(host: string | undefined): boolean {
-  return /^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host ?? "");
 }
 
 function isSessionCall(operation: string | undefined): operation is "ResumeSession" | "TerminateSession" {
   return operation === "ResumeSession" || operation === "TerminateSession";
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > LARGEST_BODY) throw new EcsRefusal("ClientException", "The request is too large.");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function parse(body: Buffer): EcsObject {

@@ -11,16 +11,16 @@ import {
 import { CloudWatchClient, DescribeAlarmsCommand, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
 import { Deadline } from "@dbward-aws/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../stage/environment.ts";
-import type { Emulator } from "./index.ts";
-import { startTestEmulator } from "./test-support/start-test-emulator.ts";
+import { callEmulator, type EmulatorResponse, type EmulatorSocket } from "../account/index.ts";
+import { LOCAL_REGION } from "../stage/environment.ts";
+import { startTestEmulator, type TestEmulator } from "./test-support/start-test-emulator.ts";
 
 /** Longer than a minute can matter to no test: each metric has a name of its own, and one datum. */
 const PERIOD = 3600;
 
 describe("alarms of the emulated account", { timeout: 60_000 }, () => {
   let directory: string;
-  let emulator: Emulator;
+  let emulator: TestEmulator;
   let cloudWatch: CloudWatchClient;
   let receiver: Server;
   /** Names of the alarms that the topic's subscriber was told of, with their states. */
@@ -29,12 +29,12 @@ describe("alarms of the emulated account", { timeout: 60_000 }, () => {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), "alarms-"));
     emulator = await startTestEmulator(directory);
-    const { endpoint } = emulator;
-    const aws = { endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
+    const { endpoint, credentials } = emulator;
+    const aws = { endpoint, region: LOCAL_REGION, credentials };
     cloudWatch = new CloudWatchClient(aws);
-    receiver = await startReceiver(endpoint, told);
+    receiver = await startReceiver(emulator, told);
     await deploy(new CloudFormationClient(aws));
-    await subscribe(endpoint, (receiver.address() as AddressInfo).port);
+    await subscribe(emulator, (receiver.address() as AddressInfo).port);
     await Deadline.after(10_000).until(() => told.includes("confirmed") || undefined, 50);
   }, 120_000);
 
@@ -213,21 +213,31 @@ async function deploy(stacks: CloudFormationClient): Promise<void> {
   );
 }
 
-/** By its name in the signature the emulator knows which service is meant; it checks no more of it. */
-const SNS = {
-  authorization: `AWS4-HMAC-SHA256 Credential=${LOCAL_CREDENTIALS.accessKeyId}/20260101/${LOCAL_REGION}/sns/aws4_request, SignedHeaders=host, Signature=0`,
-};
+/** Past the check of signatures: by a signature's text alone the emulator knows which service is meant. */
+function callSns(emulator: EmulatorSocket, query: Record<string, string>): Promise<EmulatorResponse> {
+  const scope = `20260101/${LOCAL_REGION}/sns/aws4_request`;
+  return callEmulator(emulator, {
+    method: "POST",
+    path: "/",
+    headers: {
+      host: "127.0.0.1",
+      authorization: `AWS4-HMAC-SHA256 Credential=none/${scope}, SignedHeaders=host, Signature=0`,
+      "content-type": "application/x-www-form-urlencoded",
+    },
+    body: Buffer.from(new URLSearchParams(query).toString()),
+  });
+}
 
 /** The emulator's CloudFormation asks no HTTP subscriber for confirmation, its API does. */
-async function subscribe(endpoint: string, port: number): Promise<void> {
+async function subscribe(emulator: EmulatorSocket, port: number): Promise<void> {
   const TopicArn = `arn:aws:sns:${LOCAL_REGION}:000000000000:told`;
   const query = { Action: "Subscribe", TopicArn, Protocol: "http", Endpoint: `http://127.0.0.1:${port}/` };
-  const answer = await fetch(endpoint, { method: "POST", headers: SNS, body: new URLSearchParams(query) });
-  expect(answer.status, await answer.text()).toBe(200);
+  const { status, body } = await callSns(emulator, query);
+  expect(status, body.toString()).toBe(200);
 }
 
 /** A subscriber that confirms its subscription, and notes which alarm each message is about. */
-async function startReceiver(endpoint: string, told: string[]): Promise<Server> {
+async function startReceiver(emulator: EmulatorSocket, told: string[]): Promise<Server> {
   const server = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk: Buffer) => {
@@ -239,8 +249,8 @@ async function startReceiver(endpoint: string, told: string[]): Promise<Server> 
         const { AlarmName, NewStateValue } = JSON.parse(Message ?? "") as Record<string, string>;
         told.push(`${AlarmName} ${NewStateValue}`);
       } else {
-        const query = new URLSearchParams({ Action: "ConfirmSubscription", TopicArn, Token });
-        void fetch(`${endpoint}/?${query}`, { headers: SNS }).then(() => told.push("confirmed"));
+        const query = { Action: "ConfirmSubscription", TopicArn, Token };
+        void callSns(emulator, query).then(() => told.push("confirmed"));
       }
       response.end();
     });

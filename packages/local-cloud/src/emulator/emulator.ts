@@ -1,8 +1,15 @@
 import { spawn } from "node:child_process";
-import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { type Deadline, redact } from "@dbward-aws/core";
+import { type Deadline, type Listener, redact } from "@dbward-aws/core";
+import {
+  type Credentials,
+  callEmulator,
+  type EmulatorSocket,
+  startAccountListener,
+} from "../account/index.ts";
 import { endGroup } from "../stage/end-group.ts";
 import { emulatorEnvironment, LOCAL_REGION } from "../stage/environment.ts";
 import { EmulatorUnavailable, PortInUse } from "../stage/errors.ts";
@@ -14,7 +21,10 @@ export interface EmulatorOptions {
   readonly python: string;
   /** The stage's directory: the emulator's temporary files and its log go there. */
   readonly directory: string;
+  /** Port on 127.0.0.1 on which the account is called. */
   readonly port: number;
+  /** Keys that every call must be signed with; functions get them too. */
+  readonly credentials: Credentials;
   /** Given to the functions that it runs, as the place of the ECS API. */
   readonly ecsEndpoint: string;
   /**
@@ -28,7 +38,7 @@ export interface EmulatorOptions {
 }
 
 /** A running emulated account. */
-export interface Emulator {
+export interface Emulator extends EmulatorSocket {
   readonly endpoint: string;
   /** Id of its process and of its process group. */
   readonly pid: number;
@@ -38,14 +48,14 @@ export interface Emulator {
 }
 
 /**
- * Starts MiniStack on 127.0.0.1 and waits until it answers. It ends with this process, however that ends: it reads
- * the other end of a pipe.
+ * Starts MiniStack and waits until it answers. It listens where nobody else can call it; on 127.0.0.1 this process
+ * does, and lets signed calls through. It ends with this process, however that ends: it reads the other end of a pipe.
  *
  * @throws {@link EmulatorUnavailable} `emulator-start-failed`
  * @throws {@link PortInUse} when another program was quicker to take the port
  */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
-  const { directory, port, deadline } = options;
+  const { directory, port, credentials, deadline } = options;
   const endpoint = `http://127.0.0.1:${port}`;
   const temporary = join(directory, "tmp");
   const logFile = join(directory, "logs", "emulator.log");
@@ -58,15 +68,33 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const packages = await packagesForFunctions(temporary, options.sdk);
   const programs = await nodeForFunctions(temporary);
   const log = await logWriter(logFile);
-  const child = spawn(options.python, ["-u", LAUNCHER], {
+  const socketFolder = await mkdtemp(join(socketRoot(), "dbward-local-"));
+  const socketPath = join(socketFolder, "account.sock");
+  let listener: Listener;
+  try {
+    listener = await startAccountListener({
+      port,
+      credentials,
+      socketPath,
+      onError: (error) => log(String(error)),
+    });
+  } catch (error) {
+    await rm(socketFolder, { recursive: true, force: true });
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") throw new PortInUse(port);
+    throw error;
+  }
+  const tidyUp = async () => {
+    await listener.close();
+    await rm(socketFolder, { recursive: true, force: true });
+  };
+  const child = spawn(options.python, ["-u", LAUNCHER, socketPath], {
     cwd: directory,
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
     env: emulatorEnvironment(
-      { endpoint, ecsEndpoint: options.ecsEndpoint },
+      { endpoint, ecsEndpoint: options.ecsEndpoint, credentials },
       {
         GATEWAY_PORT: String(port),
-        BIND_HOST: "127.0.0.1",
         LAMBDA_EXECUTOR: "local",
         LOG_LEVEL: "WARNING",
         MINISTACK_REGION: LOCAL_REGION,
@@ -104,11 +132,13 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
     child.once("close", end);
   });
 
-  const answered = await deadline.until(async () => (hasEnded ? false : await answers(endpoint)), 50);
+  const answered = await deadline.until(async () => (hasEnded ? false : await answers(socketPath)), 50);
   if (!answered) {
     if (child.pid !== undefined) await endGroup(child.pid);
-    if (lastLines.some((line) => line.includes(TAKEN))) throw new PortInUse(port);
-    const what = hasEnded ? `ended at once: ${lastLines.join(" ") || "without a word"}` : "does not answer";
+    await tidyUp();
+    const what = hasEnded
+      ? `ended at once: ${lastLines.join(" ") || "it printed nothing"}`
+      : "does not answer";
     throw new EmulatorUnavailable("emulator-start-failed", `The emulated account ${what}.`, {
       hint: `Read ${logFile}; if its packages are damaged, remove ${dirname(dirname(options.python))} and start again.`,
       cause: failure,
@@ -117,11 +147,13 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
   const pid = child.pid!;
   return {
     endpoint,
+    socketPath,
     pid,
     ended,
     close: async () => {
       await endGroup(pid);
       await ended;
+      await tidyUp();
     },
   };
 }
@@ -156,14 +188,17 @@ async function packagesForFunctions(temporary: string, sdk: string | undefined):
   return folder;
 }
 
-/** What the emulator says of its port. */
-const TAKEN = "is already in use";
+/** Of a folder for a socket, whose path the system limits to about a hundred bytes. */
+function socketRoot(): string {
+  return tmpdir().length < 60 ? tmpdir() : "/tmp";
+}
 
-async function answers(endpoint: string): Promise<true | undefined> {
+async function answers(socketPath: string): Promise<true | undefined> {
   try {
-    const response = await fetch(`${endpoint}/_ministack/health`, { signal: AbortSignal.timeout(2_000) });
-    await response.body?.cancel();
-    return response.ok || undefined;
+    const signal = AbortSignal.timeout(2_000);
+    const health = { method: "GET", path: "/_ministack/health", headers: { host: "localhost" } };
+    const { status } = await callEmulator({ socketPath }, { ...health, body: Buffer.alloc(0), signal });
+    return status === 200 || undefined;
   } catch {
     return undefined; // not listening yet
   }

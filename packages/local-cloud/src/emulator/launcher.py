@@ -3,19 +3,26 @@
 A template with one unknown type is refused whole, so every type that a stack uses needs an entry here. Each is
 kept in the emulator's own store where it has one, so that the service's API shows what CloudFormation made.
 
+It listens on a Unix domain socket, whose path is the only argument: every program of the machine may call a port,
+and nothing here checks who calls.
+
 The process ends with the one that started it: that one holds the other end of standard input.
 """
 
+import asyncio
 import json
 import os
 import re
 import signal
+import sys
 import threading
 
 import cloudwatch_alarms
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import backup, cloudwatch, ec2, ecs, eventbridge, secretsmanager
+from ministack.services import backup, cloudwatch, ec2, ecs, eventbridge, lambda_svc, secretsmanager
 from ministack.services.cloudformation import changesets, engine, provisioners, stacks
 
 
@@ -275,6 +282,16 @@ def local_address(text):
 lambda_runtime.Worker = Worker
 
 
+def keys_of_the_run(_config):
+    """Functions sign with the keys that the account takes; the emulator would give them the account's id as a key."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    return {**{name: os.environ[name] for name in names}, "AWS_SESSION_TOKEN": ""}
+
+
+for module in (lambda_runtime, lambda_svc):
+    module.execution_credentials = keys_of_the_run
+
+
 order_by_dependencies = engine._topological_sort
 
 
@@ -305,6 +322,16 @@ def end_with_parent():
     os.killpg(os.getpgrp(), signal.SIGTERM)
 
 
+def serve_on(socket_path):
+    """What the emulator's own command does, which listens on a port."""
+    config = Config()
+    config.bind = [f"unix:{socket_path}"]
+    config.umask = 0o077
+    config.keep_alive_timeout = 75
+    config.loglevel = app.LOG_LEVEL.upper()
+    asyncio.run(serve(app.app, config))
+
+
 cloudwatch_alarms.install()
 threading.Thread(target=end_with_parent, daemon=True).start()
-app.main()
+serve_on(sys.argv[1])

@@ -27,6 +27,7 @@ import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from "@a
 import { DescribeSecretCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { Deadline } from "@dbward-aws/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newCredentials } from "../account/index.ts";
 import { bootstrapAccount } from "../stage/bootstrap-account.ts";
 import { clientConfig } from "../stage/clients.ts";
 import { workspaceTools } from "../stage/tools.ts";
@@ -183,6 +184,7 @@ let python: string;
 let emulator: Emulator;
 let config: ReturnType<typeof clientConfig>;
 let cloudFormation: CloudFormationClient;
+const credentials = newCredentials();
 
 describe.skipIf(!canRun)("the launcher", () => {
   beforeAll(async () => {
@@ -193,11 +195,12 @@ describe.skipIf(!canRun)("the launcher", () => {
       python,
       directory,
       port,
+      credentials,
       ecsEndpoint: `http://127.0.0.1:${port}`,
       addresses: { "server.vpc.internal:3000": "127.0.0.1:4321" },
       deadline,
     });
-    config = clientConfig(emulator.endpoint);
+    config = clientConfig(emulator.endpoint, credentials);
     cloudFormation = new CloudFormationClient(config);
     await cloudFormation.send(
       new CreateStackCommand({ ...STACK, TemplateBody: JSON.stringify({ Resources: RESOURCES }) }),
@@ -377,7 +380,7 @@ describe.skipIf(!canRun)("the launcher", () => {
     const source = `
     import { Deadline } from "@dbward-aws/core";
     import { startEmulator } from ${JSON.stringify(new URL("./emulator.ts", import.meta.url).href)};
-    const { pid } = await startEmulator({ ...${JSON.stringify({ python, directory, port })},
+    const { pid } = await startEmulator({ ...${JSON.stringify({ python, directory, port, credentials })},
       ecsEndpoint: "http://127.0.0.1:1", deadline: Deadline.after(15_000) });
     process.send(pid);`;
     const parent = spawn(

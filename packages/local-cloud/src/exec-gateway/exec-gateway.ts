@@ -106,7 +106,7 @@ export class ExecGateway {
 
   /** Lets a client in, or answers 403 when there is no such session. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { pathname } = new URL(request.url ?? "/", this.#options.url);
+    const [pathname = ""] = (request.url ?? "").split("?");
     const session = pathname.startsWith(STREAM_PATH)
       ? this.#sessions.get(pathname.slice(STREAM_PATH.length))
       : undefined;

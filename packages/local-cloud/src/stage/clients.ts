@@ -4,18 +4,19 @@ import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { ECSClient } from "@aws-sdk/client-ecs";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { type Endpoints, LOCAL_CREDENTIALS, LOCAL_REGION } from "./environment.ts";
+import type { Credentials } from "../account/index.ts";
+import { type AccountAccess, LOCAL_REGION } from "./environment.ts";
 
 /** Constructor argument of every SDK client of the emulated account. */
 export interface ClientConfig {
   readonly region: string;
   readonly endpoint: string;
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  readonly credentials: Credentials;
 }
 
 /** @param endpoint the emulated account's, or the ECS front's for an ECS client */
-export function clientConfig(endpoint: string): ClientConfig {
-  return { region: LOCAL_REGION, endpoint, credentials: LOCAL_CREDENTIALS };
+export function clientConfig(endpoint: string, credentials: Credentials): ClientConfig {
+  return { region: LOCAL_REGION, endpoint, credentials };
 }
 
 /** The clients that the stage itself uses. */
@@ -29,12 +30,8 @@ export interface StageClients {
   destroy(): void;
 }
 
-/** @param ecsEndpoint @default - as the endpoint */
-export function stageClients({
-  endpoint,
-  ecsEndpoint = endpoint,
-}: Partial<Endpoints> & { readonly endpoint: string }): StageClients {
-  const config = clientConfig(endpoint);
+export function stageClients({ endpoint, ecsEndpoint, credentials }: AccountAccess): StageClients {
+  const config = clientConfig(endpoint, credentials);
   const clients = {
     cloudFormation: new CloudFormationClient(config),
     cloudWatch: new CloudWatchClient(config),

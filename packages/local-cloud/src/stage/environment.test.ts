@@ -3,7 +3,11 @@ import { emulatorEnvironment, localEnvironment } from "./environment.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
-const endpoints = { endpoint: "http://127.0.0.1:1", ecsEndpoint: "http://127.0.0.1:2" };
+const access = {
+  endpoint: "http://127.0.0.1:1",
+  ecsEndpoint: "http://127.0.0.1:2",
+  credentials: { accessKeyId: "AKIAOFTHERUN", secretAccessKey: "secret of the run" },
+};
 
 it("takes no AWS setting of the user's along: each could lead to a real account", () => {
   for (const name of [
@@ -15,14 +19,15 @@ it("takes no AWS setting of the user's along: each could lead to a real account"
   ]) {
     vi.stubEnv(name, "user");
   }
-  expect(Object.values(localEnvironment(endpoints))).not.toContain("user");
+  expect(Object.values(localEnvironment(access))).not.toContain("user");
 });
 
 it("points every service at the emulated account, and ECS at its front", () => {
-  expect(localEnvironment(endpoints, { MORE: "yes" })).toMatchObject({
+  expect(localEnvironment(access, { MORE: "yes" })).toMatchObject({
     AWS_ENDPOINT_URL: "http://127.0.0.1:1",
     AWS_ENDPOINT_URL_ECS: "http://127.0.0.1:2",
-    AWS_ACCESS_KEY_ID: "local",
+    AWS_ACCESS_KEY_ID: "AKIAOFTHERUN",
+    AWS_SECRET_ACCESS_KEY: "secret of the run",
     MORE: "yes",
   });
 });
@@ -30,7 +35,7 @@ it("points every service at the emulated account, and ECS at its front", () => {
 it("leads no tool to a proxy: all addresses are on this machine", () => {
   for (const name of ["http_proxy", "HTTPS_PROXY", "ALL_PROXY", "no_proxy"])
     vi.stubEnv(name, "http://proxy:1");
-  expect(Object.values(localEnvironment(endpoints))).not.toContain("http://proxy:1");
+  expect(Object.values(localEnvironment(access))).not.toContain("http://proxy:1");
 });
 
 it("leaves functions nothing of the developer's shell", () => {
@@ -43,7 +48,7 @@ it("leaves functions nothing of the developer's shell", () => {
     "https_proxy",
   ])
     vi.stubEnv(name, "user");
-  const environment = emulatorEnvironment(endpoints, { MORE: "yes" });
+  const environment = emulatorEnvironment(access, { MORE: "yes" });
   expect(Object.values(environment)).not.toContain("user");
   expect(environment).toMatchObject({ AWS_ENDPOINT_URL: "http://127.0.0.1:1", MORE: "yes" });
   expect(environment.PATH).toContain(process.env.PATH);

@@ -1,13 +1,14 @@
 import { devNull } from "node:os";
 import { delimiter, dirname } from "node:path";
+import type { Credentials } from "../account/index.ts";
 
 /** Region of the emulated account. */
 export const LOCAL_REGION = "us-east-1";
-/** Keys that only the emulated account takes: a call that strays to AWS is refused there. */
-export const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" } as const;
 
-/** Where the APIs of the emulated account are. */
-export interface Endpoints {
+/** Where the APIs of the emulated account are, and the keys that they take. */
+export interface AccountAccess {
+  /** Of this run: AWS does not know them, so that a call that strays there is refused. */
+  readonly credentials: Credentials;
   /** Every service but ECS. An IP, not `localhost`: the SDK then addresses buckets by path, and no DNS is needed. */
   readonly endpoint: string;
   /** ECS, with what is really running laid over the emulator's records. */
@@ -19,12 +20,12 @@ export interface Endpoints {
  * profile or an endpoint of the user's would lead elsewhere), with ours instead.
  */
 export function localEnvironment(
-  endpoints: Endpoints,
+  access: AccountAccess,
   more: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return onAccount(
     inherited((name) => !name.startsWith("AWS_") && !NOT_INHERITED.test(name)),
-    endpoints,
+    access,
     more,
   );
 }
@@ -34,37 +35,41 @@ export function localEnvironment(
  * machine. A function in AWS doesn't see its developer's shell.
  */
 export function emulatorEnvironment(
-  endpoints: Endpoints,
+  access: AccountAccess,
   more: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return onAccount(
     inherited((name) => OF_THE_MACHINE.test(name)),
-    endpoints,
+    access,
     more,
   );
 }
 
 /** Addresses and keys of the emulated account, in the variables that every AWS SDK reads. */
-export function accountVariables({ endpoint, ecsEndpoint }: Endpoints): Record<string, string> {
+export function accountVariables({
+  endpoint,
+  ecsEndpoint,
+  credentials,
+}: AccountAccess): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_ECS: ecsEndpoint,
     AWS_REGION: LOCAL_REGION,
     AWS_DEFAULT_REGION: LOCAL_REGION,
-    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   };
 }
 
 function onAccount(
   inherited: Readonly<Record<string, string>>,
-  endpoints: Endpoints,
+  access: AccountAccess,
   more: Readonly<Record<string, string>>,
 ): Record<string, string> {
   return {
     ...inherited,
     PATH: [dirname(process.execPath), inherited.PATH ?? ""].join(delimiter),
-    ...accountVariables(endpoints),
+    ...accountVariables(access),
     AWS_CONFIG_FILE: devNull,
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     AWS_EC2_METADATA_DISABLED: "true",

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { InvokeCommand } from "@aws-sdk/client-lambda";
 import { SERVER, stageNames } from "@dbward-aws/contract";
 import { createLogger, Deadline } from "@dbward-aws/core";
+import { type Credentials, newCredentials } from "../account/index.ts";
 import { type EcsFront, startEcsFront } from "../ecs-front/index.ts";
 import { type Emulator, startEmulator } from "../emulator/emulator.ts";
 import { installEmulator } from "../emulator/install.ts";
@@ -12,7 +13,7 @@ import { buildWorkspace } from "./build-workspace.ts";
 import { CleanUp } from "./clean-up.ts";
 import { type ClientConfig, clientConfig, type StageClients, stageClients } from "./clients.ts";
 import { type DeployOptions, runDeployment } from "./deployments.ts";
-import { type Endpoints, LOCAL_REGION } from "./environment.ts";
+import { type AccountAccess, LOCAL_REGION } from "./environment.ts";
 import { logWriter } from "./log-writer.ts";
 import { reservePorts, type StagePorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
@@ -38,6 +39,8 @@ export interface LocalStageOptions {
   readonly sstConfig?: string;
   /** Whoever gives some has reserved them. @default - free ones */
   readonly ports?: StagePorts;
+  /** Keys of the emulated account, from {@link newCredentials}. @default - new ones */
+  readonly credentials?: Credentials;
   /** Environment variables for every deployment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Build the workspace before the first deployment. @default true */
@@ -55,7 +58,7 @@ export interface LocalStageOptions {
 }
 
 /** A running local stage: an emulated account, and the tasks of its services as processes. */
-export interface LocalStage extends Endpoints {
+export interface LocalStage extends AccountAccess {
   readonly stage: string;
   /** Everything that it writes. */
   readonly directory: string;
@@ -144,21 +147,22 @@ class StageStart {
     await clearRun(directory, { keepLogs: true });
     await mkdir(join(directory, "logs"), { recursive: true });
     const ports = this.#options.ports ?? (await this.#reservePorts());
-    const endpoints: Endpoints = {
+    const access: AccountAccess = {
+      credentials: this.#options.credentials ?? newCredentials(),
       endpoint: `http://127.0.0.1:${ports.emulator}`,
       ecsEndpoint: `http://127.0.0.1:${ports.ecs}`,
     };
     const serverUrl = `http://127.0.0.1:${ports.server}`;
-    const environment = toolEnvironment(directory, endpoints, this.#options.env);
+    const environment = toolEnvironment(directory, access, this.#options.env);
 
     const built = this.#inBackground(this.#build());
     const python = await this.#install();
     const emulator = await this.#progress.step("Start the emulated account", async (note) => {
-      note(endpoints.endpoint);
-      return this.#startEmulator(python, endpoints, ports);
+      note(access.endpoint);
+      return this.#startEmulator(python, access, ports);
     });
-    const front = await this.#startFront(endpoints, ports);
-    const clients = stageClients(endpoints);
+    const front = await this.#startFront(emulator, access, ports);
+    const clients = stageClients(access);
     this.#cleanUp.add(() => clients.destroy());
     const view = join(directory, "sst");
     await makeProjectView(view, this.#root, this.#options.sstConfig);
@@ -190,7 +194,7 @@ class StageStart {
     this.#inBackground(deployments.prepared);
 
     return {
-      ...endpoints,
+      ...access,
       stage,
       directory,
       ports,
@@ -198,7 +202,8 @@ class StageStart {
       emulatorPid: emulator.pid,
       ended: emulator.ended,
       environment,
-      clientConfig: (service) => clientConfig(service === "ecs" ? endpoints.ecsEndpoint : endpoints.endpoint),
+      clientConfig: (service) =>
+        clientConfig(service === "ecs" ? access.ecsEndpoint : access.endpoint, access.credentials),
       deploy: (deployOptions) => runDeployment(deployments, "deploy", deployOptions),
       remove: (deployOptions) => runDeployment(deployments, "remove", deployOptions),
       setExecFaults: (faults) => front.setFaults(faults),
@@ -209,7 +214,8 @@ class StageStart {
         readStatus({
           ...clients,
           stage,
-          ...endpoints,
+          endpoint: access.endpoint,
+          ecsEndpoint: access.ecsEndpoint,
           serverUrl,
           services: () => front.services(),
           dashboardUrl,
@@ -261,12 +267,17 @@ class StageStart {
     );
   }
 
-  async #startEmulator(python: string, { ecsEndpoint }: Endpoints, ports: StagePorts): Promise<Emulator> {
+  async #startEmulator(
+    python: string,
+    { ecsEndpoint, credentials }: AccountAccess,
+    ports: StagePorts,
+  ): Promise<Emulator> {
     const emulator = await startEmulator({
       python,
       directory: this.#directory,
       port: ports.emulator,
       ecsEndpoint,
+      credentials,
       addresses: { [serverAddress(this.#stage)]: `127.0.0.1:${ports.server}` },
       sdk: this.#tools.sstSdk,
       deadline: this.#deadline,
@@ -275,13 +286,17 @@ class StageStart {
     return emulator;
   }
 
-  async #startFront({ endpoint }: Endpoints, ports: StagePorts): Promise<EcsFront> {
+  async #startFront(
+    emulator: Emulator,
+    { credentials }: AccountAccess,
+    ports: StagePorts,
+  ): Promise<EcsFront> {
     const { standIn, execFaults, execAgent } = this.#options;
     const front = await startEcsFront({
       directory: this.#directory,
-      emulatorEndpoint: endpoint,
+      emulator,
       region: LOCAL_REGION,
-      credentials: clientConfig(endpoint).credentials,
+      credentials,
       port: ports.ecs,
       servicePorts: { [stageNames(this.#stage).serverService]: ports.server },
       logger: createLogger(await logWriter(this.#log("tasks"))),

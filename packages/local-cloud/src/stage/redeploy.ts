@@ -3,7 +3,7 @@ import { Deadline } from "@dbward-aws/core";
 import { buildWorkspace } from "./build-workspace.ts";
 import { stageClients } from "./clients.ts";
 import { runDeployment } from "./deployments.ts";
-import type { Endpoints } from "./environment.ts";
+import type { AccountAccess } from "./environment.ts";
 import { ToolFailed } from "./errors.ts";
 import { Progress } from "./progress.ts";
 import { runningDatabaseUrl } from "./stage-database.ts";
@@ -18,7 +18,7 @@ export interface RedeployOptions {
   /** Of the running stage. */
   readonly directory: string;
   readonly stage: string;
-  readonly endpoints: Endpoints;
+  readonly access: AccountAccess;
   /** Build the workspace before the deployment. @default true */
   readonly build?: boolean;
   /** @default - nobody listens */
@@ -39,11 +39,11 @@ const STEADY_MS = 600_000;
  * @throws SettingsError before anything is changed; ToolFailed with what failed and why
  */
 export async function redeploy(options: RedeployOptions): Promise<void> {
-  const { root, directory, stage, endpoints, progress = new Progress(), signal } = options;
+  const { root, directory, stage, access, progress = new Progress(), signal } = options;
   const settings = await readSettings(root, stage);
   const tools = workspaceTools(root);
   const log = (name: string) => join(directory, "logs", `${name}.log`);
-  const clients = stageClients(endpoints);
+  const clients = stageClients(access);
   try {
     if (options.build !== false) {
       const deadline = Deadline.after(BUILD_MS, signal);
@@ -64,7 +64,7 @@ export async function redeploy(options: RedeployOptions): Promise<void> {
         view: join(directory, "sst"),
         sstConfig: undefined,
         sst: tools.sst,
-        env: toolEnvironment(directory, endpoints),
+        env: toolEnvironment(directory, access),
         log,
         clients,
         progress,

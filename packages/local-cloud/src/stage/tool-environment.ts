@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Endpoints, localEnvironment } from "./environment.ts";
+import { type AccountAccess, localEnvironment } from "./environment.ts";
 
 /**
  * The environment of the tools that a stage runs. They keep caches and settings in the home folder: here they have one
@@ -9,11 +9,11 @@ import { type Endpoints, localEnvironment } from "./environment.ts";
  */
 export function toolEnvironment(
   directory: string,
-  endpoints: Endpoints,
+  access: AccountAccess,
   more: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const home = join(directory, "home");
-  return localEnvironment(endpoints, {
+  return localEnvironment(access, {
     HOME: home,
     XDG_CONFIG_HOME: join(home, ".config"),
     CDK_HOME: join(home, ".cdk"),

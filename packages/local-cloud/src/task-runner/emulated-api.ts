@@ -1,11 +1,11 @@
+import { callEmulator, type EmulatorResponse, type EmulatorSocket } from "../account/index.ts";
 import { EmulatorCallFailed } from "./errors.ts";
 
 /** How the emulated account is reached. */
-export interface EmulatorAccess {
+export interface EmulatorAccess extends EmulatorSocket {
   /** Such as `http://127.0.0.1:4566`. */
   readonly endpoint: string;
   readonly region: string;
-  /** The emulator reads the account from the access key, and checks no signature. */
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
 }
@@ -21,6 +21,7 @@ export interface EmulatorAccess {
 export async function callEcs<T>(access: EmulatorAccess, operation: string, input: object): Promise<T> {
   const response = await request(access, `ecs:${operation}`, {
     method: "POST",
+    path: "/",
     headers: {
       "content-type": "application/x-amz-json-1.1",
       "x-amz-target": `${ECS_TARGET}.${operation}`,
@@ -28,15 +29,19 @@ export async function callEcs<T>(access: EmulatorAccess, operation: string, inpu
     },
     body: JSON.stringify(input),
   });
-  return (await response.json()) as T;
+  return JSON.parse(response.body.toString()) as T;
 }
 
 /** Root directory of an EFS access point. @throws EmulatorCallFailed */
 export async function accessPointPath(access: EmulatorAccess, accessPointId: string): Promise<string> {
   const path = `/2015-02-01/access-points?AccessPointId=${encodeURIComponent(accessPointId)}`;
   const headers = { authorization: unsigned(access, "elasticfilesystem") };
-  const response = await request(access, "elasticfilesystem:DescribeAccessPoints", { headers }, path);
-  const { AccessPoints } = (await response.json()) as {
+  const response = await request(access, "elasticfilesystem:DescribeAccessPoints", {
+    method: "GET",
+    path,
+    headers,
+  });
+  const { AccessPoints } = JSON.parse(response.body.toString()) as {
     AccessPoints?: { RootDirectory?: { Path?: string } }[];
   };
   return AccessPoints?.[0]?.RootDirectory?.Path ?? "/";
@@ -45,20 +50,29 @@ export async function accessPointPath(access: EmulatorAccess, accessPointId: str
 /** First part of the header `x-amz-target` of every call of ECS. */
 export const ECS_TARGET = "AmazonEC2ContainerServiceV20141113";
 
+/** Past the check of signatures: the stage's own calls. */
 async function request(
-  { endpoint }: EmulatorAccess,
+  access: EmulatorAccess,
   call: string,
-  init: RequestInit,
-  path = "/",
-): Promise<Response> {
-  let response: Response;
+  {
+    body = "",
+    headers,
+    ...rest
+  }: { method: string; path: string; headers: Record<string, string>; body?: string },
+): Promise<EmulatorResponse> {
+  let response: EmulatorResponse;
   try {
-    response = await fetch(`${endpoint}${path}`, { ...init, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    response = await callEmulator(access, {
+      ...rest,
+      headers: { host: new URL(access.endpoint).host, ...headers },
+      body: Buffer.from(body),
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    });
   } catch (error) {
     throw new EmulatorCallFailed(call, "no answer", error);
   }
-  if (!response.ok)
-    throw new EmulatorCallFailed(call, `${response.status} ${(await response.text()).slice(0, 300)}`);
+  if (response.status >= 400)
+    throw new EmulatorCallFailed(call, `${response.status} ${response.body.toString().slice(0, 300)}`);
   return response;
 }
 

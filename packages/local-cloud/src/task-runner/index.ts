@@ -4,5 +4,4 @@ export { ECS_TARGET } from "./emulated-api.ts";
 
 export type { RunningService } from "./running-service.ts";
 export type { RunningTask } from "./running-task.ts";
-export { CREDENTIALS_PATH } from "./task-plan.ts";
 export { type ServiceView, TaskRunner } from "./task-runner.ts";

@@ -21,6 +21,8 @@ export interface TaskSurroundings {
   readonly secrets: SecretSources;
   /** Where ECS and the credentials of tasks are. */
   readonly ecsEndpoint: string;
+  /** Path of the credentials there. */
+  readonly credentialsPath: string;
   /** Loopback port of a container's port; the same one for all tasks of a service. */
   port(task: TaskRecord, containerPort: number): Promise<number>;
   /** Ports of all services. */
@@ -122,7 +124,7 @@ async function containerEnvironment(
   override: ContainerOverride | undefined,
   temporary: string,
   translate: (text: string) => string,
-  { programs, access, ecsEndpoint, secrets }: TaskSurroundings,
+  { programs, access, ecsEndpoint, credentialsPath, secrets }: TaskSurroundings,
 ): Promise<Record<string, string>> {
   const own = Object.fromEntries(
     [...(definition.environment ?? []), ...(override?.environment ?? [])].map(({ name, value }) => [
@@ -146,7 +148,7 @@ async function containerEnvironment(
     // The emulated account has no TLS, and the S3 client of dbward's server refuses plain HTTP without this.
     AWS_ALLOW_HTTP: "true",
     // The address that belongs to the path is translated in commands; programs that have it built in take the keys.
-    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: `${CREDENTIALS_PATH}${taskId}`,
+    AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: credentialsPath,
     AWS_ACCESS_KEY_ID: access.accessKeyId,
     AWS_SECRET_ACCESS_KEY: access.secretAccessKey,
     ...Object.fromEntries(Object.entries(own).map(([name, value]) => [name, translate(value)])),
@@ -164,9 +166,6 @@ function standInEnvironment(image: string, temporary: string): Record<string, st
     ...(version === undefined ? {} : { DBWARD_STANDIN_VERSION: version }),
   };
 }
-
-/** Path of a task's credentials on the ECS endpoint; the task's id follows. */
-export const CREDENTIALS_PATH = "/v2/credentials/";
 
 async function volumePath(
   task: TaskRecord,

@@ -4,6 +4,7 @@ import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import type { Logger } from "@dbward-aws/core";
+import type { EmulatorSocket } from "../account/index.ts";
 import { describeTasks, readRecords, type ServiceRecord, type TaskRecord } from "./ecs-records.ts";
 import { callEcs, type EmulatorAccess } from "./emulated-api.ts";
 import { isExecEnabled } from "./exec-setting.ts";
@@ -19,12 +20,14 @@ import type { ServiceAddress } from "./task-view.ts";
 export interface TaskRunnerOptions {
   /** Of the local stage: data and files of tasks go below it. */
   readonly directory: string;
-  /** Such as `http://127.0.0.1:4566`. */
-  readonly emulatorEndpoint: string;
+  /** The emulated account. */
+  readonly emulator: EmulatorSocket & { readonly endpoint: string };
   readonly region: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Where tasks reach ECS and their credentials. */
   readonly ecsEndpoint: string;
+  /** Path of the credentials of tasks there, which nobody can guess. */
+  readonly credentialsPath: string;
   /** Fixed loopback ports of services, by the service's name; for its first container port. */
   readonly servicePorts: Readonly<Record<string, number>>;
   /** Use the stand-ins although there are real programs. @default false */
@@ -72,8 +75,9 @@ export class TaskRunner {
   /** Ends what an earlier runner has left behind, and begins to look. */
   constructor(options: TaskRunnerOptions) {
     this.#options = options;
-    const { directory, emulatorEndpoint: endpoint, region, credentials, logger } = options;
-    this.#access = { endpoint, region, ...credentials };
+    const { directory, emulator, region, credentials, logger } = options;
+    const { endpoint, socketPath } = emulator;
+    this.#access = { endpoint, socketPath, region, ...credentials };
     this.#processes = new ProcessList(directory);
     const orphans = this.#processes.endOrphans();
     if (orphans > 0) logger.warn("tasks.orphans-ended", { count: orphans });
@@ -92,6 +96,7 @@ export class TaskRunner {
       access: this.#access,
       secrets: { secretsManager: new SecretsManagerClient(client), ssm: new SSMClient(client) },
       ecsEndpoint: options.ecsEndpoint,
+      credentialsPath: options.credentialsPath,
       port: (task, containerPort) => this.#port(serviceOf(task) ?? task.taskArn, containerPort),
       addresses: () => this.#addresses,
     };

@@ -16,9 +16,9 @@ import {
   type Task,
 } from "@aws-sdk/client-ecs";
 import { createLogger, Deadline } from "@dbward-aws/core";
-import type { Emulator } from "../../emulator/index.ts";
-import { startTestEmulator } from "../../emulator/test-support/start-test-emulator.ts";
-import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../stage/environment.ts";
+import { startTestEmulator, type TestEmulator } from "../../emulator/test-support/start-test-emulator.ts";
+import type { ClientConfig } from "../../stage/clients.ts";
+import { LOCAL_REGION } from "../../stage/environment.ts";
 import { freePort } from "../../task-runner/free-port.ts";
 import { type EcsFront, type EcsFrontOptions, startEcsFront } from "../index.ts";
 
@@ -32,18 +32,28 @@ export class FrontStage {
   readonly ecs: ECSClient;
   /** What the front has logged. */
   readonly log: string[];
-  readonly emulator: Emulator;
-  readonly clientConfig: { endpoint: string; region: string; credentials: typeof LOCAL_CREDENTIALS };
+  readonly emulator: TestEmulator;
+  readonly clientConfig: ClientConfig;
   front: EcsFront;
   readonly #port: number;
 
-  private constructor(directory: string, emulator: Emulator, front: EcsFront, port: number, log: string[]) {
+  private constructor(
+    directory: string,
+    emulator: TestEmulator,
+    front: EcsFront,
+    port: number,
+    log: string[],
+  ) {
     this.directory = directory;
     this.emulator = emulator;
     this.front = front;
     this.#port = port;
     this.log = log;
-    this.clientConfig = { endpoint: emulator.endpoint, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS };
+    this.clientConfig = {
+      endpoint: emulator.endpoint,
+      region: LOCAL_REGION,
+      credentials: emulator.credentials,
+    };
     this.ecs = new ECSClient({ ...this.clientConfig, endpoint: front.endpoint });
   }
 
@@ -148,12 +158,12 @@ export class FrontStage {
     ].join("\n");
   }
 
-  static #options(directory: string, emulator: Emulator, port: number, log: string[]): EcsFrontOptions {
+  static #options(directory: string, emulator: TestEmulator, port: number, log: string[]): EcsFrontOptions {
     return {
       directory,
-      emulatorEndpoint: emulator.endpoint,
+      emulator,
       region: LOCAL_REGION,
-      credentials: LOCAL_CREDENTIALS,
+      credentials: emulator.credentials,
       port,
       servicePorts: {},
       standIn: true,

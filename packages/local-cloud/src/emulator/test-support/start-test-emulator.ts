@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Deadline } from "@dbward-aws/core";
+import { type Credentials, newCredentials } from "../../account/index.ts";
 import { freePort } from "../../task-runner/free-port.ts";
 import { type Emulator, installEmulator, startEmulator } from "../index.ts";
 
@@ -9,13 +10,18 @@ const CACHE = fileURLToPath(new URL("../../../../../.local/cache", import.meta.u
 /** Milliseconds; the first test of a fresh clone installs it. */
 const START_MS = 110_000;
 
+/** An emulated account, and the keys that it takes. */
+export interface TestEmulator extends Emulator {
+  readonly credentials: Credentials;
+}
+
 /**
  * An emulated account for a test, on a free port.
  *
  * @param directory what it writes goes here
  * @param ecsPort where its functions find ECS. @default - the emulator's own
  */
-export async function startTestEmulator(directory: string, ecsPort?: number): Promise<Emulator> {
+export async function startTestEmulator(directory: string, ecsPort?: number): Promise<TestEmulator> {
   const deadline = Deadline.after(START_MS);
   const python = await installEmulator({
     cacheDirectory: CACHE,
@@ -24,5 +30,7 @@ export async function startTestEmulator(directory: string, ecsPort?: number): Pr
   });
   const port = await freePort();
   const ecsEndpoint = `http://127.0.0.1:${ecsPort ?? port}`;
-  return startEmulator({ python, directory, port, ecsEndpoint, deadline });
+  const credentials = newCredentials();
+  const emulator = await startEmulator({ python, directory, port, ecsEndpoint, credentials, deadline });
+  return { ...emulator, credentials };
 }
