@@ -7,6 +7,9 @@ import { badge, historyTable, secretTable, stackTable, table, taskTable, words }
  * @typedef {{ name: string, kind: string, state: string, since: number, reason: string, description: string }} Alarm
  */
 
+// The address holds the key of the page, which the browser has as a cookie now: it need not stay on the screen.
+history.replaceState(null, "", "/");
+
 const range = /** @type {HTMLSelectElement} */ (find("#range"));
 const theme = /** @type {HTMLSelectElement} */ (find("#theme"));
 const THEME_KEY = "dbward-theme";

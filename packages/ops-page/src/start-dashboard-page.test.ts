@@ -11,10 +11,14 @@ const NOWHERE = {
 
 let page: DashboardPage;
 let port: number;
+/** What a browser has after it has opened the printed address. */
+let cookie: string;
 
 beforeAll(async () => {
   page = await startDashboardPage({ stage: "test", aws: NOWHERE });
   port = Number(new URL(page.url).port);
+  const opened = await fetch(page.url);
+  [cookie = ""] = (opened.headers.get("set-cookie") ?? "").split(";");
 });
 afterAll(() => page.close());
 
@@ -27,7 +31,7 @@ interface Reply {
 /** Unlike fetch, this sends any Host and Origin. */
 function ask(path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    request({ host: "127.0.0.1", port, path, method, headers }, (response) => {
+    request({ host: "127.0.0.1", port, path, method, headers: { cookie, ...headers } }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (text: string) => {
@@ -57,6 +61,22 @@ describe("who may ask", () => {
       "sec-fetch-dest": "document",
     };
     expect(await ask("/", headers)).toMatchObject({ status: 200 });
+  });
+
+  it("who opens the printed address, and who has its cookie", async () => {
+    const { pathname } = new URL(page.url);
+    const { status, headers, body } = await ask(pathname, { cookie: "" });
+    expect([status, headers["set-cookie"]]).toEqual([
+      200,
+      [expect.stringMatching(/^dbward-page-\d+=[\w-]{32}; Path=\/; HttpOnly; SameSite=Strict$/)],
+    ]);
+    expect(body).not.toContain(pathname.slice(1));
+  });
+
+  it("not who has neither", async () => {
+    for (const path of ["/", "/api/state", "/app.js", "/api/logs", `/${"a".repeat(32)}`])
+      for (const none of ["", `${cookie.slice(0, -1)}!`, cookie.replace(/\d+=/, "1=")])
+        expect(await ask(path, { cookie: none }), path).toMatchObject({ status: 403 });
   });
 
   it.each([

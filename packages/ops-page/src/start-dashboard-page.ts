@@ -1,12 +1,11 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { stageNames } from "@dbward-aws/contract";
-import { describeError, redact } from "@dbward-aws/core";
+import { describeError, redact, startListener } from "@dbward-aws/core";
 import { cached } from "./cached.ts";
+import { PageKey } from "./page-key.ts";
 import { type Dashboard, readDashboard } from "./read-dashboard.ts";
 import { readLogQuery } from "./read-log-query.ts";
 import { readStage } from "./read-stage.ts";
-import { refusal } from "./request-guard.ts";
 import { type ClientOptions, type StageClients, stageClients } from "./stage-clients.ts";
 import { staticFile } from "./static-files.ts";
 
@@ -35,7 +34,7 @@ export interface ExtraFacts {
 
 /** A running page. */
 export interface DashboardPage {
-  /** `http://127.0.0.1:<port>/` */
+  /** `http://127.0.0.1:<port>/<key>`: who opens it in a browser sees the page, and nobody without the key. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -63,7 +62,7 @@ const HEADERS = {
 } as const;
 
 /**
- * Serves the page of a stage on 127.0.0.1. It reads and never writes; secrets are shown as captured or not, their values
+ * Serves the page of a stage on 127.0.0.1, to who has its URL. It reads and never writes; secrets are shown as captured or not, their values
  * are not even asked for.
  *
  * @throws the system's error when the port is in use
@@ -71,26 +70,17 @@ const HEADERS = {
 export async function startDashboardPage(options: DashboardPageOptions): Promise<DashboardPage> {
   const { stage, port = 0 } = options;
   const source = new StageSource(options);
-  const server = createServer((request, response) => {
-    const { port: own } = server.address() as AddressInfo;
-    respond(source, request, response, own).catch((error: unknown) => {
-      if (response.headersSent) response.destroy();
-      else send(response, 502, { error: redact(describeError(error)), stage });
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  const { port: own } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${own}/`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
+  const key = new PageKey();
+  const listener = await startListener({
+    port,
+    pages: true,
+    answer: (request, response) =>
+      respond(source, request, response, key).catch((error: unknown) => {
+        if (response.headersSent) response.destroy();
+        else send(response, 502, { error: redact(describeError(error)), stage });
       }),
-  };
+  });
+  return { url: `${listener.url}/${key.text}`, close: () => listener.close() };
 }
 
 /** What the page asks for, each asked of AWS at most once a refresh. */
@@ -156,12 +146,16 @@ async function respond(
   source: StageSource,
   request: IncomingMessage,
   response: ServerResponse,
-  port: number,
+  key: PageKey,
 ): Promise<void> {
-  const refused = refusal(request, port);
-  if (refused) return send(response, refused.status, { error: refused.reason });
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return send(response, 405, { error: "This page only reads." });
   // Joined, not resolved: `//host/` is a path here, not another host.
   const url = new URL(`http://127.0.0.1${request.url}`);
+  const opened = key.opens(url.pathname);
+  if (!opened && !key.isIn(request))
+    return send(response, 403, { error: "Open the address that was printed when this page was started." });
+  if (opened) response.setHeader("set-cookie", key.cookie(request));
   const asked = url.searchParams.get("range") ?? DEFAULT_RANGE;
   const range = Object.hasOwn(RANGES, asked) ? asked : DEFAULT_RANGE;
   switch (url.pathname) {
@@ -172,7 +166,7 @@ async function respond(
     case "/api/logs":
       return send(response, 200, await source.logs(range));
   }
-  const file = await staticFile(url.pathname);
+  const file = await staticFile(opened ? "/" : url.pathname);
   if (!file) return send(response, 404, { error: "There is no such page." });
   response.writeHead(200, { ...HEADERS, "content-type": file.type, "content-length": file.body.byteLength });
   response.end(request.method === "HEAD" ? undefined : file.body);

@@ -139,8 +139,12 @@ describe.skipIf(!executablePath)("the page in a browser", { timeout: 60_000 }, (
     expect(await secret(names.adminTokenSecret).textContent()).toContain("captured");
     expect(await secret(names.metricsTokenSecret).textContent()).toContain("empty");
     expect(await page.content()).not.toContain(CANARY);
-    for (const path of ["api/state", "api/dashboard", "api/logs"])
-      expect(await (await fetch(`${dashboard.url}${path}`)).text()).not.toContain(CANARY);
+    const { origin } = new URL(page.url());
+    for (const path of ["/api/state", "/api/dashboard", "/api/logs"]) {
+      const answer = await page.request.get(`${origin}${path}`);
+      expect(answer.status(), path).toBe(200);
+      expect(await answer.text()).not.toContain(CANARY);
+    }
   });
 
   it("shows the stacks, and which of them are missing", async () => {
@@ -179,7 +183,11 @@ describe.skipIf(!executablePath)("the page in a browser", { timeout: 60_000 }, (
 
   it("takes nothing from elsewhere, and complains of nothing", () => {
     expect(requested.length).toBeGreaterThan(5);
-    expect(requested.filter((url) => !url.startsWith(dashboard.url) && !url.startsWith("data:"))).toEqual([]);
+    expect(
+      requested.filter(
+        (url) => !url.startsWith(new URL("/", dashboard.url).href) && !url.startsWith("data:"),
+      ),
+    ).toEqual([]);
     expect(complaints).toEqual([]);
   });
 });
