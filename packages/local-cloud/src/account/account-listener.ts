@@ -94,7 +94,22 @@ async function answerCall(
   for (const [name, value] of Object.entries(answered.headers))
     if (value !== undefined && !DROPPED.test(name)) response.setHeader(name, value);
   response.statusCode = answered.status;
-  response.end(answered.body);
+  if (headers.authorization?.includes("/sts/aws4_request")) {
+    response.removeHeader("content-length");
+    response.end(withKeysOfTheRun(answered.body, options.credentials));
+  } else response.end(answered.body);
+}
+
+/**
+ * An answer of STS in which temporary keys are those of the run: the account has no roles, and one pair of keys. CDK
+ * assumes roles for what it deploys.
+ */
+function withKeysOfTheRun(body: Buffer, { accessKeyId, secretAccessKey }: Credentials): Buffer {
+  const text = body
+    .toString()
+    .replace(/<AccessKeyId>[^<]*</g, `<AccessKeyId>${accessKeyId}<`)
+    .replace(/<SecretAccessKey>[^<]*</g, `<SecretAccessKey>${secretAccessKey}<`);
+  return Buffer.from(text);
 }
 
 /** Headers that belong to one connection, and those by which the emulator lets every web page read its answers. */
