@@ -26,7 +26,7 @@ export interface AccountListenerOptions extends EmulatorSocket {
     response: ServerResponse,
   ) => Promise<boolean> | boolean;
   /** Answers a call without a signature, by a path that nobody can guess. @returns false when it is none */
-  readonly open?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  readonly open?: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
   readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly onError?: (error: unknown) => void;
 }
@@ -74,7 +74,7 @@ async function answerCall(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (options.open?.(request, response)) return;
+  if (await options.open?.(request, response)) return;
   const body = await readBody(request);
   if (body === undefined) {
     response.writeHead(413, { connection: "close" }).end();

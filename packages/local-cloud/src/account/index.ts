@@ -5,4 +5,5 @@ export {
   startAccountListener,
 } from "./account-listener.ts";
 export { type Credentials, newCredentials } from "./credentials.ts";
+export { isOwnProcess } from "./own-process.ts";
 export { isSame } from "./signature.ts";

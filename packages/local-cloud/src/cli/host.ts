@@ -15,6 +15,8 @@ import { RunEvents } from "./run-events.ts";
 import { StageFiles } from "./stage-files.ts";
 import { ALREADY_RUNNING } from "./start-host.ts";
 
+// Everything that this process and its children write is for its owner: tokens and keys are among it.
+process.umask(0o077);
 const [root = "."] = process.argv.slice(2);
 const files = new StageFiles(root);
 const events = new RunEvents();

@@ -16,7 +16,7 @@ const USAGE = `Runs dbward on this machine, in an emulated AWS account, as sst d
   pnpm local [--detach] [--port N]   start it, or attach to it; N is the emulated account's port
   pnpm local deploy                  bring changed settings to it, and wait until they run
   pnpm local status [--json]         what runs, and how it is
-  pnpm local env                     what other tools need, for the shell: eval "$(pnpm local env)"
+  pnpm local env                     what other tools need, for the shell: eval "$(pnpm -s local env)"
   pnpm local logs [name] [--follow]  what containers and functions log; name: server, agent, deploy, emulator …
   pnpm local down                    end it
 `;

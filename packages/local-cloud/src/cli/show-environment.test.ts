@@ -9,7 +9,7 @@ const STATUS = {
   serverUrl: "http://127.0.0.1:4568/it's $HOME",
 };
 
-/** The variables that a shell has after `eval "$(pnpm local env)"`, with `caller` as its environment before. */
+/** The variables that a shell has after `eval "$(pnpm -s local env)"`, with `caller` as its environment before. */
 function evaluate(caller: Record<string, string>): Record<string, string> {
   const environment = { PATH: process.env.PATH ?? "", ...caller };
   const words = ["-c", 'eval "$1"; env -0', "sh", exportLines(STATUS, environment).join("\n")];

@@ -7,7 +7,7 @@ import { runningStage } from "./show-status.ts";
 import type { StageFiles } from "./stage-files.ts";
 
 /**
- * Prints what other tools need to use the running stage, for `eval "$(pnpm local env)"` in a POSIX shell.
+ * Prints what other tools need to use the running stage, for `eval "$(pnpm -s local env)"` in a POSIX shell.
  *
  * @throws StageNotRunning
  */

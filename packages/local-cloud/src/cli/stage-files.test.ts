@@ -1,4 +1,6 @@
-import { expect, it } from "vitest";
+import { chmodSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it, onTestFinished } from "vitest";
 import { newCredentials } from "../account/index.ts";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
 import { identify } from "./process-identity.ts";
@@ -45,4 +47,21 @@ it("reserves a stage for one deployment at a time, until its process has ended",
   expect(await files.claimDeployment({ ...self, started: "earlier" })).toBeDefined();
   // That process is gone, and with it its reservation.
   expect(await files.claimDeployment(self)).toBeDefined();
+});
+
+it("lets nobody else read them, whatever the umask and however the folder was made", async () => {
+  const umask = process.umask(0);
+  onTestFinished(() => void process.umask(umask));
+  for (const make of [() => undefined, (directory: string) => chmodSync(directory, 0o777)]) {
+    const root = temporaryDirectory();
+    const files = new StageFiles(root);
+    await files.rememberPorts({ emulator: 1, ecs: 2, server: 3, dashboard: 4 });
+    make(files.directory);
+    await files.claim(run(1));
+    const mode = (path: string) => statSync(path).mode & 0o777;
+    expect(mode(files.directory)).toBe(0o700);
+    expect(readdirSync(files.directory).map((name) => mode(join(files.directory, name)))).toEqual([
+      0o600, 0o600,
+    ]);
+  }
 });

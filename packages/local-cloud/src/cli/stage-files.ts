@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Credentials } from "../account/index.ts";
 import type { StagePorts } from "../stage/ports.ts";
+import { privateFolder } from "../stage/private-folder.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** What one run says of itself, for as long as it lives. */
@@ -63,7 +64,7 @@ export class StageFiles {
 
   /** Writes a file that isn't there yet, whole. @returns false when it is there */
   async #create(file: string, content: unknown): Promise<boolean> {
-    await mkdir(this.directory, { recursive: true });
+    await privateFolder(this.directory);
     const whole = `${file}.${randomUUID()}`;
     await writeFile(whole, JSON.stringify(content), { mode: 0o600 });
     try {
@@ -88,8 +89,8 @@ export class StageFiles {
   }
 
   async rememberPorts(ports: StagePorts): Promise<void> {
-    await mkdir(this.directory, { recursive: true });
-    await writeFile(this.#state, `${JSON.stringify({ ports }, undefined, 2)}\n`);
+    await privateFolder(this.directory);
+    await writeFile(this.#state, `${JSON.stringify({ ports }, undefined, 2)}\n`, { mode: 0o600 });
   }
 }
 

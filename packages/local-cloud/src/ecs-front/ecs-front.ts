@@ -6,6 +6,7 @@ import {
   callEmulator,
   type EmulatorResponse,
   type EmulatorSocket,
+  isOwnProcess,
   startAccountListener,
 } from "../account/index.ts";
 import { type AgentBehaviour, type ExecFaults, ExecGateway } from "../exec-gateway/index.ts";
@@ -63,8 +64,10 @@ export async function startEcsFront(options: EcsFrontOptions): Promise<EcsFront>
     port: options.port,
     credentials: options.credentials,
     answer: (request, body, response) => front?.answer(request, body, response) ?? false,
-    open: (request, response) => {
+    open: async (request, response) => {
       if (request.url !== credentialsPath || request.method !== "GET") return false;
+      // The path is in the argument list of whoever asks by curl, for others to read.
+      if (!(await isOwnProcess(request.socket))) return false;
       sendJson(response, 200, taskCredentials(options.credentials));
       return true;
     },

@@ -19,8 +19,13 @@ export interface WorkspaceBuild {
  */
 export async function buildWorkspace({ turbo, root, log, deadline }: WorkspaceBuild): Promise<void> {
   const { exitCode, lastLines } = await runTool({
-    command: process.execPath,
+    // What it builds belongs to the checkout, not to the stage, whose files are for their owner alone.
+    command: "/bin/sh",
     args: [
+      "-c",
+      'umask 022; exec "$@"',
+      "build",
+      process.execPath,
       turbo,
       "run",
       "build",

@@ -16,6 +16,7 @@ import { type DeployOptions, runDeployment } from "./deployments.ts";
 import { type AccountAccess, LOCAL_REGION } from "./environment.ts";
 import { logWriter } from "./log-writer.ts";
 import { reservePorts, type StagePorts } from "./ports.ts";
+import { privateFolder } from "./private-folder.ts";
 import { Progress } from "./progress.ts";
 import { makeProjectView } from "./project-view.ts";
 import { type StageDatabase, stageDatabase } from "./stage-database.ts";
@@ -145,6 +146,7 @@ class StageStart {
     const directory = this.#directory;
     const settings = await readSettings(this.#root, stage);
     await clearRun(directory, { keepLogs: true });
+    await privateFolder(directory);
     await mkdir(join(directory, "logs"), { recursive: true });
     const ports = this.#options.ports ?? (await this.#reservePorts());
     const access: AccountAccess = {

@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { temporaryDirectory } from "../test-support/temporary-directory.ts";
-import { processStart } from "./process-group.ts";
+import { processStart, signalGroup } from "./process-group.ts";
 import { endOrphanedTasks, ProcessList } from "./process-list.ts";
 
 function start() {
@@ -37,4 +37,26 @@ it("leaves processes alone that have got the id of one that is gone, or were tak
   } finally {
     process.kill(-child.pid!, "SIGKILL");
   }
+});
+
+it("leaves nothing behind when the supervisor is killed", async () => {
+  const source = `
+    import { spawn } from "node:child_process";
+    import { ProcessList } from ${JSON.stringify(new URL("./process-list.ts", import.meta.url).href)};
+    const list = new ProcessList(${JSON.stringify(temporaryDirectory())});
+    const tasks = [1, 2, 3].map(() => spawn("sleep", ["600"], { detached: true, stdio: "ignore" }).pid);
+    for (const pid of tasks) list.add(pid);
+    list.remove(tasks[1]);
+    process.send(tasks);
+    setInterval(() => undefined, 1_000);`;
+  const words = ["--import", import.meta.resolve("tsx"), "--input-type=module", "--eval", source];
+  const supervisor = spawn(process.execPath, words, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const [[first, removed, last]] = (await once(supervisor, "message")) as [[number, number, number]];
+  onTestFinished(() => void signalGroup(removed, "SIGKILL"));
+  expect([first, removed, last].map(processStart)).not.toContain(undefined);
+  supervisor.kill("SIGKILL");
+  await expect
+    .poll(() => [first, last].map(processStart), { timeout: 10_000 })
+    .toEqual([undefined, undefined]);
+  expect(processStart(removed)).toBeDefined();
 });

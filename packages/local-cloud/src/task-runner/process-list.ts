@@ -1,14 +1,18 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import type { Writable } from "node:stream";
 import { processStart, signalGroup } from "./process-group.ts";
 
 /**
  * The processes of all containers, kept in a file: a supervisor that was killed leaves processes behind, and the next
- * one must end them before it starts a second writer on the same data.
+ * one must end them before it starts a second writer on the same data. A shell that outlives the supervisor kills them
+ * at once; the file is for when that was killed too.
  */
 export class ProcessList {
   readonly #file: string;
   readonly #started = new Map<number, string>();
+  #watcher: ChildProcessByStdio<Writable, null, null> | undefined;
 
   /** @param directory of the local stage */
   constructor(directory: string) {
@@ -29,11 +33,19 @@ export class ProcessList {
     const start = processStart(pid);
     if (start === undefined) return;
     this.#started.set(pid, start);
+    this.#tell(`add ${pid}`);
     this.#write();
   }
 
   remove(pid: number): void {
-    if (this.#started.delete(pid)) this.#write();
+    if (!this.#started.delete(pid)) return;
+    this.#tell(`remove ${pid}`);
+    this.#write();
+  }
+
+  #tell(line: string): void {
+    this.#watcher ??= startWatcher();
+    this.#watcher.stdin.write(`${line}\n`);
   }
 
   #read(): [number, string][] {
@@ -49,6 +61,30 @@ export class ProcessList {
     writeFileSync(next, JSON.stringify([...this.#started]));
     renameSync(next, this.#file);
   }
+}
+
+/** Reads what runs, and kills it when the other end of its standard input is gone, for whatever reason. */
+const WATCHER = `
+alive=" "
+while read -r verb pid; do
+  case $verb in add) alive="$alive$pid " ;; *)
+    case $alive in *" $pid "*) alive="\${alive%% $pid *} \${alive#* $pid }" ;; esac ;;
+  esac
+done
+for pid in $alive; do kill -s KILL -- "-$pid" 2>/dev/null; done`;
+
+function startWatcher(): ChildProcessByStdio<Writable, null, null> {
+  const watcher = spawn("/bin/sh", ["-c", WATCHER, "dbward-local-watcher"], {
+    // A group of its own: a signal to the supervisor's group must not end it first.
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+    env: {},
+  });
+  watcher.on("error", () => undefined); // the next start ends what is left
+  watcher.stdin.on("error", () => undefined);
+  watcher.unref();
+  (watcher.stdin as Writable & { unref?: () => void }).unref?.();
+  return watcher;
 }
 
 /**

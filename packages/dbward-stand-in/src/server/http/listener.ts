@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { foreignRequest } from "@dbward-aws/core";
 import type { Log } from "../../log.ts";
 import { VERSION } from "../../version.ts";
 import { authenticate } from "../access/authenticate.ts";
@@ -15,7 +16,11 @@ export function createListener(app: App, router: Router, log: Log): Server {
   return createServer(async (request, response) => {
     const started = performance.now();
     const method = request.method ?? "GET";
-    const url = new URL(request.url ?? "/", "http://server");
+    // The real server runs in a VPC; this one shares a machine with a browser.
+    const foreign = foreignRequest(request, request.socket.localPort ?? 0, { pages: false });
+    if (foreign !== undefined) return send(response, { status: 403, text: foreign });
+    // Joined, not resolved: `//` is a path here, not another host.
+    const url = new URL(`http://server${request.url}`);
     const found = router.find(method, url.pathname);
     app.store.refresh();
     const reply = await settle(
