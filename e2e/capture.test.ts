@@ -97,7 +97,9 @@ describe.sequential("token capture on the local stage", () => {
     it("fails within two minutes, with the server's last words", { timeout: 4 * MINUTE }, async () => {
       const began = Date.now();
       const env = { E2E_SERVER_CONFIG: join(SETTINGS, "refused.server.toml"), E2E_CAPTURE_METHOD: "exec" };
-      await expect(stage.deploy({ env })).rejects.toThrow(/auth\.groups\[0\]\.roles\[0\] must be one of admin/);
+      await expect(stage.deploy({ env })).rejects.toThrow(
+        /auth\.groups\[0\]\.roles\[0\] must be one of admin/,
+      );
       expect(Date.now() - began).toBeLessThan(2 * MINUTE);
       expect((await stage.status()).secrets.filter(({ captured }) => captured)).toEqual([]);
     });

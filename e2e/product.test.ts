@@ -213,7 +213,7 @@ describe.sequential("dbward on the local stage", () => {
       root: ROOT,
       directory: DIRECTORY,
       stage: stage.stage,
-      endpoints: stage,
+      access: stage,
       build: false,
       signal,
     });
