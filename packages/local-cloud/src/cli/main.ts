@@ -30,6 +30,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.kill(process.pid, "SIGHUP");
 });
 
+// What a stage writes is for its owner, whichever command writes it.
+process.umask(0o077);
+
 /** The checkout that this file is part of. */
 const root = resolve(fileURLToPath(new URL("../../../..", import.meta.url)));
 

@@ -10,6 +10,7 @@ The process ends with the one that started it: that one holds the other end of s
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -314,10 +315,14 @@ for module in (engine, stacks, changesets):
     module._topological_sort = custom_resources_last
 
 
-def end_with_parent():
+def end_with_parent(socket_path):
     # Not sys.stdin: a thread inside its lock breaks the interpreter's shutdown.
     while os.read(0, 1024):
         pass
+    # Who would remove the socket and its folder is gone, or is about to do it as well.
+    with contextlib.suppress(OSError):
+        os.unlink(socket_path)
+        os.rmdir(os.path.dirname(socket_path))
     # The functions' processes are in this process group too.
     os.killpg(os.getpgrp(), signal.SIGTERM)
 
@@ -333,5 +338,5 @@ def serve_on(socket_path):
 
 
 cloudwatch_alarms.install()
-threading.Thread(target=end_with_parent, daemon=True).start()
+threading.Thread(target=end_with_parent, args=(sys.argv[1],), daemon=True).start()
 serve_on(sys.argv[1])

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   CloudFormationClient,
@@ -32,6 +33,7 @@ import { bootstrapAccount } from "../stage/bootstrap-account.ts";
 import { clientConfig } from "../stage/clients.ts";
 import { workspaceTools } from "../stage/tools.ts";
 import { freePort } from "../task-runner/free-port.ts";
+import { processStart } from "../task-runner/process-group.ts";
 import { makeTemporaryDirectory, temporaryDirectory } from "../test-support/temporary-directory.ts";
 import { type Emulator, findPython, installEmulator, startEmulator } from "./index.ts";
 
@@ -380,9 +382,9 @@ describe.skipIf(!canRun)("the launcher", () => {
     const source = `
     import { Deadline } from "@dbward-aws/core";
     import { startEmulator } from ${JSON.stringify(new URL("./emulator.ts", import.meta.url).href)};
-    const { pid } = await startEmulator({ ...${JSON.stringify({ python, directory, port, credentials })},
+    const { pid, socketPath } = await startEmulator({ ...${JSON.stringify({ python, directory, port, credentials })},
       ecsEndpoint: "http://127.0.0.1:1", deadline: Deadline.after(15_000) });
-    process.send(pid);`;
+    process.send({ pid, socketPath });`;
     const parent = spawn(
       process.execPath,
       ["--conditions=@dbward-aws/source", "--import", "tsx", "--input-type=module", "--eval", source],
@@ -391,14 +393,10 @@ describe.skipIf(!canRun)("the launcher", () => {
         stdio: ["ignore", "inherit", "inherit", "ipc"],
       },
     );
-    const [pid] = (await once(parent, "message")) as [number];
+    const [{ pid, socketPath }] = (await once(parent, "message")) as [{ pid: number; socketPath: string }];
+    expect(existsSync(socketPath)).toBe(true);
     parent.kill("SIGKILL");
-    const answers = () =>
-      fetch(`http://127.0.0.1:${port}/_ministack/health`).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-    await expect.poll(answers, { timeout: 15_000 }).toBe(false);
-    expect(pid).toBeGreaterThan(0);
+    await expect.poll(() => processStart(pid), { timeout: 15_000 }).toBeUndefined();
+    expect(existsSync(dirname(socketPath))).toBe(false);
   });
 });
