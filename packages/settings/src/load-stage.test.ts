@@ -27,10 +27,15 @@ function mistakes(changes: unknown, run = () => load(changes)): string[] {
 }
 
 describe("the shipped dbward.config.ts", () => {
-  it.each(Object.keys(shipped.stages))("has a stage %s that loads without a warning", (stage) => {
-    const settings = loadStage(shipped, stage, { root: join(import.meta.dirname, "../../..") });
-    expect(settings.warnings).toEqual([]);
-  });
+  it.each(Object.keys(shipped.stages))(
+    "has a stage %s that loads, with no warning but of a load balancer without a certificate",
+    (stage) => {
+      const settings = loadStage(shipped, stage, { root: join(import.meta.dirname, "../../..") });
+      const warnings =
+        stage === "prod" ? [expect.stringMatching(/certificateArn: is not set.*plain text/)] : [];
+      expect(settings.warnings).toEqual(warnings);
+    },
+  );
 });
 
 const NO_NAME =
@@ -436,6 +441,7 @@ describe("warnings", () => {
     [{ server: { image: { tag: "0.2" } } }, /server\.image\.tag: is "0\.2": what runs changes/],
     [{ agents: { 0: { image: { tag: "latest" } } } }, /agents\.0\.image\.tag: is "latest"/],
     [{ server: { loadBalancer: { scheme: "internet-facing", allowPublicHttp: true } } }, /plain text/],
+    [{ server: { loadBalancer: { scheme: "internal" } } }, /certificateArn: is not set.*plain text/],
     [{ network: { egress: "public" }, server: { allowedCidrs: ["0.0.0.0/0"] } }, /whole internet/],
     [
       { server: { image: { repository: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/dbward" } } },

@@ -32,6 +32,11 @@ export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, fi
       at("server.loadBalancer.allowPublicHttp"),
       "is true: tokens cross the internet in plain text",
     );
+  if (server.loadBalancer?.scheme === "internal" && !server.loadBalancer.certificateArn)
+    findings.warn(
+      at("server.loadBalancer.certificateArn"),
+      "is not set: whoever uses the load balancer sends tokens through the VPC in plain text",
+    );
   if (network.egress === "public" && server.allowedCidrs.includes("0.0.0.0/0"))
     findings.warn(
       at("server.allowedCidrs"),

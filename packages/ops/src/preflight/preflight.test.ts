@@ -183,6 +183,7 @@ describe("a configuration in SSM", () => {
   it("is checked as the server gets it, without quoting it", async () => {
     expect(await mistakes(changes, parameter(`a = 1\nb = "${CANARY}`))).toEqual([
       expect.stringMatching(/^SSM parameter \/dbward\/server:2: Not TOML 1\.0/),
+      expect.stringMatching(/^SSM parameter \/dbward\/server:2: The line holds a dbward token in plain text/),
     ]);
     expect(await mistakes(changes, parameter("[[workflows]]\n[result_storage]\nendpoint = 'x'\n"))).toEqual([
       expect.stringMatching(/^SSM parameter \/dbward\/server:1: workflows\[0\]/),

@@ -135,7 +135,8 @@ function checkQuotes(
 }
 
 /**
- * Refuses tokens and passwords in the text: it becomes part of a CloudFormation template. Values are named by their field; what stands
+ * Refuses tokens and passwords in the text: it is part of a CloudFormation template, or in a parameter that more people may read than a
+ * secret. Values are named by their field; what stands
  * in a comment or a key, or where the text can't be read, by its line.
  */
 function refusePlainSecrets(container: ContainerText, findings: Findings): void {
@@ -148,7 +149,7 @@ function refusePlainSecrets(container: ContainerText, findings: Findings): void 
     known.add(line);
     findings.refuse(
       place(container, line),
-      `${what} in plain text, which would stand in the CloudFormation template: read it from a variable, and name its secret ` +
+      `${what} in plain text, for everybody who may read the template or the parameter: read it from a variable, and name its secret ` +
         `under ${container.secretsSetting}`,
     );
   };
