@@ -42,6 +42,7 @@ class Bench {
           if (typeof frame === "string") this.text.push(frame);
           else this.sent.push(decodeMessage(frame));
         },
+        acknowledge: (frame) => this.sent.push(decodeMessage(frame)),
         output: (bytes, stream) => this.told.push([stream, Buffer.from(bytes).toString()]),
         exitCode: tell("exitCode"),
         dataKeyRequested: (request: DataKeyRequest) => this.told.push(["key", request]),

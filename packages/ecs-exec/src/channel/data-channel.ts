@@ -43,6 +43,8 @@ export const INTERRUPT = Uint8Array.of(0x03);
 export interface ChannelEvents {
   /** Puts a frame on the socket: text for the first of a connection, bytes for all others. */
   transmit(frame: string | Buffer): void;
+  /** Puts an acknowledgement on the socket. It may wait a little, as nothing else waits for it. */
+  acknowledge(frame: Buffer): void;
   /** Output of the command, in order, each byte once. */
   output(bytes: Uint8Array, stream: "stdout" | "stderr"): void;
   /** From sessions that tell it; ECS Exec's don't. */
@@ -285,7 +287,7 @@ export class DataChannel {
     if (arrival === "next")
       for (let next = this.#incoming.shift(); next; next = this.#incoming.shift()) this.#process(next);
     // A duplicate says that an acknowledgement was lost: without another one the agent would send nothing else again.
-    if (this.#connected) this.#events.transmit(encodeAcknowledgement(message));
+    if (this.#connected) this.#events.acknowledge(encodeAcknowledgement(message));
   }
 
   /** Takes a message that is next in order. What is malformed here won't be better when it is sent again. */

@@ -14,6 +14,11 @@ import type { WebSocketConstructor } from "./web-socket.ts";
 
 /** Times that a socket is asked for in a row, at the start and after a loss. */
 const DIAL_ATTEMPTS = 6;
+/**
+ * Milliseconds until a message is acknowledged. The agent remembers a message only after it has sent it, and overlooks an acknowledgement that
+ * comes before: it would send the message again, and keep the session open for that.
+ */
+const ACKNOWLEDGE_AFTER = 3;
 /** Index of the attempt whose request isn't signed. */
 const UNSIGNED_ATTEMPT = 1;
 /** Milliseconds before the second attempt; doubled with each further one. */
@@ -86,6 +91,9 @@ export class ExecSession {
   #timerAt = Number.POSITIVE_INFINITY;
   #exitCode: number | undefined;
   #isOver = false;
+  /** Acknowledgements that are about to be sent. */
+  #owed: Buffer[] = [];
+  #owedTimer: NodeJS.Timeout | undefined;
   /** Nobody waits for the session's output any more: a lost socket is not replaced. */
   #isLeft = false;
 
@@ -106,6 +114,7 @@ export class ExecSession {
       ...(options.withoutHandshake ? { withoutHandshake: true } : {}),
       events: {
         transmit: (frame) => this.#connection?.send(frame),
+        acknowledge: (frame) => this.#owe(frame),
         output: (bytes, stream) => {
           if (!this.#isLeft) options.onOutput(asBuffer(bytes), stream);
         },
@@ -301,8 +310,20 @@ export class ExecSession {
     this.#settle.reject(error);
   }
 
+  #owe(acknowledgement: Buffer): void {
+    this.#owed.push(acknowledgement);
+    this.#owedTimer ??= setTimeout(() => this.#acknowledge(), ACKNOWLEDGE_AFTER);
+  }
+
+  #acknowledge(): void {
+    clearTimeout(this.#owedTimer);
+    this.#owedTimer = undefined;
+    for (const acknowledgement of this.#owed.splice(0)) this.#connection?.send(acknowledgement);
+  }
+
   #release(): void {
     this.#isOver = true;
+    this.#acknowledge();
     clearTimeout(this.#timer);
     this.#connection?.close();
     this.#connection = undefined;

@@ -99,6 +99,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
       transmit: (frame) => {
         if (typeof frame !== "string") carry(frame, (arrived) => receiveAtAgent(arrived));
       },
+      acknowledge: (frame) => carry(frame, (arrived) => receiveAtAgent(arrived)),
       output: (bytes) => {
         if (output.length === 0 && options.input) client.write(options.input);
         output.push(Buffer.from(bytes));
