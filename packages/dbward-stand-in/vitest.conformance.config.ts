@@ -10,5 +10,6 @@ export default defineConfig({
     globalSetup: ["src/conformance/support/announce.ts", "src/conformance/support/bundle.ts"],
     // The real server takes 20 s to stop, and minutes for what DBWARD_CONFORMANCE_SLOW asks for.
     testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });
