@@ -81,6 +81,12 @@ function statements(stack: Stack, props: CaptureRoleProps): iam.PolicyStatement[
             ...inCluster,
             StringEquals: { "ecs:container-name": SERVER.container },
           }),
+          // ECS names its sessions so; AWS documents no narrower bound for the one who began them.
+          allow(
+            "ResumeOrEndSession",
+            ["ssm:ResumeSession", "ssm:TerminateSession"],
+            [stack.formatArn({ service: "ssm", resource: "session", resourceName: "ecs-execute-command-*" })],
+          ),
           allow("FillSecrets", ["secretsmanager:PutSecretValue"], secretArns),
         ]),
   ];

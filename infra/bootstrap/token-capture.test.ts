@@ -108,6 +108,7 @@ describe("the rights of the capture by ECS Exec", () => {
       ["ReadSecrets", "secretsmanager:GetSecretValue"],
       ["SeeSessionLogging", "ecs:DescribeClusters"],
       ["OpenSession", "ecs:ExecuteCommand"],
+      ["ResumeOrEndSession", ["ssm:ResumeSession", "ssm:TerminateSession"]],
       ["FillSecrets", "secretsmanager:PutSecretValue"],
     ]);
   });

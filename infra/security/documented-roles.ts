@@ -85,6 +85,8 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
         "It refuses to capture where sessions are logged, as the log would keep the tokens.",
       "ecs:ExecuteCommand":
         "It reads the tokens in one session, in the server's container of this cluster and in no other.",
+      "ssm:ResumeSession ssm:TerminateSession":
+        "It takes up a session that lost its connection, or ends it: a container has two, and a lost one lasts 20 minutes.",
       "secretsmanager:PutSecretValue": "It stores the tokens; it can't change anything else of a secret.",
       "ecs:RunTask": "With the capture method `task` it starts the one task that does it instead.",
       "iam:PassRole": "That task gets its two roles, and no other service may get them.",

@@ -5,6 +5,7 @@ import { EcsExec } from "@dbward-aws/ecs-exec";
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
 import { answer } from "./answer.ts";
 import { createLogReader } from "./log-reader.ts";
+import { lazyResumer } from "./session-resumer.ts";
 import { PATIENCE } from "./tools.ts";
 
 /** Milliseconds kept for the explanation of a failure and for the answer to CloudFormation. */
@@ -13,7 +14,7 @@ const RESERVE_MS = 45_000;
 const ecs = new ECSClient({});
 const secrets = new SecretsManagerClient({ maxAttempts: 8 });
 const logger = createLogger();
-const exec = new EcsExec({ ecs, logger });
+const exec = new EcsExec({ ecs, logger, ssm: lazyResumer });
 
 /** The custom resource `Custom::DbwardTokenCapture`. */
 export async function handler(event: CloudFormationCustomResourceEvent, context: Context): Promise<void> {

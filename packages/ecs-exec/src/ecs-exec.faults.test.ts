@@ -102,14 +102,30 @@ describe("a lost socket", () => {
         resumed.push(sessionId);
         return { streamUrl: service.url, tokenValue: "canary-second-token" };
       },
+      terminate: () => Promise.reject(new Error("it has ended by itself")),
     };
     const { stdout, attempts } = await execute(session, {}, { ssm });
     expect(Buffer.from(stdout).equals(OUTPUT)).toBe(true);
     expect([attempts, resumed, service.requests]).toEqual([1, ["session-1"], ["ExecuteCommand"]]);
   });
 
-  it("is lost when the session can't be resumed", async () => {
-    const ssm = { resume: async () => undefined };
+  it("is lost when the session can't be resumed, and leaves no place of the container taken", async () => {
+    const terminated: string[] = [];
+    const ssm = {
+      resume: async () => undefined,
+      terminate: async (sessionId: string) => void terminated.push(sessionId),
+    };
+    const lost = execute(
+      afterOpen((socket) => socket.close()),
+      {},
+      { ssm },
+    );
+    await expect(lost).rejects.toMatchObject({ code: "channel-lost" });
+    expect(terminated).toEqual(["session-1"]);
+  });
+
+  it("is lost all the same when it may not be ended", async () => {
+    const ssm = { resume: async () => undefined, terminate: () => Promise.reject(new Error("AccessDenied")) };
     const lost = execute(
       afterOpen((socket) => socket.close()),
       {},

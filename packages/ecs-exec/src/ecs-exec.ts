@@ -24,6 +24,8 @@ import { quoteWords } from "./shell-quote.ts";
 
 const DEFAULT_CONNECT_WITHIN = 60_000;
 const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
+/** Milliseconds for the request to end a session that was given up. */
+const TERMINATE_WITHIN = 5_000;
 /** Runs of a read-only command, the first one included. */
 const MAX_RUNS = 3;
 
@@ -38,7 +40,10 @@ export interface EcsExecOptions {
   readonly webSocket?: WebSocketConstructor;
   /** For clusters that encrypt their sessions: `kmsDataKeys(new KMSClient())`. @default - such sessions fail */
   readonly kms?: DataKeySource;
-  /** Takes up sessions that lost their socket: `ssmResumer(new SSMClient())`. @default - they count as lost */
+  /**
+   * Takes up sessions that lost their socket, and ends those that are given up: `ssmResumer(new SSMClient())`. @default - they count as lost,
+   * and keep one of their container's two places for up to 20 minutes
+   */
   readonly ssm?: SessionResumer;
   /** Gets a line for each repeated attempt; never output of a command. @default - nothing is logged */
   readonly logger?: Logger;
@@ -180,9 +185,13 @@ export class EcsExec {
     const opened = new RawSession(session, queue);
     const cancel = () => opened.cancel();
     request.signal?.addEventListener("abort", cancel, { once: true });
+    const { sessionId } = session;
     opened.ended.then(
       () => request.signal?.removeEventListener("abort", cancel),
-      () => request.signal?.removeEventListener("abort", cancel),
+      () => {
+        request.signal?.removeEventListener("abort", cancel);
+        void this.#terminate(sessionId);
+      },
     );
     return opened;
   }
@@ -220,6 +229,7 @@ export class EcsExec {
           throw new CommandFailed(completion.exitCode, completion.stderr);
         return { ...completion, sessionId, attempts: attempt };
       } catch (error) {
+        if (!(error instanceof CommandFailed)) await this.#terminate(sessionId);
         if (signal.aborted) {
           const isInterrupted = error instanceof Interrupted && error.hasEnded;
           const fate = isInterrupted ? "interrupted" : isAsked ? "unknown" : "not-run";
@@ -256,7 +266,7 @@ export class EcsExec {
       }),
     ]);
     const { sessionId } = started;
-    return ExecSession.open({
+    const session = ExecSession.open({
       ...started,
       webSocket,
       sign: (streamUrl) => signUpgrade(ecs, streamUrl),
@@ -281,6 +291,19 @@ export class EcsExec {
             },
             keySignal,
           )),
+    });
+    return session.catch(async (error: unknown) => {
+      await this.#terminate(sessionId);
+      throw error;
+    });
+  }
+
+  /** Ends a session that was given up, as far as that is allowed: the reason why it was matters more. */
+  async #terminate(sessionId: string): Promise<void> {
+    const { ssm, logger } = this.#options;
+    if (!ssm || sessionId === "") return;
+    await ssm.terminate(sessionId, AbortSignal.timeout(TERMINATE_WITHIN)).catch((error: unknown) => {
+      logger?.warn("exec.not-terminated", { sessionId, error });
     });
   }
 }

@@ -1,9 +1,10 @@
-import { ResumeSessionCommand, type SSMClient } from "@aws-sdk/client-ssm";
+import { ResumeSessionCommand, type SSMClient, TerminateSessionCommand } from "@aws-sdk/client-ssm";
 import type { SessionResumer } from "./session/index.ts";
 
 /**
- * Resumes sessions through the SSM API. The caller needs `ssm:ResumeSession` on the session; whether AWS grants it
- * for a session that `ecs:ExecuteCommand` began isn't documented, so a refusal counts as "can't be resumed".
+ * Resumes and terminates sessions through the SSM API. The caller needs `ssm:ResumeSession` and `ssm:TerminateSession` on
+ * the session; whether AWS grants them for a session that `ecs:ExecuteCommand` began isn't documented, so a refusal counts
+ * as "can't be resumed", and the session then ends by ECS Exec's idle timeout of 20 minutes.
  */
 export function ssmResumer(ssm: SSMClient): SessionResumer {
   return {
@@ -13,6 +14,9 @@ export function ssmResumer(ssm: SSMClient): SessionResumer {
       });
       // The answer for a session that has ended is one without a token.
       return TokenValue && StreamUrl ? { tokenValue: TokenValue, streamUrl: StreamUrl } : undefined;
+    },
+    async terminate(sessionId, signal) {
+      await ssm.send(new TerminateSessionCommand({ SessionId: sessionId }), { abortSignal: signal });
     },
   };
 }

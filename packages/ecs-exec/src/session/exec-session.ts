@@ -34,13 +34,19 @@ export interface SessionAddress {
   readonly tokenValue: string;
 }
 
-/** How a session that has lost its socket is taken up again. */
+/** How a session that has lost its socket is taken up again, or ended. */
 export interface SessionResumer {
   /**
    * @returns a new address of the session, or `undefined` when it has ended
    * @throws when it can't be told, or isn't allowed
    */
   resume(sessionId: string, signal: AbortSignal): Promise<SessionAddress | undefined>;
+  /**
+   * Ends a session that was given up. Left alone it would keep one of its container's two places until the idle timeout.
+   *
+   * @throws when it isn't allowed
+   */
+  terminate(sessionId: string, signal: AbortSignal): Promise<void>;
 }
 
 /** Takes output in order, each byte once. ECS Exec's sessions have everything on `stdout`. */

@@ -54,6 +54,8 @@ export function accountVariables({
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_ECS: ecsEndpoint,
+    // Resumes and ends the sessions of ECS Exec; every other call is passed on to the account.
+    AWS_ENDPOINT_URL_SSM: ecsEndpoint,
     AWS_REGION: LOCAL_REGION,
     AWS_DEFAULT_REGION: LOCAL_REGION,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
