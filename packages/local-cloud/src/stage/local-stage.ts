@@ -15,6 +15,7 @@ import { type ClientConfig, clientConfig, type StageClients, stageClients } from
 import { type DeployOptions, runDeployment } from "./deployments.ts";
 import { type AccountAccess, LOCAL_REGION } from "./environment.ts";
 import { logWriter } from "./log-writer.ts";
+import { plainPath } from "./plain-path.ts";
 import { reservePorts, type StagePorts } from "./ports.ts";
 import { privateFolder } from "./private-folder.ts";
 import { Progress } from "./progress.ts";
@@ -294,8 +295,10 @@ class StageStart {
     ports: StagePorts,
   ): Promise<EcsFront> {
     const { standIn, execFaults, execAgent } = this.#options;
+    const directory = await plainPath(this.#directory);
+    this.#cleanUp.add(() => directory.close());
     const front = await startEcsFront({
-      directory: this.#directory,
+      directory: directory.path,
       emulator,
       region: LOCAL_REGION,
       credentials,
