@@ -5,6 +5,7 @@ import { METRICS } from "@dbward-aws/contract";
 import { Deadline, describeError } from "@dbward-aws/core";
 import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
 import { newCredentials } from "../account/index.ts";
+import { StorageFailed } from "../stage/errors.ts";
 import { type LocalStage, startLocalStage } from "../stage/local-stage.ts";
 import { DEFAULT_BASE_PORT, reservePorts } from "../stage/ports.ts";
 import { Progress } from "../stage/progress.ts";
@@ -40,6 +41,11 @@ if (!host || !(await files.claim({ host, control: control.port, secret, credenti
   process.exit(ALREADY_RUNNING);
 
 let exitCode = 0;
+// A log that can't be written fails outside of every step.
+process.on("uncaughtException", (error) => {
+  fail(error);
+  ending.abort();
+});
 try {
   await bringUp();
   await new Promise<void>((resolve) => {
@@ -54,11 +60,7 @@ try {
     });
   });
 } catch (error) {
-  if (!ending.signal.aborted) {
-    exitCode = 1;
-    events.add({ kind: "failed-start", message: describeError(error) });
-    console.error(describeError(error));
-  }
+  if (!ending.signal.aborted) fail(error);
 } finally {
   await dashboard?.close();
   await stage?.close().catch((error: unknown) => console.error(describeError(error)));
@@ -67,6 +69,15 @@ try {
   await control.close();
 }
 process.exit(exitCode);
+
+/** Tells whoever watches the start, and the log if it can be written. */
+function fail(thrown: unknown): void {
+  exitCode = 1;
+  const error = StorageFailed.explain(thrown, files.directory);
+  const message = error instanceof StorageFailed ? error.message : describeError(error);
+  events.add({ kind: "failed-start", message });
+  console.error(message);
+}
 
 async function bringUp(): Promise<void> {
   const startedAt = performance.now();

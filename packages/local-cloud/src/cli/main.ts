@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { DbwardError, describeError } from "@dbward-aws/core";
+import { StorageFailed } from "../stage/errors.ts";
 import { deploy } from "./deploy.ts";
 import { down } from "./down.ts";
 import { showEnvironment } from "./show-environment.ts";
@@ -38,8 +39,9 @@ const root = resolve(fileURLToPath(new URL("../../../..", import.meta.url)));
 
 try {
   process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`${describeError(error)}\n`);
+} catch (thrown) {
+  const error = StorageFailed.explain(thrown, new StageFiles(root).directory);
+  process.stderr.write(`${error instanceof DbwardError ? error.message : describeError(error)}\n`);
   if (!(error instanceof DbwardError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   process.exitCode = 1;
 }

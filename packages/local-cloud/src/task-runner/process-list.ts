@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Writable } from "node:stream";
 import { processStart, signalGroup } from "./process-group.ts";
@@ -17,15 +17,14 @@ export class ProcessList {
   /** @param directory of the local stage */
   constructor(directory: string) {
     this.#file = path.join(directory, "tasks", "processes.json");
-    mkdirSync(path.dirname(this.#file), { recursive: true });
   }
 
-  /** Kills what an earlier supervisor has left behind. @returns how many process groups */
+  /** Kills what an earlier supervisor has left behind; writes nothing, as the disk may be full. @returns how many process groups */
   endOrphans(): number {
     const orphans = this.#read().filter(
       ([pid, start]) => processStart(pid) === start && signalGroup(pid, "SIGKILL"),
     );
-    this.#write();
+    rmSync(this.#file, { force: true });
     return orphans.length;
   }
 
@@ -57,6 +56,7 @@ export class ProcessList {
   }
 
   #write(): void {
+    mkdirSync(path.dirname(this.#file), { recursive: true });
     const next = `${this.#file}.next`;
     writeFileSync(next, JSON.stringify([...this.#started]));
     renameSync(next, this.#file);
