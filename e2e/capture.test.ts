@@ -179,7 +179,10 @@ describe.sequential("token capture on the local stage", () => {
     it("restarts one agent, and leaves the others", { timeout: MINUTE }, async () => {
       const [before, other] = await Promise.all(AGENTS.map((agent) => runningTask(agent)));
       const { exitCode, stdout } = await run("restart", "agent", AGENTS[0]);
-      expect([exitCode, stdout]).toEqual([0, expect.stringContaining("agent-app: 1 of 1 running.")]);
+      expect([exitCode, stdout]).toEqual([
+        0,
+        expect.stringContaining("agent-app: 1 of 1 running and healthy"),
+      ]);
       expect(await runningTask(AGENTS[0])).not.toBe(before);
       expect(await runningTask(AGENTS[1])).toBe(other);
     });
@@ -247,7 +250,7 @@ describe.sequential("token capture on the local stage", () => {
     it("that lets nothing through, fails by name and writes nothing", { timeout: MINUTE }, async () => {
       const emptied = secretOf(AGENTS[0]);
       await account.emptySecret(emptied);
-      stage.setExecFaults({ closeAfter: 6 });
+      stage.setExecFaults({ drop: 1 });
       await invoked().setTimeout(55);
       const { Status, Reason } = await invoked().update();
       expect([Status, Reason]).toEqual([
