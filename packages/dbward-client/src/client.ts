@@ -73,6 +73,7 @@ export interface CreatedToken {
 /** One row of `GET /api/tokens`: everything but the token. */
 export interface TokenInfo {
   readonly id: string;
+  /** The 8 hex digits behind `dbw_`. */
   readonly prefix?: string;
   readonly name?: string;
   readonly subjectId?: string;
@@ -251,7 +252,7 @@ function readReissuedToken(answer: unknown): ReissuedToken {
   const reissued = object(answer, "");
   return {
     token: text(reissued, "token", ""),
-    ...whereThere({
+    ...present({
       reissuedTokenId: optionalText(reissued, "reissued_token_id"),
       revokedOldTokenId: optionalText(reissued, "revoked_old_token_id"),
     }),
@@ -267,17 +268,15 @@ function readCreatedToken(answer: unknown): CreatedToken {
   };
 }
 
-/** The list may be the answer itself or its field `tokens`: which one isn't documented. */
 function readTokens(answer: unknown): TokenInfo[] {
-  const rows = Array.isArray(answer) ? answer : object(answer, "").tokens;
-  return list(rows, "tokens", (value, path) => readTokenInfo(object(value, path), path));
+  return list(object(answer, "").tokens, "tokens", (value, path) => readTokenInfo(object(value, path), path));
 }
 
 function readTokenInfo(row: JsonObject, path: string): TokenInfo {
   return {
     id: text(row, "id", path),
-    ...whereThere({
-      prefix: optionalText(row, "prefix") ?? optionalText(row, "token_prefix"),
+    ...present({
+      prefix: optionalText(row, "token_prefix"),
       name: optionalText(row, "name"),
       subjectId: optionalText(row, "subject_id"),
       subjectType: optionalText(row, "subject_type"),
@@ -288,7 +287,7 @@ function readTokenInfo(row: JsonObject, path: string): TokenInfo {
 }
 
 /** The fields that have a value. */
-function whereThere<K extends string>(fields: Record<K, string | undefined>): Partial<Record<K, string>> {
+function present<K extends string>(fields: Record<K, string | undefined>): Partial<Record<K, string>> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<
     Record<K, string>
   >;

@@ -211,4 +211,14 @@ describe("a database that can't be read", { concurrent: true }, () => {
     await rename(sandbox.path("elsewhere.db"), sandbox.path("dbward.db"));
     expect((await server.as(undefined).get("/ready")).status).toBe(200);
   });
+
+  it("is told when it has become something else", async ({ sandbox }) => {
+    const server = await sandbox.start();
+    await writeFile(sandbox.path("dbward.db"), "damaged".repeat(2_000), { flag: "r+" });
+    expect(await server.as(undefined).get("/ready")).toMatchObject({
+      status: 503,
+      json: { status: "degraded", checks: { sqlite: "unavailable" } },
+    });
+    expect((await server.as(undefined).get("/health")).status).toBe(200);
+  });
 });

@@ -1,3 +1,4 @@
+import type { Log } from "../log.ts";
 import { reclaimDryRuns } from "./agents/dry-runs.ts";
 import { loseExecutions } from "./agents/jobs.ts";
 import type { App } from "./app.ts";
@@ -9,14 +10,18 @@ const MINUTE_MS = 60_000;
 const DISPATCH_MS = 300_000;
 
 /** Starts what happens every minute. @returns what ends it */
-export function startBackground(app: App): () => void {
+export function startBackground(app: App, log: Log): () => void {
   return app.clock.every(MINUTE_MS, () => {
-    app.store.refresh();
-    loseExecutions(app);
-    giveBack(app);
-    expire(app);
-    reclaimDryRuns(app);
-    app.store.flush();
+    try {
+      app.store.refresh();
+      loseExecutions(app);
+      giveBack(app);
+      expire(app);
+      reclaimDryRuns(app);
+      app.store.flush();
+    } catch (error) {
+      log("ERROR", "background task failed", { error: String(error) });
+    }
   });
 }
 

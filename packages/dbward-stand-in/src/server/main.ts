@@ -95,7 +95,7 @@ async function serve(app: App, flags: Flags, log: Log): Promise<() => Promise<vo
     );
     server.listen(port, host, resolve);
   });
-  const stopBackground = startBackground(app);
+  const stopBackground = startBackground(app, log);
   const { address, port: taken } = server.address() as AddressInfo;
   log("INFO", "server started", { addr: `${address}:${taken}`, version: VERSION });
   return async () => {

@@ -19,25 +19,24 @@ export function createListener(app: App, router: Router, log: Log): Server {
     // The real server runs in a VPC; this one shares a machine with a browser.
     const foreign = foreignRequest(request, request.socket.localPort ?? 0, { pages: false });
     if (foreign !== undefined) return send(response, { status: 403, text: foreign });
-    // Joined, not resolved: `//` is a path here, not another host.
-    const url = new URL(`http://server${request.url}`);
-    const found = router.find(method, url.pathname);
-    app.store.refresh();
+    const { pathname, searchParams } = urlOf(request);
+    const found = router.find(method, pathname);
     const reply = await settle(
       async () => {
+        app.store.refresh();
         const peer = request.socket.remoteAddress;
         const caller = found?.open
           ? NOBODY
-          : authenticate(app, request.headers.authorization, url.pathname, peer);
+          : authenticate(app, request.headers.authorization, pathname, peer);
         if (!found) return { status: 404 };
         const { route, path, allow } = found;
         if (!route) return { status: 405, headers: { allow } };
-        return answer(route, request, { caller, path, peer, parameters: url.searchParams });
+        return answer(route, request, { caller, path, peer, parameters: searchParams });
       },
+      app,
       request,
       log,
     );
-    app.store.flush();
     app.metrics.called(
       method,
       found?.pattern ?? "<unmatched>",
@@ -48,15 +47,27 @@ export function createListener(app: App, router: Router, log: Log): Server {
   });
 }
 
+/** Joined, not resolved: `//` is a path here, not another host. What is no path, such as `*`, is one that nobody has. */
+function urlOf({ url = "/" }: IncomingMessage): URL {
+  const text = `http://server${url}`;
+  return url.startsWith("/") && URL.canParse(text) ? new URL(text) : new URL("http://server/%00");
+}
+
+/** Does the work, and writes what it has changed, also when it ended with a refusal. */
 async function settle(
-  work: () => Promise<Reply> | Reply,
+  work: () => Promise<Reply>,
+  app: App,
   request: IncomingMessage,
   log: Log,
 ): Promise<Reply> {
   try {
-    return await work();
+    const reply = await work().catch((error: unknown) => {
+      if (error instanceof Refusal) return error.reply;
+      throw error;
+    });
+    app.store.flush();
+    return reply;
   } catch (error) {
-    if (error instanceof Refusal) return error.reply;
     log("ERROR", "request failed", { method: request.method, path: request.url, error: String(error) });
     return { status: 500, json: { error: "internal server error", code: "internal_error" } };
   }

@@ -18,6 +18,8 @@ export class Store {
   #lazy: NodeJS.Timeout | undefined;
   /** Which version of the file is in memory. */
   #version: string | undefined;
+  /** Whether somebody has made something else of the file. */
+  #damaged = false;
 
   private constructor(file: string, state: State) {
     this.#file = file;
@@ -44,9 +46,9 @@ export class Store {
     return store;
   }
 
-  /** Whether the file is where it was. */
+  /** Whether the file is where it was, and what it was. */
   get readable(): boolean {
-    return versionOf(this.#file) !== undefined;
+    return versionOf(this.#file) !== undefined && !this.#damaged;
   }
 
   /** Takes what another server wrote, unless this one has something to write itself. */
@@ -54,8 +56,13 @@ export class Store {
     if (this.#dirty || this.#lazy) return;
     const version = versionOf(this.#file);
     if (version === undefined || version === this.#version) return;
-    Object.assign(this.state, read(this.#file));
     this.#version = version;
+    try {
+      Object.assign(this.state, read(this.#file));
+      this.#damaged = false;
+    } catch {
+      this.#damaged = true;
+    }
   }
 
   /** To be called for each change. @param lazily a crash may lose it */
@@ -64,19 +71,25 @@ export class Store {
     else
       this.#lazy ??= setTimeout(() => {
         this.#dirty = true;
-        this.flush();
+        this.#lazy = undefined;
+        try {
+          this.flush();
+        } catch {
+          // The next call tries it again, and has somebody to tell.
+        }
       }, LAZY_MS);
   }
 
-  /** Writes what has changed. */
+  /** Writes what has changed. @throws when it can't; it is then still to be written */
   flush(): void {
     if (!this.#dirty) return;
     clearTimeout(this.#lazy);
     this.#lazy = undefined;
-    this.#dirty = false;
     const next = `${this.#file}.next`;
     writeFileSync(next, JSON.stringify({ format: FORMAT, ...this.state }), { mode: 0o644 });
     renameSync(next, this.#file);
+    this.#dirty = false;
+    this.#damaged = false;
     this.#version = versionOf(this.#file);
   }
 }
@@ -103,13 +116,13 @@ function read(file: string): State | undefined {
   }
   if (text.startsWith("SQLite format 3"))
     throw new Fatal(`Error: ${file} belongs to a real dbward-server; the stand-in does not touch it`);
-  let parsed: State & { format?: number };
+  let parsed: (State & { format?: number }) | null;
   try {
     parsed = JSON.parse(text);
   } catch {
     throw new Fatal(`Error: can't read ${file}: the database disk image is malformed`);
   }
-  if (parsed.format !== FORMAT)
+  if (parsed?.format !== FORMAT)
     throw new Fatal(
       `Error: ${file} was written by another version of the stand-in. Remove it to start anew.`,
     );
