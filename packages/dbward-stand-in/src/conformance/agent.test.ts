@@ -232,7 +232,9 @@ describe("an agent that works", { concurrent: true }, () => {
 
   it("ends with 0 at once on SIGTERM while it waits for the server", async ({ agents }) => {
     const agent = await agents.start(agentToml({ server: NOWHERE }));
-    await agent.until("alive", true);
+    // The file is there before the agent listens to signals.
+    await agent.program.line(/startup blocked, retrying/);
+    expect(agent.has("alive")).toBe(true);
     agent.program.signal("SIGTERM");
     expect(await agent.program.ended()).toBe(0);
     expect(agent.has("alive")).toBe(false);
