@@ -140,6 +140,7 @@ describe("serverCommand", () => {
         "the role",
         '[ "auth" . roles ]\n[[ auth.\'roles\' ]]\nname = "cloudwatch-metrics" # mine\npermissions = []',
       ],
+      ["a bracket that closes nothing", "]\n[result_storage]\nbackend = 's3'"],
       ["other roles", "[[auth.roles]]\nname = 'cloudwatch-metrics-2'\npermissions = ['metrics.view']"],
     ])("makes of it what a file becomes: %s", (_title, toml) => {
       expect(fromParameter(toml, awk)).toBe(renderServerConfig(toml, BUCKET).text);

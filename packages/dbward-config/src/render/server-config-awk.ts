@@ -33,7 +33,7 @@ BEGIN { table = "root" }
 NR == 1 { sub(/^\\357\\273\\277/, "") }
 {
   line[NR] = $0
-  if (quote == "" && depth == 0) {
+  if (quote == "" && depth <= 0) {
     replacing = 0
     if ($0 ~ ${regex("header")}) {
       table = $0 ~ ${regex("storageTable")} ? "storage" : $0 ~ ${regex("loggingTable")} ? "logging" : $0 ~ ${regex("roleTable")} ? "role" : "other"
