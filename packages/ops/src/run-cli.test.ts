@@ -69,7 +69,7 @@ async function startDbward(
     if (request.url === "/health")
       return answer(200, { status: "ok", version: "0.3.0", min_agent_version: "0.3.0" });
     if (!owner) return answer(401, { error: "authentication failed", code: "unauthorized" });
-    if (request.url === "/api/tokens" && owner === "admin") return answer(200, []);
+    if (request.url === "/api/tokens" && owner === "admin") return answer(200, { tokens: [] });
     if (request.url === "/api/agents" && owner !== "agent") return answer(200, { agents: [] });
     return answer(403, { error: "agent tokens cannot access this endpoint", code: "forbidden" });
   });
