@@ -1,5 +1,5 @@
 import type { CaptureTaskProperties } from "@dbward-aws/contract";
-import { SERVER, stageNames } from "@dbward-aws/contract";
+import { BASE_URL_PATTERN, SERVER, stageNames } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
 import { RemovalPolicy, Stack, Token } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
@@ -22,15 +22,9 @@ export interface CaptureTaskProps {
   readonly secrets: readonly secretsmanager.ISecret[];
   /** Security group of the server, which the task asks for tokens. */
   readonly serverSecurityGroup: ec2.ISecurityGroup;
-  /**
-   * Base URL of the server's API, without a slash at its end: protocol, host, port and path, and nothing else, as it becomes part of a
-   * command.
-   */
+  /** Base URL of the server's API, of the form of `BASE_URL_PATTERN`: it becomes part of a command. */
   readonly serverUrl: string;
 }
-
-/** The capture function takes no other URL. */
-const SERVER_URL = /^https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*$/;
 
 const CONTAINER = "capture";
 const VOLUME = "state";
@@ -50,7 +44,7 @@ export class CaptureTask extends Construct {
     super(scope, id);
     const { network, fileSystem, settings } = props;
     const stack = Stack.of(this);
-    if (!Token.isUnresolved(props.serverUrl) && !SERVER_URL.test(props.serverUrl))
+    if (!Token.isUnresolved(props.serverUrl) && !BASE_URL_PATTERN.test(props.serverUrl))
       throw new Error(
         "CaptureTask: serverUrl must be a URL of protocol, host, port and path alone, without a slash at its end.",
       );

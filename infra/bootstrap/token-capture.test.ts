@@ -1,6 +1,6 @@
 import type { Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { agentSettings, serverSettings } from "../test-support/settings.ts";
+import { agentSettings, serverSettings, stageSettings } from "../test-support/settings.ts";
 import { only, stage, statements, templates } from "../test-support/synth.ts";
 
 const agents = [agentSettings(), agentSettings({ name: "payments" })];
@@ -199,5 +199,17 @@ describe("the capture by a one-off task", () => {
       [2049, "10.60.0.0/16"],
       [3000, "10.60.0.0/16"],
     ]);
+  });
+
+  it.each([
+    "http://server:3000;id",
+    "http://u:p@server:3000",
+    "http://server:3000?a=b",
+    "http://server/$(id)",
+  ])("takes no server URL that a shell would read as more than a URL: %s", (serverUrl) => {
+    const capture = { method: "task", allowSessionLogging: false } as const;
+    expect(() => stage({ capture, monitoring: { ...stageSettings().monitoring, serverUrl } })).toThrow(
+      /serverUrl must be a URL of protocol, host, port and path alone/,
+    );
   });
 });

@@ -1,6 +1,7 @@
 import {
   ADMIN_TOKEN_VERSION_ATTRIBUTE,
   agentTokenVersionAttribute,
+  BASE_URL_PATTERN,
   type CaptureProperties,
   METRICS_TOKEN_VERSION_ATTRIBUTE,
   SERVER,
@@ -51,8 +52,6 @@ const REQUIRED = [
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const PATH = /^(?:\/[A-Za-z0-9._-]+)+$/;
 const SECRET_ARN = /^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+$/;
-/** A port is all that may come with the host, and letters that mean nothing to a shell all that a path may have. */
-const BASE_URL = /^https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*$/;
 /** Agents at most: more would not fit into the answer to CloudFormation anyway. */
 const MAX_AGENTS = 1_000;
 
@@ -100,7 +99,7 @@ function problemsOf(given: Readonly<Record<string, unknown>>): string[] {
       mustMatch(
         `CaptureTask.${name}`,
         task[name] ?? null,
-        BASE_URL,
+        BASE_URL_PATTERN,
         "URL of protocol, host, port and path alone",
       );
   return problems;

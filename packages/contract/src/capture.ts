@@ -1,3 +1,10 @@
+/**
+ * A base URL that becomes part of a command and is shown to people: protocol, host, port and path, of characters that mean nothing to a
+ * shell; without user, password, query, fragment, and a slash at its end.
+ */
+export const BASE_URL_PATTERN =
+  /^https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*$/;
+
 /** CloudFormation type of the custom resource that captures the tokens. */
 export const CAPTURE_RESOURCE_TYPE = "Custom::DbwardTokenCapture";
 
@@ -28,7 +35,7 @@ export interface CaptureTaskProperties {
   readonly Subnets: readonly string[];
   readonly SecurityGroups: readonly string[];
   readonly AssignPublicIp: "ENABLED" | "DISABLED";
-  /** Base URL by which the task reaches the server's API, without a slash at its end. */
+  /** Base URL by which the task reaches the server's API; see {@link BASE_URL_PATTERN}. */
   readonly ServerUrl: string;
   /** Base URL of Secrets Manager; the task's environment may name another one (AWS_ENDPOINT_URL). */
   readonly SecretsEndpoint: string;

@@ -256,6 +256,22 @@ describe("each mistake", () => {
   });
   const cases: [title: string, changes: unknown, mistake: RegExp | RegExp[]][] = [
     ["unknown key", { server: { cpuu: 1 } }, /^server\.cpuu: is not a setting, did you mean "cpu"\?$/],
+    ...[
+      "http://server:3000; curl x|sh",
+      "http://server:3000/$(id)",
+      "http://server:3000/`id`",
+      "http://server:3000/'x",
+      "http://server:3000\nid",
+      "http://user:canary@server:3000",
+      "http://server:3000?token=canary",
+      "http://server:3000#canary",
+      "file:///etc/passwd",
+      "server:3000",
+    ].map((serverUrl): [string, unknown, RegExp] => [
+      `server URL ${JSON.stringify(serverUrl)}`,
+      { monitoring: { serverUrl } },
+      /^monitoring\.serverUrl: must be the URL of the server/,
+    ]),
     [
       "unknown key far from all",
       { storage: { colour: 1 } },

@@ -1,4 +1,4 @@
-import { ALARM_IDS, isAlarmId, POLLER_LIMITS } from "@dbward-aws/contract";
+import { ALARM_IDS, BASE_URL_PATTERN, isAlarmId, POLLER_LIMITS } from "@dbward-aws/contract";
 import { z } from "zod";
 import type { AgentInput, ExistingNetworkInput, NewNetworkInput, StageInput } from "../dbward-config.ts";
 import { suggest } from "../suggest.ts";
@@ -185,13 +185,11 @@ const capture = z.strictObject({
   allowSessionLogging: z.boolean().default(false),
 });
 
-/** A URL that becomes part of a command, and is shown: letters that mean nothing to a shell, and no credential. */
-const serverUrl = z
-  .string()
-  .regex(/^https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*\/*$/, {
-    error:
-      'must be the URL of the server, such as "http://10.0.0.5:3000": protocol, host, port and path, without user, password, query and fragment',
-  });
+/** A slash at its end is dropped when the settings are completed. */
+const serverUrl = z.string().refine((url) => BASE_URL_PATTERN.test(url.replace(/\/+$/, "")), {
+  error:
+    'must be the URL of the server, such as "http://10.0.0.5:3000": protocol, host, port and path, without user, password, query and fragment',
+});
 
 const perAgentMetrics = `must be 0 to ${POLLER_LIMITS.maxPerAgentMetrics}`;
 
