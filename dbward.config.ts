@@ -1,44 +1,62 @@
-import { defineConfig } from "@dbward-aws/settings";
+import { defineConfig, readState, readVersions } from "@dbward-aws/settings";
 
-/** Pinned here; a pipeline may name another one. Upgrade the server first, then the agents. */
-const SERVER_TAG = process.env.DBWARD_SERVER_TAG ?? "0.2.0";
-const AGENT_TAG = process.env.DBWARD_AGENT_TAG ?? "0.2.0";
+/** `pnpm ops upgrade` changes this file; a pipeline may name other versions. */
+const VERSIONS = new URL("./config/versions.json", import.meta.url);
+/** `pnpm ops restore` writes this file. */
+const STATE = new URL("./config/state.json", import.meta.url);
+const { DBWARD_SERVER_TAG, DBWARD_AGENT_TAG } = process.env;
+const serverTag = (stage: string) => DBWARD_SERVER_TAG ?? readVersions(VERSIONS, stage).server;
+const agentTag = (stage: string) => DBWARD_AGENT_TAG ?? readVersions(VERSIONS, stage).agents;
 
 export default defineConfig({
   stages: {
     /** The emulated account on this machine: `pnpm local`. */
     local: {
-      server: { image: { tag: SERVER_TAG }, configFile: "config/server.toml" },
+      ...readState(STATE, "local"),
+      server: { image: { tag: serverTag("local") }, configFile: "config/server.toml" },
       agents: [
         {
           name: "app",
-          image: { tag: AGENT_TAG },
+          // Uses the token that the server's first start writes; other agents get tokens of their own.
+          token: "bootstrap",
+          image: { tag: agentTag("local") },
           configFile: "config/agent.toml",
-          database: { urlSecret: "dbward/local/database-url" },
+          // On this machine.
+          database: { urlSecret: "dbward/local/database-url", cidrs: ["127.0.0.0/8"] },
         },
       ],
     },
 
-    /** For trying things out in AWS: no NAT gateways, results on the server's file system. */
+    /**
+     * An example for experiments in AWS: a new VPC without NAT gateways, a database with a public address, and results on the
+     * server's file system.
+     */
     dev: {
+      ...readState(STATE, "dev"),
       network: { egress: "public" },
       storage: { backend: "local" },
-      server: { image: { tag: SERVER_TAG }, configFile: "config/server.toml" },
+      server: { image: { tag: serverTag("dev") }, configFile: "config/server.toml" },
       agents: [
         {
           name: "app",
-          image: { tag: AGENT_TAG },
+          token: "bootstrap",
+          image: { tag: agentTag("dev") },
           configFile: "config/agent.toml",
-          database: { urlSecret: "dbward/dev/database-url" },
+          database: { urlSecret: "dbward/dev/database-url", cidrs: ["203.0.113.10/32"] },
         },
       ],
     },
 
+    /** An example in the VPC of the database. `pnpm ops init` puts your stage in its place. */
     prod: {
-      network: { cidr: "10.60.0.0/16", availabilityZones: 2, egress: "nat" },
+      ...readState(STATE, "prod"),
+      network: {
+        vpcId: "vpc-0123456789abcdef0",
+        subnets: ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+      },
       storage: { backend: "s3", retentionDays: 30 },
       server: {
-        image: { tag: SERVER_TAG },
+        image: { tag: serverTag("prod") },
         configFile: "config/server.toml",
         loadBalancer: { scheme: "internal" },
         logRetentionDays: 30,
@@ -46,9 +64,10 @@ export default defineConfig({
       agents: [
         {
           name: "app",
-          image: { tag: AGENT_TAG },
+          token: "bootstrap",
+          image: { tag: agentTag("prod") },
           configFile: "config/agent.toml",
-          database: { urlSecret: "dbward/prod/database-url", port: 5432, cidrs: ["10.60.0.0/16"] },
+          database: { urlSecret: "dbward/prod/database-url", securityGroupId: "sg-0123456789abcdef0" },
           logRetentionDays: 30,
         },
       ],

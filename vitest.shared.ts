@@ -12,6 +12,9 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, "dist/**"],
     reporters: ["default", "json"],
     outputFile: { json: ".reports/vitest.json" },
-    testTimeout: 20_000,
+    // Far more than any test takes: only one that hangs is to fail by it, never one on a busy machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

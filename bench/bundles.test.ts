@@ -1,5 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -15,7 +23,7 @@ function bundleInto(outdir: string) {
   return run(process.execPath, ["../bundle.mjs", outdir], { cwd: FUNCTION });
 }
 
-/** Every file of a folder and what is in it. */
+/** The content of every file of a folder. */
 function contents(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile());
   const paths = files.map((file) => join(file.parentPath, file.name)).sort();
@@ -28,24 +36,17 @@ describe("a function's bundle", () => {
   beforeAll(() => bundleInto(dist));
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it("has the same bytes wherever it is built", async () => {
+  it("has the same bytes in whichever folder it is built", async () => {
     const elsewhere = join(folder, "some/where/else");
     await bundleInto(elsewhere);
     expect(contents(elsewhere)).toEqual(contents(dist));
   });
 
-  it("is left alone when nothing has changed", async () => {
-    const index = join(dist, "index.mjs");
-    const { mtimeMs, ino } = statSync(index);
-    await bundleInto(dist);
-    expect(statSync(index)).toMatchObject({ mtimeMs, ino });
-  });
-
-  it("replaces another one without ever being gone, and leaves nothing behind", async () => {
+  it("replaces an older one in one step, and leaves no other files", async () => {
     const index = join(dist, "index.mjs");
     const built = contents(dist);
-    writeFileSync(index, "an older one");
-    writeFileSync(join(dist, "chunks/stale.mjs"), "");
+    writeFileSync(index, "an older bundle");
+    writeFileSync(join(dist, "stale-chunk.mjs"), "");
     let isDone = false;
     const rebuilding = bundleInto(dist).finally(() => {
       isDone = true;
@@ -56,9 +57,33 @@ describe("a function's bundle", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await rebuilding;
-    for (const text of seen) expect(["an older one", built["/index.mjs"]]).toContain(text);
+    for (const text of seen) expect(["an older bundle", built["/index.mjs"]]).toContain(text);
     expect(contents(dist)).toEqual(built);
     expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+});
+
+describe("the app's bundle", () => {
+  it("makes the templates that its sources make, from any folder", { timeout: 300_000 }, async () => {
+    const root = fileURLToPath(new URL("..", import.meta.url));
+    // Beside the sources, where it finds the CDK.
+    mkdirSync(join(root, "dist"), { recursive: true });
+    const folder = mkdtempSync(join(root, "dist/bundles-"));
+    try {
+      const bundle = join(folder, "app.cjs");
+      await run(process.execPath, ["bundle-app.mjs", "app.ts", bundle], { cwd: root });
+      const sources = ["--conditions=@dbward-aws/source", "--import", "tsx/esm", join(root, "app.ts")];
+      const templates = async (name: string, app: string[], cwd: string) => {
+        const out = join(folder, name);
+        await run(process.execPath, [...app, "--stage", "dev", "--out", out], { cwd });
+        return Object.entries(contents(out)).filter(([file]) => file.endsWith(".template.json"));
+      };
+      const fromSources = await templates("sources", sources, root);
+      expect(fromSources.length).toBeGreaterThan(0);
+      expect(await templates("bundle", ["--no-opt", bundle], folder)).toEqual(fromSources);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
@@ -82,7 +107,7 @@ describe("credentials of a bundle", () => {
       { env: { AWS_REGION: "eu-central-1", ...environment } },
     );
 
-  it("are those that Lambda hands over", async () => {
+  it("are those of the environment that Lambda sets", async () => {
     const aws = await AwsPeer.start();
     aws.addSecret("one", "a value");
     const { stdout } = await call({
@@ -95,7 +120,7 @@ describe("credentials of a bundle", () => {
     expect(stdout.trim()).toBe("v0");
   });
 
-  it("are missed with a word on where they come from", async () => {
+  it("are missed with an error that says where they come from", async () => {
     await expect(call({ AWS_ENDPOINT_URL: "http://127.0.0.1:1" })).rejects.toThrow(
       /AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY is not set. Lambda sets both/,
     );

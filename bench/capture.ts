@@ -4,14 +4,15 @@ import { createLogger, Deadline } from "@dbward-aws/core";
 import { capture } from "../functions/capture-tokens/src/capture.ts";
 import { createLogReader } from "../functions/capture-tokens/src/log-reader.ts";
 import { PATIENCE, type Tools } from "../functions/capture-tokens/src/tools.ts";
-import type { Figure, Result, Size } from "./lib/figure.ts";
+import { type Figure, medianFigure, type Result, ratioFigure, type Size } from "./lib/figure.ts";
 import { type Gateway, withGateway } from "./lib/gateway.ts";
 import { HAS_PLUGIN, runPlugin, WITHOUT_PLUGIN } from "./lib/plugin.ts";
-import { inRounds, median, medianRatio, timed } from "./lib/statistics.ts";
+import { inRounds, timed } from "./lib/statistics.ts";
 
 /**
- * A whole first capture, by the function's own code: two token files read and checked, a third token made through the server's API,
- * three secrets stored. Against one run of `session-manager-plugin` for each file, which neither checks nor stores anything.
+ * A whole first capture by the function's own code: it reads and checks two token files, creates a third
+ * token through the server's API and stores three secrets. Compared to one run of `session-manager-plugin`
+ * for each file, which neither checks nor stores anything.
  */
 export async function measureCapture(size: Size): Promise<Result> {
   const figures: Figure[] = [];
@@ -23,20 +24,20 @@ export async function measureCapture(size: Size): Promise<Result> {
         capture: () => captureOnce(gateway),
         ...(HAS_PLUGIN && { plugin: () => readByPlugin(gateway) }),
       });
-      figures.push({ name: `whole capture, ${agent}`, value: median(times.capture), unit: "ms" });
+      figures.push(medianFigure(`whole capture, ${agent}`, times.capture, "ms"));
       if (!times.plugin) return;
       figures.push(
-        { name: `plugin, a run for each file, ${agent}`, value: median(times.plugin), unit: "ms" },
-        {
-          name: `capture / plugin, ${agent}`,
-          value: medianRatio(times.capture, times.plugin),
-          unit: "",
-          ...(firstOutputDelayMs ? { goal: 0.55 } : {}),
-        },
+        medianFigure(`plugin, one run for each file, ${agent}`, times.plugin, "ms"),
+        ratioFigure(
+          `capture / plugin, ${agent}`,
+          times.capture,
+          times.plugin,
+          firstOutputDelayMs ? { atMost: 0.55 } : undefined,
+        ),
       );
     });
   }
-  return { benchmark: "Whole capture", figures, remarks: HAS_PLUGIN ? [] : [WITHOUT_PLUGIN] };
+  return { benchmark: "capture", figures, remarks: HAS_PLUGIN ? [] : [WITHOUT_PLUGIN] };
 }
 
 let captures = 0;

@@ -1,7 +1,7 @@
 /**
- *     pnpm bench [capture] [session] [functions] [poller] [--quick] [--json]
+ *     pnpm bench [NAME]... [--quick] [--json]
  *
- * Measures all of it, or what is named. README.md says what the figures mean.
+ * Runs all benchmarks, or those that are named. README.md explains the figures.
  *
  * @module
  */
@@ -10,13 +10,19 @@ import { measureCapture } from "./capture.ts";
 import { measureFunctions } from "./functions.ts";
 import { type Result, type Size, toMarkdown } from "./lib/figure.ts";
 import { measurePoller } from "./poller.ts";
+import { measureScaling } from "./scaling.ts";
 import { measureSession } from "./session.ts";
+import { measureSynth } from "./synth.ts";
+import { measureTunnel } from "./tunnel.ts";
 
 const BENCHMARKS: Readonly<Record<string, (size: Size) => Promise<Result>>> = {
   capture: measureCapture,
   session: measureSession,
+  tunnel: measureTunnel,
   functions: measureFunctions,
   poller: measurePoller,
+  scaling: measureScaling,
+  synth: measureSynth,
 };
 
 const { values, positionals } = parseArgs({
@@ -25,13 +31,12 @@ const { values, positionals } = parseArgs({
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown.length > 0) {
-  console.error(
-    `There is no benchmark ${unknown.join(", ")}. Name some of: ${Object.keys(BENCHMARKS).join(", ")}.`,
-  );
+  const names = Object.keys(BENCHMARKS).join(", ");
+  console.error(`There is no benchmark ${unknown.join(", ")}. The benchmarks are: ${names}.`);
   process.exit(2);
 }
+const results: Result[] = [];
 // One after the other: each needs the machine for itself.
-for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHMARKS)) {
-  const result = await BENCHMARKS[name]!(values.quick ? "quick" : "full");
-  console.log(values.json ? JSON.stringify(result) : toMarkdown(result));
-}
+for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHMARKS))
+  results.push(await BENCHMARKS[name]!(values.quick ? "quick" : "full"));
+console.log(values.json ? results.map((result) => JSON.stringify(result)).join("\n") : toMarkdown(results));

@@ -1,26 +1,28 @@
 import { Deadline } from "@dbward-aws/core";
 import type { EcsExec } from "@dbward-aws/ecs-exec";
-import type { Figure, Result, Size } from "./lib/figure.ts";
+import { type Figure, figure, medianFigure, type Result, ratioFigure, type Size } from "./lib/figure.ts";
 import { type Gateway, withGateway } from "./lib/gateway.ts";
 import { HAS_PLUGIN, runPlugin, WITHOUT_PLUGIN } from "./lib/plugin.ts";
-import { inRounds, median, medianRatio, timed } from "./lib/statistics.ts";
+import { inRounds, timed } from "./lib/statistics.ts";
 
 const CONTAINER = { cluster: "bench", task: "bench", container: "server" };
 const MEGABYTE = 1024 * 1024;
 
-/** What the ECS Exec client itself costs: one file without the agent's second, a round trip, and large output. */
+/**
+ * The ECS Exec client itself: one file without the agent's delay of a second, a round trip, and large output.
+ */
 export async function measureSession(size: Size): Promise<Result> {
   const figures: Figure[] = [];
   await withGateway({ firstOutputDelayMs: 0, outputPauseMs: 1 }, async (gateway) => {
     figures.push(...(await oneFile(gateway, size === "quick" ? 1 : 41)));
     const trips = await roundTrips(gateway.exec, size === "quick" ? 5 : 500);
-    figures.push({ name: "round trip inside a session", value: median(trips), unit: "ms", goal: 2 });
+    figures.push(medianFigure("round trip in an open session", trips, "ms", { atMost: 2 }));
   });
   for (const outputPauseMs of [1, 0])
     await withGateway({ firstOutputDelayMs: 0, outputPauseMs }, async ({ exec }) => {
       figures.push(...(await large(exec, size === "quick" ? MEGABYTE / 8 : 10 * MEGABYTE, outputPauseMs)));
     });
-  return { benchmark: "Session", figures, remarks: HAS_PLUGIN ? [] : [WITHOUT_PLUGIN] };
+  return { benchmark: "session", figures, remarks: HAS_PLUGIN ? [] : [WITHOUT_PLUGIN] };
 }
 
 async function oneFile(gateway: Gateway, rounds: number): Promise<Figure[]> {
@@ -29,22 +31,22 @@ async function oneFile(gateway: Gateway, rounds: number): Promise<Figure[]> {
   const byClient = async () => {
     const { stdout } = await gateway.exec.execute({ ...CONTAINER, script, deadline: Deadline.after(20_000) });
     if (Buffer.from(stdout).toString() !== token)
-      throw new Error("another output came than the file's content");
+      throw new Error("The output is not the content of the file.");
   };
   const times = await inRounds(rounds, {
     client: () => timed(byClient),
     ...(HAS_PLUGIN && { plugin: () => timed(() => runPlugin(gateway, script, token)) }),
   });
-  const client = { name: "one file, agent doesn't wait", value: median(times.client), unit: "ms" } as const;
+  const client = medianFigure("one file, agent doesn't wait", times.client, "ms");
   if (!times.plugin) return [client];
   return [
     client,
-    { name: "plugin, one file, agent doesn't wait", value: median(times.plugin), unit: "ms" },
-    { name: "client / plugin, one file", value: medianRatio(times.client, times.plugin), unit: "", goal: 1 },
+    medianFigure("plugin, one file, agent doesn't wait", times.plugin, "ms"),
+    ratioFigure("client / plugin, one file", times.client, times.plugin, { atMost: 1 }),
   ];
 }
 
-/** From a key typed to the terminal's echo. */
+/** From a key press to the echo of the terminal. */
 async function roundTrips(exec: EcsExec, count: number): Promise<number[]> {
   const deadline = Deadline.after(60_000);
   const session = await exec.open({ ...CONTAINER, commandLine: "cat", deadline, withoutHandshake: true });
@@ -74,10 +76,10 @@ async function large(exec: EcsExec, length: number, outputPauseMs: number): Prom
     for await (const chunk of stream) bytes += chunk.length;
   });
   clearInterval(sampling);
-  if (bytes !== length) throw new Error(`${bytes} bytes came instead of ${length}`);
+  if (bytes !== length) throw new Error(`The session returned ${bytes} bytes instead of ${length}.`);
   const how = `${length / MEGABYTE} MB, agent ${outputPauseMs ? "pauses 1 ms a message" : "doesn't pause"}`;
   return [
-    { name: `${how}: throughput`, value: bytes / MEGABYTE / (milliseconds / 1000), unit: "MB/s" },
-    { name: `${how}: peak memory above start`, value: (peak - before) / MEGABYTE, unit: "MB" },
+    figure(`${how}: throughput`, bytes / MEGABYTE / (milliseconds / 1000), "MB/s"),
+    figure(`${how}: peak memory above the start`, (peak - before) / MEGABYTE, "MB"),
   ];
 }

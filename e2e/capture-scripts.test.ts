@@ -7,8 +7,8 @@ import { DbwardServerProgram } from "./support/dbward-server.ts";
 const MINUTE = 60_000;
 
 /**
- * The scripts of a capture, in this machine's shell, awk and curl, against a whole dbward server: the one that `DBWARD_SERVER_BIN` names,
- * else the stand-in. The AWS side is a protocol peer.
+ * The scripts of a capture, in this machine's shell, awk and curl, against a whole dbward server: the one
+ * that `DBWARD_SERVER_BIN` names, else the stand-in. The AWS side is a protocol peer.
  */
 describe.each(["exec", "task"] as const)("a capture by method %s", { timeout: MINUTE }, (Method) => {
   let stage: Stage<DbwardServerProgram>;
@@ -19,7 +19,10 @@ describe.each(["exec", "task"] as const)("a capture by method %s", { timeout: MI
 
   const run = (type: "Create" | "Update" = "Create") => capture(stage.event(type, { Method }), stage.tools());
   const value = (secret: keyof typeof SECRET) => stage.aws.valueOf(SECRET[secret])!;
-  /** Status of a call that shows whose a token is: 200 for users with a right, 403 for agents, 401 for nobody's. */
+  /**
+   * Status of a call that shows whose a token is: 200 for users with a right, 403 for agents, 401 for
+   * nobody's.
+   */
   const statusOf = async (token: string) =>
     (await stage.server.call("GET", "/api/agents", undefined, token)).status;
   const activeTokens = async (subject: string) => {
@@ -172,7 +175,7 @@ describe.each(["exec", "task"] as const)("a capture by method %s", { timeout: MI
     const [token] = await activeTokens("payments");
     await stage.server.call("DELETE", `/api/tokens/${token!.id}`);
     const { Warnings } = await run("Update");
-    if (Method === "exec") expect(Warnings).toMatch(/refuses the stored agent-token of payments/);
+    if (Method === "exec") expect(Warnings).toMatch(/does not accept the stored agent-token of payments/);
     else expect(Warnings).toBe("");
   });
 });

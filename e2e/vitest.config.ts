@@ -1,5 +1,8 @@
 import { mergeConfig } from "vitest/config";
 import shared from "../vitest.shared.ts";
 
-/** The stories wait for schedules more than they work: all are told at the same time, also on two cores. */
-export default mergeConfig(shared, { test: { maxWorkers: 2 } });
+/**
+ * The stories wait for schedules, alarms and drains as long as they work: three at a time keep two cores
+ * busy.
+ */
+export default mergeConfig(shared, { test: { maxWorkers: 3 } });

@@ -2,73 +2,63 @@
 //
 //     node ../bundle.mjs [folder, else dist]
 //
-// ESM and `module` before `main` halve size and load time against CDK's default bundling; the SDK is inside, so that what was tested is
-// what runs. The same sources give the same bytes.
+// The packages in it are listed in a file beside the folder, dist.cdx.json.
 //
-// The folder is good at every moment, so that a synth meanwhile never misses it: files that are there already stay untouched, new ones are
-// moved in whole, the entry comes after its chunks, and what is left over goes last.
+// The SDK is part of the bundle, so that what was tested is what runs. ESM and `module` before `main` halve
+// its size and load time compared to CDK's default bundling. The same sources always give the same bytes.
+//
+// A synth that runs at the same time never finds an incomplete bundle: each file is moved into the folder as
+// a whole, the entry after the chunks that it imports, and files that are no longer needed are deleted last.
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { billOfMaterials } from "./bill-of-materials.mjs";
 
-// A dependency of each function: this file's own folder has none.
+// esbuild is a dependency of each function.
 const { build } = createRequire(`${process.cwd()}/`)("esbuild");
 
 const outdir = resolve(process.argv[2] ?? "dist");
 
-const { outputFiles } = await build({
+const { outputFiles, metafile } = await build({
   entryPoints: { index: "src/handler.ts" },
   outdir,
   write: false,
   outExtension: { ".js": ".mjs" },
-  chunkNames: "chunks/[name]-[hash]",
+  chunkNames: "[name]-[hash]",
   bundle: true,
   splitting: true,
   platform: "node",
   target: "node20.19",
   format: "esm",
   mainFields: ["module", "main"],
-  // Naming conditions drops esbuild's own `module`, without which the SDK's CommonJS half is taken and can't be loaded.
+  // Setting conditions disables esbuild's own `module`, without which it bundles the CommonJS half of the
+  // SDK, which does not load.
   conditions: ["@dbward-aws/source", "module"],
   alias: {
     "@aws-sdk/credential-provider-node": fileURLToPath(new URL("lambda-credentials.mjs", import.meta.url)),
   },
   minify: true,
-  // For stack traces that say something: source maps would double what is deployed, and slow down what reads them.
-  keepNames: true,
-  // Node 22 brings its own WebSocket client: leaving `ws` out saves 50 kB and 20 ms at every cold start. The SDK asks for `bowser` in
-  // browsers alone.
+  metafile: true,
+  // Never imported at run time. `ws`: Node 22 has its own WebSocket client, which saves 50 kB and 20 ms at
+  // each cold start. `bowser` is for browsers.
   external: ["ws", "bowser"],
   logLevel: "warning",
 });
-await replaceContents(outdir, outputFiles);
 
-/** Makes a folder hold exactly these files; `index.mjs` is the last to change. */
-async function replaceContents(folder, files) {
-  await mkdir(folder, { recursive: true });
-  const beside = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
-  try {
-    const isEntry = ({ path }) => path === join(folder, "index.mjs");
-    for (const file of files.toSorted((one, other) => Number(isEntry(one)) - Number(isEntry(other)))) {
-      if (await isAlready(file)) continue;
-      const whole = join(beside, basename(file.path));
-      await writeFile(whole, file.contents);
-      await mkdir(dirname(file.path), { recursive: true });
-      await rename(whole, file.path);
-    }
-  } finally {
-    await rm(beside, { recursive: true });
-  }
-  const wanted = new Set(files.map(({ path }) => relative(folder, path)));
-  const folders = new Set([...wanted].map(dirname));
-  for (const name of await readdir(folder, { recursive: true })) {
-    if (!wanted.has(name) && !folders.has(name))
-      await rm(join(folder, name), { recursive: true, force: true });
-  }
+await mkdir(outdir, { recursive: true });
+// Beside the bundle, not in it: what is in it is uploaded.
+await writeFile(
+  `${outdir}.cdx.json`,
+  billOfMaterials(metafile, JSON.parse(await readFile("package.json", "utf8"))),
+);
+const entryLast = outputFiles.toSorted((a, b) => a.path.endsWith("index.mjs") - b.path.endsWith("index.mjs"));
+const staging = await mkdtemp(`${dirname(outdir)}/.${basename(outdir)}-`);
+for (const { path, contents } of entryLast) {
+  await writeFile(join(staging, basename(path)), contents);
+  await rename(join(staging, basename(path)), path);
 }
-
-async function isAlready({ path, contents }) {
-  const found = await readFile(path).catch(() => undefined);
-  return found?.equals(contents) ?? false;
-}
+await rm(staging, { recursive: true });
+const names = new Set(outputFiles.map(({ path }) => basename(path)));
+for (const name of await readdir(outdir))
+  if (!names.has(name)) await rm(join(outdir, name), { recursive: true });

@@ -1,5 +1,6 @@
-// Takes the place of the SDK's `@aws-sdk/credential-provider-node` in the bundles. Lambda hands a function its role's credentials in these
-// variables and in no other way; the SDK's chain of providers (profiles, SSO, STS, container, instance) is a third of a bundle.
+// Takes the place of the SDK's `@aws-sdk/credential-provider-node` in the bundles. Lambda hands a function
+// its role's credentials in these variables and in no other way; the SDK's chain of providers (profiles, SSO,
+// STS, container, instance) is a third of a bundle.
 
 /** The one export of that package which the clients use. */
 export function defaultProvider() {

@@ -12,8 +12,8 @@ export interface AcceptedFinding {
 }
 
 /**
- * Writes accepted findings into the metadata of `construct` and everything below it, in the form that cdk-nag reads,
- * so that cdk-nag itself is needed by the tests alone.
+ * Writes accepted findings into the metadata of `construct` and everything below it, in the form that cdk-nag
+ * reads, so that cdk-nag itself is needed by the tests alone.
  */
 export function acceptFindings(construct: IConstruct, findings: readonly AcceptedFinding[]): void {
   for (const node of construct.node.findAll()) {

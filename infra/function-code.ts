@@ -12,10 +12,10 @@ const require = createRequire(import.meta.url);
 export type FunctionName = "capture-tokens" | "poll-agents";
 
 /** Runtime of every function: the version of Node.js that the bundles are made for and tested on. */
-export const FUNCTION_RUNTIME = lambda.Runtime.NODEJS_22_X;
+const FUNCTION_RUNTIME = lambda.Runtime.NODEJS_22_X;
 
-/** What a bundle decides by itself. */
-type DecidedByBundle = "code" | "handler" | "runtime" | "architecture";
+/** What a bundle decides by itself; it runs on both architectures. */
+type DecidedByBundle = "code" | "handler" | "runtime";
 
 export interface BundledFunctionProps extends Omit<lambda.FunctionProps, DecidedByBundle> {
   readonly bundle: FunctionName;
@@ -31,7 +31,7 @@ export class BundledFunction extends lambda.Function {
       // The export `handler` of the bundle's `index.mjs`.
       handler: "index.handler",
       runtime: FUNCTION_RUNTIME,
-      architecture: lambda.Architecture.ARM_64,
+      architecture: props.architecture ?? lambda.Architecture.ARM_64,
     });
     acceptFindings(this, [
       {

@@ -1,15 +1,23 @@
-export { DbwardAgent, type DbwardAgentProps } from "./agent/dbward-agent.ts";
-export {
-  type CapturedServer,
-  type CaptureTaskResources,
-  TokenCapture,
-  type TokenCaptureProps,
-} from "./bootstrap/token-capture.ts";
-export { TokenSecrets, type TokenSecretsProps } from "./bootstrap/token-secrets.ts";
-export { DbwardNetwork, type DbwardNetworkProps } from "./network/dbward-network.ts";
+export { AgentConfig } from "./agent/agent-config.ts";
+export { type AgentDatabase, DbwardAgent, type DbwardAgentProps } from "./agent/dbward-agent.ts";
+export type { AgentToken } from "./capture/agent-token.ts";
+export { CaptureMethod, type ExecCaptureOptions, type TaskCaptureOptions } from "./capture/capture-method.ts";
+export { TokenCapture, type TokenCaptureProps } from "./capture/token-capture.ts";
+export { TokenSecrets, type TokenSecretsProps } from "./capture/token-secrets.ts";
+export { DbwardMonitoring, type DbwardMonitoringProps } from "./monitoring/dbward-monitoring.ts";
+export type { MonitoredAgent } from "./monitoring/monitored-stage.ts";
+export { Receiver, type SlackChannel, type TeamsChannel } from "./monitoring/receiver.ts";
+export { Egress } from "./network/egress.ts";
+export { NewNetwork, type NewNetworkProps } from "./network/new-network.ts";
+export { InvalidPropsError } from "./prop-problems.ts";
 export { DbwardServer, type DbwardServerProps } from "./server/dbward-server.ts";
-export { ServerFileSystem, type ServerFileSystemProps } from "./server/server-file-system.ts";
-export { addDbwardStacks, type DbwardEnvironment, type DbwardStacks } from "./stacks/index.ts";
-export { deploymentRegion } from "./stacks/region.ts";
-export { type RetainedResource, retainedResources } from "./stacks/retained.ts";
-export { ResultStorage, type ResultStorageProps } from "./storage/result-storage.ts";
+export { ServerConfig } from "./server/server-config.ts";
+export type { ServerLoadBalancerOptions } from "./server/server-load-balancer.ts";
+export { AccessLogBucket } from "./state/access-log-bucket.ts";
+export { ExistingFileSystem, type ExistingFileSystemProps } from "./state/existing-file-system.ts";
+export { NewFileSystem, type NewFileSystemProps } from "./state/new-file-system.ts";
+export { ResultBucket, type ResultBucketProps } from "./state/result-bucket.ts";
+export { ResultStorage } from "./state/result-storage.ts";
+export { ServerFileSystem, type ServerFileSystemProps } from "./state/server-file-system.ts";
+export { StageKey, type StageKeyProps } from "./state/stage-key.ts";
+export type { ParameterOptions } from "./task/config-text.ts";

@@ -7,14 +7,22 @@ import { build } from "esbuild";
 
 const BENCH = fileURLToPath(new URL("..", import.meta.url));
 const FUNCTIONS = resolve(BENCH, "../functions");
-/** Below node_modules, so that what is bundled there finds the clients and stays out of the repository. */
+/** In node_modules, so that the sources in it find the clients, and Git ignores it. */
 const SCRATCH = join(BENCH, "node_modules/.bench");
 
-/** Clients of each function, and one command of each client; {@link ON_DEMAND} those that it loads when it needs them. */
+/** The AWS clients of each function, and the commands that it sends with each. */
 const CLIENTS = {
   "capture-tokens": {
-    ecs: ["ECSClient", "DescribeTasksCommand"],
-    "secrets-manager": ["SecretsManagerClient", "GetSecretValueCommand"],
+    ecs: [
+      "ECSClient",
+      "DescribeTasksCommand",
+      "DescribeClustersCommand",
+      "DescribeServicesCommand",
+      "ExecuteCommandCommand",
+      "ListTasksCommand",
+      "RunTaskCommand",
+    ],
+    "secrets-manager": ["SecretsManagerClient", "GetSecretValueCommand", "PutSecretValueCommand"],
   },
   "poll-agents": {
     cloudwatch: ["CloudWatchClient", "PutMetricDataCommand"],
@@ -22,6 +30,8 @@ const CLIENTS = {
     "secrets-manager": ["SecretsManagerClient", "GetSecretValueCommand"],
   },
 } as const;
+
+/** What each function loads only when it needs it. */
 
 const ON_DEMAND = {
   "capture-tokens": `() => import("./logs.ts")`,
@@ -37,33 +47,47 @@ export function bundle(name: FunctionName): string {
   return bundleFolder(join(FUNCTIONS, name), name);
 }
 
-/** Bundles a handler that has the clients of a function, and does nothing with them, in the same way. */
-export function bundleEmpty(name: FunctionName): string {
-  const clients = Object.entries(CLIENTS[name]);
+/**
+ * Bundles, in the same way, a handler that creates the clients of a function and does nothing with them.
+ *
+ * @param imports `clients`: one command of each client; `commands`: all that the function sends
+ */
+export function bundleEmpty(name: FunctionName, imports: "clients" | "commands"): string {
+  const clients = Object.entries(CLIENTS[name]).map(([service, [client, first, ...others]]) => ({
+    service,
+    client,
+    commands: imports === "clients" ? [first] : [first, ...others],
+  }));
   return bundleSource(
-    `empty-${name}`,
+    `empty-${name}-${imports}`,
     [
       ...clients.map(
-        ([service, names]) => `import { ${names.join(", ")} } from "@aws-sdk/client-${service}";`,
+        ({ service, client, commands }) =>
+          `import { ${[client, ...commands].join(", ")} } from "@aws-sdk/client-${service}";`,
       ),
-      `const clients = [${clients.map(([, [client]]) => `new ${client}({})`).join(", ")}];`,
-      `const commands = [${clients.map(([, [, command]]) => command).join(", ")}];`,
+      `const clients = [${clients.map(({ client }) => `new ${client}({})`).join(", ")}];`,
+      `const commands = [${clients.flatMap(({ commands }) => commands).join(", ")}];`,
       `const onDemand = ${ON_DEMAND[name]};`,
       "export const handler = async () => [clients, commands, await onDemand?.()].length;",
     ].join("\n"),
   );
 }
 
-/** Bundles a handler that is given as text, as a function is bundled. @returns the path of its entry */
+/** Bundles the source text of a handler as a function is bundled. @returns the path of its entry */
 export function bundleSource(name: string, source: string): string {
   const folder = join(SCRATCH, `${name}-source`);
   mkdirSync(join(folder, "src"), { recursive: true });
   writeFileSync(join(folder, "src/handler.ts"), source);
   writeFileSync(join(folder, "src/logs.ts"), LOGS_CLIENT);
+  // For the bill of materials.
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name, version: "0.0.0", license: "MIT" }));
   return bundleFolder(folder, name);
 }
 
-/** As NodejsFunction of CDK does it, the SDK inside: CommonJS, `main` before `module`; minified, for a fair comparison. */
+/**
+ * As CDK's NodejsFunction does it with the SDK inside: CommonJS, `main` before `module`; minified, to be
+ * comparable.
+ */
 export async function bundleByDefault(name: FunctionName): Promise<string> {
   const outfile = join(SCRATCH, `default-${name}/index.cjs`);
   await build({
@@ -80,7 +104,7 @@ export async function bundleByDefault(name: FunctionName): Promise<string> {
   return outfile;
 }
 
-/** Bytes of a module and of everything that it imports statically: what a cold start reads. */
+/** Bytes of a module and of all modules that it imports statically: what a cold start reads. */
 export function bytesAtStart(path: string, seen = new Set<string>()): number {
   if (seen.has(path)) return 0;
   seen.add(path);
@@ -91,7 +115,7 @@ export function bytesAtStart(path: string, seen = new Set<string>()): number {
   return imported.reduce((sum, at) => sum + bytesAtStart(at, seen), Buffer.byteLength(code));
 }
 
-/** Bytes of all that is deployed, and what is left of them in a zip file. */
+/** Bytes of everything that is deployed, and their size in a zip file. */
 export function bytesInAll(entry: string): { readonly plain: number; readonly zipped: number } {
   const folder = dirname(entry);
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })

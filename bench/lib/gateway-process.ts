@@ -1,6 +1,7 @@
 /**
- * Started by `gateway.ts`: the exec gateway of the local stage behind the one operation of ECS that it needs; beside it AWS and a
- * dbward server, as a capture meets them. Says where they are, and resets the stage at every message.
+ * Started by `gateway.ts`: the exec gateway of the local stage behind the one operation of ECS that it needs;
+ * beside it AWS and a dbward server, as a capture meets them. Says where they are, and resets the stage at
+ * every message.
  *
  * @module
  */
@@ -12,7 +13,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { CaptureProperties } from "@dbward-aws/contract";
 import { SECRET, Stage } from "../../functions/capture-tokens/src/test-support/stage.ts";
-import { ExecGateway } from "../../packages/local-cloud/src/exec-gateway/index.ts";
+import { ExecGateway } from "../../packages/local-ecs/src/exec-gateway/index.ts";
 
 /** How the exec agent behaves; ECS's waits a second and pauses one millisecond. */
 export interface GatewayOptions {

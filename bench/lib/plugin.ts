@@ -11,7 +11,8 @@ export const WITHOUT_PLUGIN =
   "`session-manager-plugin` is not on the PATH: nothing could be compared with it. Install it and run this again.";
 
 /**
- * One command by the plugin: `ExecuteCommand`, then the plugin with the arguments of AWS CLI, whose own start is not in it.
+ * One command by the plugin: `ExecuteCommand`, then the plugin with the arguments of AWS CLI, whose own start
+ * is not in it.
  *
  * @throws Error when what it prints doesn't contain `expected`
  */

@@ -1,14 +1,21 @@
-// Loads a function bundle in a process of its own and calls its handler; prints what that took as one line of JSON.
-// Arguments: path of the bundle, number of calls.
-const [bundle, calls] = process.argv.slice(2);
+// Loads a function's bundle and calls its handler, in turn with the handler of a reference when there is one.
+// Prints the times as JSON. Arguments: URL of the bundle, number of calls, URL of the reference.
+const [bundle, calls, reference] = process.argv.slice(2);
 const start = performance.now();
 const { handler } = await import(bundle);
 const loadMs = performance.now() - start;
-const durations = [];
-for (let call = 0; call < Number(calls); call++) {
+const compared = reference && (await import(reference)).handler;
+
+async function time(call) {
   const at = performance.now();
-  await handler({}, { getRemainingTimeInMillis: () => 30_000 });
-  durations.push(performance.now() - at);
+  await call({}, { getRemainingTimeInMillis: () => 30_000 });
+  return performance.now() - at;
+}
+
+const [durations, references] = [[], []];
+for (let call = 0; call < Number(calls); call++) {
+  durations.push(await time(handler));
+  if (compared) references.push(await time(compared));
 }
 const maxRssMB = process.resourceUsage().maxRSS / 1024;
-process.stderr.write(JSON.stringify({ loadMs, durations, maxRssMB }));
+process.stderr.write(JSON.stringify({ loadMs, durations, references, maxRssMB }));

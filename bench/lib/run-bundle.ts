@@ -3,15 +3,26 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/** What a process said that loaded a bundle and called its handler. */
+/** Times of a bundle in a process of its own. */
 export interface BundleRun {
   readonly loadMs: number;
   /** Milliseconds of each call. */
   readonly durations: readonly number[];
+  /** Milliseconds of each call of the reference, which follows the call of the bundle. */
+  readonly references: readonly number[];
   readonly maxRssMB: number;
 }
 
-/** Every bundle loads with these; a poll needs more. */
+/** What is run, beside the bundle's load. */
+export interface BundleRunOptions {
+  /** Calls of the handler. @default 0 */
+  readonly calls?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Path of another bundle, whose handler is called in turn. @default - none */
+  readonly reference?: string;
+}
+
+/** What every bundle needs to load. */
 const ENVIRONMENT = {
   PATH: process.env.PATH,
   AWS_REGION: "eu-west-1",
@@ -23,22 +34,23 @@ const ENVIRONMENT = {
 };
 
 /**
- * Loads a bundle in a fresh process, and calls its handler.
+ * Loads a bundle in a new process, and calls its handler.
  *
- * @throws Error with what the process said when it fails
+ * @throws Error with what the process wrote when it fails
  */
 export async function runBundle(
   entry: string,
-  calls = 0,
-  environment: Readonly<Record<string, string>> = {},
+  { calls = 0, environment = {}, reference }: BundleRunOptions = {},
 ): Promise<BundleRun> {
   const script = fileURLToPath(new URL("run-bundle.mjs", import.meta.url));
-  const child = spawn(process.execPath, ["--no-warnings", script, pathToFileURL(entry).href, String(calls)], {
+  const url = (path: string) => pathToFileURL(path).href;
+  const args = [url(entry), String(calls), ...(reference ? [url(reference)] : [])];
+  const child = spawn(process.execPath, ["--no-warnings", script, ...args], {
     env: { ...ENVIRONMENT, ...environment },
-    // A handler logs to its standard output.
+    // A handler writes its log to standard output.
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const [said, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
-  if (code !== 0) throw new Error(`${entry} ended with ${code}: ${said}`);
-  return JSON.parse(said) as BundleRun;
+  const [output, [code]] = await Promise.all([text(child.stderr), once(child, "close")]);
+  if (code !== 0) throw new Error(`${entry} ended with exit code ${code}: ${output}`);
+  return JSON.parse(output) as BundleRun;
 }

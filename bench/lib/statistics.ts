@@ -1,19 +1,25 @@
-/** The middle one; of an even number the upper of the two. */
+/** The middle value; of an even number of values, the upper of the two in the middle. */
 export function median(values: readonly number[]): number {
-  if (values.length === 0) throw new RangeError("There is no median of nothing");
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]!;
+  return quantile(values, 0.5);
+}
+
+/** The value below which the given share of all values is, such as 0.25 for the lower quartile. */
+export function quantile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new RangeError("There is no quantile of no values.");
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)]!;
 }
 
 /**
- * Median of the ratios of what was measured in the same round: whatever slows the machine down for a while is in both halves.
+ * The ratios of values that were measured in the same round: what slows the machine down for a while is in
+ * both.
  */
-export function medianRatio(values: readonly number[], references: readonly number[]): number {
-  return median(values.map((value, round) => value / references[round]!));
+export function ratios(values: readonly number[], references: readonly number[]): number[] {
+  return values.map((value, round) => value / references[round]!);
 }
 
 /**
- * Takes several measurements in rounds, one of each a round. Each takes every place in the round: what comes after a heavy one
- * starts slower. A round before the first warms up and doesn't count.
+ * Measures several things in rounds, each once a round, and in each round in another order: what runs after a
+ * heavy one starts slower. A first round to warm up is not counted.
  *
  * @param works each returns one measurement
  * @returns the measurements of each, by round
@@ -32,7 +38,7 @@ export async function inRounds<Works extends { readonly [name: string]: () => Pr
   return results as { [Name in keyof Works]: number[] };
 }
 
-/** @returns milliseconds that it takes */
+/** @returns the milliseconds that it takes */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();

@@ -13,12 +13,16 @@ export default defineConfig({
         // Read by the file that spoils the server.
         secrets: { AUDITORS_ROLE: "dbward/local/auditors-role" },
       },
-      agents: ["app", "reports"].map((name) => ({
+      // The agent with the bootstrap token is the last one: an agent's place in the list has no meaning.
+      agents: (["reports", "app"] as const).map((name) => ({
         name,
+        ...(name === "app" ? { token: "bootstrap" as const } : {}),
         image: { tag: TAG },
         configFile: "config/agent.toml",
-        database: { urlSecret: "dbward/local/database-url" },
+        // On this machine.
+        database: { urlSecret: "dbward/local/database-url", cidrs: ["127.0.0.0/8"] },
       })),
+      monitoring: { level: "full" },
       capture: { method: (process.env.E2E_CAPTURE_METHOD ?? "exec") as CaptureMethod },
     },
   },

@@ -16,8 +16,9 @@ import { GetParametersByPathCommand } from "@aws-sdk/client-ssm";
 import type { Account } from "./account.ts";
 
 /**
- * All that the account tells anybody who asks, but for the values of secrets: templates, parameters, outputs and events
- * of stacks, log lines, tasks and their definitions, functions, SSM parameters, alarms. By where it stands.
+ * All that the account's APIs return except the values of secrets: templates, parameters, outputs
+ * and events of stacks, log lines, tasks and their definitions, functions, SSM parameters, alarms. By where
+ * it stands.
  */
 export async function accountText(account: Account): Promise<ReadonlyMap<string, string>> {
   const parts = await Promise.all([

@@ -1,4 +1,4 @@
-import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
+import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import {
   CloudWatchClient,
   DescribeAlarmsCommand,
@@ -51,7 +51,7 @@ export class Account {
     const config = stage.clientConfig();
     this.cloudFormation = new CloudFormationClient(config);
     this.cloudWatch = new CloudWatchClient(config);
-    this.ecs = new ECSClient(stage.clientConfig("ecs"));
+    this.ecs = new ECSClient(config);
     this.lambda = new LambdaClient(config);
     this.logs = new CloudWatchLogsClient(config);
     this.secretsManager = new SecretsManagerClient(config);
@@ -76,15 +76,24 @@ export class Account {
     return Object.keys(VersionIdsToStages).find((id) => VersionIdsToStages[id]?.includes("AWSCURRENT"));
   }
 
-  /** What a person does who wants a token captured again: Secrets Manager keeps no empty value, so it is a space. */
+  /**
+   * What a person does who wants a token captured again: Secrets Manager keeps no empty value, so it is a
+   * space.
+   */
   async emptySecret(name: string): Promise<void> {
     await this.secretsManager.send(new PutSecretValueCommand({ SecretId: name, SecretString: " " }));
   }
 
-  async service(name: string): Promise<Service> {
-    const { services = [] } = await this.ecs.send(
-      new DescribeServicesCommand({ cluster: this.names.cluster, services: [name] }),
-    );
+  /** Outputs of a stack by their keys. */
+  async outputs(StackName: string): Promise<Record<string, string>> {
+    const { Stacks = [] } = await this.cloudFormation.send(new DescribeStacksCommand({ StackName }));
+    const outputs = Stacks[0]?.Outputs ?? [];
+    return Object.fromEntries(outputs.map(({ OutputKey, OutputValue }) => [OutputKey!, OutputValue!]));
+  }
+
+  /** @param cluster @default - that of the stage */
+  async service(name: string, cluster = this.names.cluster): Promise<Service> {
+    const { services = [] } = await this.ecs.send(new DescribeServicesCommand({ cluster, services: [name] }));
     if (!services[0]) throw new Error(`There is no service ${name}.`);
     return services[0];
   }
@@ -146,7 +155,10 @@ export class Account {
   }
 }
 
-/** Asks until there is an answer; fails when there is none after `milliseconds`. An error counts as no answer yet. */
+/**
+ * Asks until there is an answer; fails when there is none after `milliseconds`. An error counts as no answer
+ * yet.
+ */
 export async function eventually<T>(probe: () => Promise<T | undefined>, milliseconds: number): Promise<T> {
   let last: unknown;
   const answer = await Deadline.after(milliseconds).until(async () => {

@@ -14,7 +14,7 @@ import {
 } from "@dbward-aws/contract";
 import type { Account } from "./account.ts";
 
-/** What the custom resource tells CloudFormation. */
+/** The custom resource's answer to CloudFormation. */
 export interface CaptureAnswer {
   readonly Status: "SUCCESS" | "FAILED";
   readonly Reason?: string;
@@ -23,7 +23,10 @@ export interface CaptureAnswer {
   readonly Data?: Readonly<Record<string, string>>;
 }
 
-/** Calls the deployed capture function as CloudFormation does: with an event that names where the answer is to go. */
+/**
+ * Calls the deployed capture function as CloudFormation does: with an event that names where the answer is to
+ * go.
+ */
 export class CaptureFunction {
   readonly #account: Account;
   readonly #server: Server;
@@ -63,7 +66,10 @@ export class CaptureFunction {
     });
   }
 
-  /** Sends an Update in which nothing has changed, and returns the answer. The same request id is the same event again. */
+  /**
+   * Sends an Update in which nothing has changed, and returns the answer. The same request id is the same
+   * event again.
+   */
   async update(requestId: string = randomUUID()): Promise<CaptureAnswer> {
     const { port } = this.#server.address() as AddressInfo;
     const path = `/${randomUUID()}`;
@@ -122,13 +128,20 @@ export class CaptureFunction {
       Method: "exec",
       AdminTokenSecret: await arn(names.adminTokenSecret),
       AgentTokens: [
-        { Agent: "app", Secret: await arn(names.agentTokenSecret("app", true)), Source: "bootstrap" },
-        { Agent: "reports", Secret: await arn(names.agentTokenSecret("reports", false)), Source: "minted" },
+        {
+          Agent: "app",
+          Secret: await arn(names.agentTokenSecret({ name: "app", token: "bootstrap" })),
+          Source: "bootstrap",
+        },
+        {
+          Agent: "reports",
+          Secret: await arn(names.agentTokenSecret({ name: "reports" })),
+          Source: "minted",
+        },
       ],
       MetricsTokenSecret: await arn(names.metricsTokenSecret),
       MetricsUser: METRICS_USER,
       MetricsRole: METRICS_ROLE,
-      ConfigSource: "rendered",
       AllowSessionLogging: "false",
     };
   }

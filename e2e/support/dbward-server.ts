@@ -2,13 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { METRICS_PERMISSION, METRICS_ROLE } from "@dbward-aws/contract";
 import { Deadline } from "@dbward-aws/core";
 import { STAND_IN_SERVER } from "@dbward-aws/dbward-stand-in";
+import { freePort } from "@dbward-aws/local-account";
 
 /** What Node needs to run the stand-in's sources. */
 const FROM_SOURCES = ["--conditions=@dbward-aws/source", "--import", import.meta.resolve("tsx")];
@@ -31,7 +30,10 @@ name = "${METRICS_ROLE}"
 permissions = ["${METRICS_PERMISSION}"]
 `;
 
-/** A dbward server program: the one that `DBWARD_SERVER_BIN` names, else the stand-in. Its state is in a folder of its own. */
+/**
+ * A dbward server program: the one that `DBWARD_SERVER_BIN` names, else the stand-in. Its state is in a
+ * folder of its own.
+ */
 export class DbwardServerProgram {
   readonly port: number;
   readonly stateDirectory: string;
@@ -92,7 +94,7 @@ export class DbwardServerProgram {
     return readFile(join(this.stateDirectory, name), "utf8");
   }
 
-  /** A call of its API. @param token the administrator's, unless another one is given */
+  /** A call of its API. @param token @default - the administrator's */
   async call(
     method: string,
     path: string,
@@ -115,13 +117,4 @@ export class DbwardServerProgram {
     this.#child?.kill("SIGKILL");
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

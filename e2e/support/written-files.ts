@@ -1,10 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 
-/** Folders of a stage that hold what the account itself keeps: the server's file system. Tokens belong there. */
+/**
+ * Folders of a stage that hold what the account itself keeps: the server's file system. Tokens belong there.
+ */
 const VAULTS: readonly string[] = ["efs"];
 
-/** The files below `directory`, other than those of a stage's file system, in which one of `secrets` stands. */
+/**
+ * The files below `directory`, other than those of a stage's file system, in which one of `secrets` stands.
+ */
 export async function filesWith(secrets: readonly string[], directory: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(directory, { withFileTypes: true, recursive: true })) {

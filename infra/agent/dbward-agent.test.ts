@@ -28,14 +28,26 @@ describe("Agent parameters", () => {
     expect(only(agents, "AWS::ECS::Service").DesiredCount).toBe(1);
   });
 
+  it("leaves the number of tasks to the poller where it has bounds, or a deployment would cut statements", () => {
+    const scaling = { min: 2, max: 8 };
+    const { agents, monitoring } = templates({ agents: [agentSettings({ scaling, desiredCount: 2 })] });
+    expect(only(agents, "AWS::ECS::Service")).not.toHaveProperty("DesiredCount");
+    expect(only(monitoring, "AWS::Lambda::Function").Environment.Variables.DBWARD_AGENTS).toBe("app:2-8");
+    const rights = (template: Template) => JSON.stringify(template.findResources("AWS::IAM::Role"));
+    expect(rights(monitoring)).toMatch(/"ecs:UpdateService".*"ecs:cluster".*agent-app/);
+    expect(rights(templates().monitoring)).not.toContain("UpdateService");
+  });
+
   it("AgentConfigToml", () => {
     expect(variables(container(agents)).DBWARD_CONFIG_TOML).toContain('agent_id = "app"');
   });
 
   it("DatabasePort 5432 (3306 for MySQL)", () => {
-    expect(egressOf(agents)).toContainEqual(["tcp", 5432, "10.60.0.0/16"]);
-    const database = { urlSecret: "dbward/mysql", port: 3306, cidrs: ["10.9.0.0/24"] };
-    expect(egressOf(templates({ agents: [agentSettings({ database })] }).agents)).toContainEqual([
+    expect(egressOf(agents)).toContainEqual(["tcp", 5432, "10.9.0.0/16"]);
+    const databases = [
+      { variable: "DATABASE_URL", urlSecret: "dbward/mysql", port: 3306, cidrs: ["10.9.0.0/24"] },
+    ];
+    expect(egressOf(templates({ agents: [agentSettings({ databases })] }).agents)).toContainEqual([
       "tcp",
       3306,
       "10.9.0.0/24",
@@ -43,7 +55,12 @@ describe("Agent parameters", () => {
   });
 
   it("EcrRepositoryName: ECR pull for one repository when asked", () => {
-    const image = { repository: "unused", tag: "0.2.0", ecrRepositoryName: "mirror/dbward-agent" };
+    const image = {
+      repository: "unused",
+      tag: "0.2.0",
+      ecrRepositoryName: "mirror/dbward-agent",
+      pullThroughCache: false,
+    };
     const ecr = templates({ agents: [agentSettings({ image })] }).agents;
     expect(JSON.stringify(statements(ecr, /ExecutionRole/))).toContain(":repository/mirror/dbward-agent");
     expect(JSON.stringify(statements(agents, /ExecutionRole/))).not.toContain("ecr:");
@@ -115,10 +132,10 @@ describe("Agent security group", () => {
   it("out: 3000 to the server's group, the database port, 443, 53", () => {
     expect(egressOf(agents)).toEqual([
       ["tcp", 3000, "server"],
-      ["tcp", 5432, "10.60.0.0/16"],
       ["tcp", 443, "0.0.0.0/0"],
       ["tcp", 53, "0.0.0.0/0"],
       ["udp", 53, "0.0.0.0/0"],
+      ["tcp", 5432, "10.9.0.0/16"],
     ]);
   });
 
@@ -129,6 +146,57 @@ describe("Agent security group", () => {
       ToPort: 3000,
       SourceSecurityGroupId: { "Fn::GetAtt": [expect.stringMatching(/^Agentapp/), "GroupId"] },
     });
+  });
+});
+
+describe("Databases of an agent", () => {
+  const twoDatabases = agentSettings({
+    databases: [
+      { variable: "APP_URL", urlSecret: "app", port: 5432, securityGroupId: "sg-0123456789abcdef0" },
+      { variable: "DATABASE_URL", urlSecret: "reports", port: 3306, cidrs: ["10.9.0.0/24"] },
+    ],
+  });
+  const several = templates({ agents: [twoDatabases, agentSettings({ name: "payments" })] }).agents;
+
+  it("each have their variable and their way", () => {
+    const [app] = Object.values(several.findResources("AWS::ECS::TaskDefinition"));
+    expect(
+      app!.Properties.ContainerDefinitions[0].Secrets.map(({ Name }: { Name: string }) => Name).sort(),
+    ).toEqual(["APP_URL", "DATABASE_URL", "DBWARD_AGENT_TOKEN"]);
+    expect(only(several, "AWS::EC2::SecurityGroup", /^Agentapp/).SecurityGroupEgress).toContainEqual(
+      expect.objectContaining({ CidrIp: "10.9.0.0/24", FromPort: 3306, ToPort: 3306 }),
+    );
+  });
+
+  it("are opened on both sides by their security group, with rules that are the agent's own", () => {
+    const agentGroup = { "Fn::GetAtt": [expect.stringMatching(/^Agentapp/), "GroupId"] };
+    expect(only(several, "AWS::EC2::SecurityGroupEgress")).toMatchObject({
+      GroupId: agentGroup,
+      DestinationSecurityGroupId: "sg-0123456789abcdef0",
+      IpProtocol: "tcp",
+      FromPort: 5432,
+      ToPort: 5432,
+    });
+    expect(only(several, "AWS::EC2::SecurityGroupIngress", /^Database/)).toMatchObject({
+      GroupId: "sg-0123456789abcdef0",
+      SourceSecurityGroupId: agentGroup,
+      IpProtocol: "tcp",
+      FromPort: 5432,
+      ToPort: 5432,
+      Description: "dbward test: agent app to its database",
+    });
+    // Without the agent neither rule is there.
+    expect(JSON.stringify(agents.toJSON())).not.toContain("sg-0123456789abcdef0");
+  });
+
+  it("are open before the first task starts", () => {
+    const [ingress] = Object.keys(several.findResources("AWS::EC2::SecurityGroupIngress")).filter((id) =>
+      id.startsWith("Database"),
+    );
+    const [service] = Object.entries(several.findResources("AWS::ECS::Service")).filter(([id]) =>
+      id.startsWith("Agentapp"),
+    );
+    expect(service![1].DependsOn).toContain(ingress);
   });
 });
 
@@ -153,7 +221,7 @@ describe("Known faults", () => {
 
   it("database egress is open to the database's blocks, not to 0.0.0.0/0", () => {
     const database = egressOf(agents).filter(([, port]: unknown[]) => port === 5432);
-    expect(database).toEqual([["tcp", 5432, "10.60.0.0/16"]]);
+    expect(database).toEqual([["tcp", 5432, "10.9.0.0/16"]]);
   });
 
   it("agents don't share an identity: each has its own token, service and group", () => {

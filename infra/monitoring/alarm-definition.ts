@@ -4,7 +4,7 @@ import type { AlarmId } from "@dbward-aws/contract";
  * - `critical`: someone must act now.
  * - `warning`: someone must act today.
  * - `notice`: someone should know.
- * - `signal`: nobody is told; other alarms use it.
+ * - `signal`: nobody is notified; other alarms use it.
  */
 export type Severity = "critical" | "warning" | "notice" | "signal";
 
@@ -37,12 +37,13 @@ export type Signal =
   | { readonly expression: string; readonly metrics: Readonly<Record<string, MetricSource>> };
 
 /**
- * Who is told.
+ * Who is notified.
  *
  * - `direct`: the receivers, by the alarm itself.
  * - `down`: the receivers, by the composite alarm `down`, which names this alarm as its cause.
- * - `unless-quiet`: the receivers, by a composite alarm over this one that keeps silent while `quiet` is in alarm; it
- *   waits `waitSeconds` for `quiet` first, because two alarms are never evaluated at the same instant.
+ * - `unless-quiet`: the receivers, by a composite alarm over this one that keeps silent while `quiet` is in
+ *   alarm. It first waits `waitSeconds` for `quiet`, because two alarms are never evaluated at the same
+ *   instant.
  * - `nobody`.
  */
 export type Notification =

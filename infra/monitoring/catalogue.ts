@@ -13,7 +13,10 @@ const aws = (owner: MetricOwner, namespace: string, name: string, statistic: str
 const MINUTE = 60;
 /** A poll publishes all its values at once, so a deployment is known in the very datum that it disturbs. */
 const deploying = polledMetric("DeploymentsRunning");
-/** Time for `quiet` to go into alarm after a consequence that may be measured first, by a service on its own clock. */
+/**
+ * Time for `quiet` to go into alarm after a consequence that may be measured first, by a service on its own
+ * clock.
+ */
 const PATIENT = { kind: "unless-quiet", waitSeconds: 2 * MINUTE } as const;
 /** For what the poller measures in later snapshots than the outage: `quiet` is in alarm long before. */
 const PROMPT = { kind: "unless-quiet", waitSeconds: 10 } as const;
@@ -27,10 +30,10 @@ export const CAPTURE_FAILURES: MetricSource = {
 };
 
 /**
- * Every alarm of a stage. Alarms, dashboard, `docs/monitoring.md` and the runbooks are made from this table.
+ * Every alarm of a stage. Alarms, dashboard and the tables of `docs/monitoring.md` are made from this table.
  *
- * Metrics of the poller come once a minute, a little early or late: an alarm that one missing datum could wake or put
- * to sleep ignores it, or asks for some datapoints out of more periods.
+ * Metrics of the poller come once a minute, a little early or late: an alarm that one missing datum could
+ * wake or put to sleep ignores it, or asks for some datapoints out of more periods.
  */
 export const CATALOGUE: readonly AlarmDefinition[] = [
   {
@@ -119,7 +122,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: PROMPT,
     meaning: "An agent has executed as much as it may for ten minutes; further work for its databases waits.",
-    firstStep: "Look for requests that run long; else raise max_concurrent_tasks or add an agent.",
+    firstStep:
+      "Look for long-running requests; otherwise raise max_concurrent_tasks in the agent's configuration, or add an agent.",
   },
   {
     id: "queue-not-draining",
@@ -133,7 +137,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     threshold: 1,
     unit: "requests",
     periodSeconds: MINUTE,
-    // Sooner than the server takes an unclaimed request back, which is after 5 minutes: then there is no queue any more.
+    // Sooner than the server takes an unclaimed request back, which is after 5 minutes: then there is no
+    // queue any more.
     datapoints: [3, 5],
     missing: "notBreaching",
     notification: PROMPT,
@@ -158,7 +163,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     notification: PROMPT,
     meaning:
       "The queue is deep, and was deeper at each of the last two polls: work comes faster than it goes.",
-    firstStep: "Compare capacity with use on the dashboard; add agents when all are busy.",
+    firstStep:
+      "Compare capacity and use on the dashboard: add agents or raise max_concurrent_tasks when all are busy.",
   },
   {
     id: "approvals-stale",
@@ -173,7 +179,7 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: { kind: "direct" },
     meaning: "For an hour there was always a request that waits for a person's approval.",
-    firstStep: "Tell the approvers.",
+    firstStep: "Remind the approvers, whom `[[workflows.steps.approvers]]` in server.toml names.",
   },
   {
     id: "resumes-stale",
@@ -188,8 +194,28 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: { kind: "direct" },
     meaning:
-      "For an hour there was always an approved request that nobody resumed: forgotten, or given back because no agent took it.",
+      "For an hour there was always an approved request that nobody resumed: forgotten, or returned because no agent took it.",
     firstStep: "Tell the requesters: only they, or an operator, can resume or cancel such a request.",
+  },
+  {
+    id: "break-glass-used",
+    title: "Break-glass was used",
+    severity: "warning",
+    // A counter since the start of the server: it falls to 0 with each restart.
+    signal: {
+      expression: "IF(DIFF(uses) > 0, uses, 0)",
+      metrics: { uses: polledMetric("BreakGlassUses") },
+    },
+    breaches: "at-least",
+    threshold: 1,
+    unit: "uses",
+    periodSeconds: MINUTE,
+    datapoints: [1, 1],
+    missing: "notBreaching",
+    notification: { kind: "direct" },
+    meaning:
+      "Somebody ran a request without approval, or tried to change a schema by one, within the last minute.",
+    firstStep: "Find out who and why: `request.break_glass` in dbward's audit log.",
   },
   {
     id: "token-refused",
@@ -210,8 +236,9 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     id: "poller-silent",
     title: "Nothing is measured",
     severity: "critical",
-    // A minute without a poll is a 0 from the first poll or start of the poller on, and nothing before: a new stage is not
-    // in alarm. When even the first ones have left the range that CloudWatch looks at, the alarm stays as it is.
+    // A minute without a poll is a 0 from the first poll or start of the poller on, and nothing before: a new
+    // stage is not in alarm. When even the first ones have left the range that CloudWatch looks at, the alarm
+    // stays as it is.
     signal: {
       expression: "IF(FILL(MAX([polls, starts]), REPEAT) > 0, FILL(polls, 0))",
       metrics: {
@@ -248,7 +275,7 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
   },
   {
     id: "poller-hindered",
-    title: "The poller sees a part only",
+    title: "The poller sees only a part",
     severity: "warning",
     signal: { metric: polledMetric("PollerHindrances") },
     breaches: "at-least",
@@ -316,7 +343,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: { kind: "direct" },
     meaning: "The server's task has used most of its CPU for a quarter of an hour.",
-    firstStep: "Raise server.cpu in the stage's settings: one task serves all, it can't be doubled.",
+    firstStep:
+      "Raise server.cpu in the stage's settings and deploy (1.5 to 3 minutes without the server): there is only ever one task.",
   },
   {
     id: "server-memory",
@@ -331,7 +359,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: { kind: "direct" },
     meaning: "The server's task is near its memory limit; at the limit it is killed.",
-    firstStep: "Raise server.memoryMiB in the stage's settings.",
+    firstStep:
+      "Raise server.memoryMiB in the stage's settings and deploy (1.5 to 3 minutes without the server).",
   },
   {
     id: "efs-throughput",
@@ -352,7 +381,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: { kind: "direct" },
     meaning: "Reads and writes use most of what EFS permits; SQLite's commits will become slow.",
-    firstStep: "Look for what writes so much: results on the file system belong into S3.",
+    firstStep:
+      'Find out what writes so much: store results in S3 (`storage: { backend: "s3" }`), unless a copy or a restore is running.',
   },
   {
     id: "efs-storage",
@@ -413,7 +443,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: PATIENT,
     meaning: "People who use dbward through the load balancer get errors.",
-    firstStep: "Read the server's log for the time of the errors.",
+    firstStep:
+      "Read the server's log for that time: it restarted, or requests took longer than the load balancer waits.",
   },
   {
     id: "alb-latency",
@@ -435,9 +466,9 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     title: "Tokens were not captured",
     severity: "critical",
     signal: {
-      expression: "FILL(told, 0) + FILL(crashed, 0)",
+      expression: "FILL(reported, 0) + FILL(crashed, 0)",
       metrics: {
-        told: CAPTURE_FAILURES,
+        reported: CAPTURE_FAILURES,
         crashed: aws("capture", "Lambda", "Errors", "Sum"),
       },
     },
@@ -464,8 +495,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     missing: "notBreaching",
     notification: { kind: "nobody" },
     meaning:
-      "ECS replaces tasks of the stage, for less than 15 minutes so far, or has just finished: what that disturbs is not told.",
-    firstStep: "Nothing: it ends by itself, and a deployment that fails is told at once.",
+      "ECS replaces tasks of the stage, for less than 15 minutes so far, or has just finished: the consequences are not reported.",
+    firstStep: "Nothing: it ends by itself, and a deployment that fails is reported at once.",
   },
 ];
 

@@ -12,7 +12,9 @@ import { monitoredStage } from "./test-support/monitored-stage.ts";
 const names = stageNames("prod");
 const alarms = new Map(
   Object.values(
-    Template.fromStack(monitoredStage({ loadBalancer: true }).stack).findResources("AWS::CloudWatch::Alarm"),
+    Template.fromStack(
+      monitoredStage({ loadBalancer: true, monitoring: { level: "full" } }).stack,
+    ).findResources("AWS::CloudWatch::Alarm"),
   ).map(({ Properties }) => [Properties.AlarmName as string, Properties as TemplateAlarm]),
 );
 
@@ -139,6 +141,11 @@ describe("nothing rings", () => {
       ...deploying(times(2)),
       ...times(40),
     ],
+    "whose agents are created after the poller": [
+      ...times(2, { starts: 0 }),
+      ...deploying(times(4, well({ AgentCapacity: 0, AgentTasksRunning: 0 }))),
+      ...times(40),
+    ],
     "whose rule is started for the first time after ten minutes": [...times(10, { starts: 0 }), ...times(40)],
   };
   // How far back CloudWatch looks is its own affair.
@@ -155,6 +162,12 @@ describe("nothing rings", () => {
   it.each(Object.entries(DEPLOYMENTS))("during %s", (_name, [story, otherwise]) => {
     expect(ringing(amidst(...deploying(story)))).toEqual([]);
     expect(ringing(amidst(...story))).toEqual(otherwise);
+  });
+
+  it("but an agents' stack that fails at the first deployment is told once its services are overdue", () => {
+    const without = well({ AgentCapacity: 0, AgentTasksRunning: 0 });
+    const story = [...times(2, { starts: 0 }), ...deploying(times(5, without)), ...times(10, without)];
+    expect(ringing(story)).toEqual(["no-healthy-agent", "tasks-missing"]);
   });
 
   it("while an agent is removed, and the poller learns of it a minute or two later", () => {

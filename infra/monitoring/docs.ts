@@ -1,44 +1,8 @@
-import { METRIC_NAMESPACE, METRICS, stageNames } from "@dbward-aws/contract";
+import { ESSENTIAL_METRICS, hasAlarm, METRIC_NAMESPACE, METRICS } from "@dbward-aws/contract";
 import type { AlarmDefinition, MetricSource } from "./alarm-definition.ts";
 import { CATALOGUE } from "./catalogue.ts";
-import { type MonthlyPrice, monthlyPrices } from "./monthly-prices.ts";
-import { RUNBOOKS } from "./runbooks.ts";
-
-const GENERATED =
-  "<!-- Made from the catalogue by `pnpm --filter @dbward-aws/infra run docs`. Change that, not this. -->";
-
-/** The page of an alarm. */
-export function runbookPage(row: AlarmDefinition): string {
-  const { causes, steps } = RUNBOOKS[row.id];
-  return `${GENERATED}
-
-# ${row.id}
-
-**${row.title}** (${row.severity}). ${row.meaning}
-
-Alarm \`${stageNames("STAGE").alarm(row.id)}\`: ${condition(row)}. ${TOLD[row.notification.kind]}
-
-## Probable causes
-
-${causes.map((cause) => `- ${cause}`).join("\n")}
-
-## What to do
-
-${[row.firstStep, ...steps].map((step, index) => `${index + 1}. ${step}`).join("\n")}
-
-## How to verify
-
-The alarm goes back to OK: \`pnpm ops status --stage STAGE\`, or the status row of the dashboard.
-${row.notification.kind === "nobody" ? "" : "The receivers get a message about that as well.\n"}`;
-}
-
-const TOLD = {
-  direct: "The receivers are told by this alarm itself.",
-  down: "The receivers are told by the alarm `down`, which names this one as its cause.",
-  "unless-quiet":
-    "The receivers are told by a composite alarm over it, which keeps silent while dbward is down or being deployed.",
-  nobody: "Nobody is told.",
-} as const;
+import { monthlyPrices } from "./monthly-prices.ts";
+import { hasRunbook } from "./runbooks.ts";
 
 /** When the alarm fires, as a sentence without its full stop. */
 function condition(row: AlarmDefinition): string {
@@ -53,9 +17,9 @@ function condition(row: AlarmDefinition): string {
 }
 
 const MISSING = {
-  breaching: "a missing datum counts as trouble",
-  notBreaching: "a missing datum counts as good",
-  ignore: "a missing datum changes nothing",
+  breaching: "a missing data point breaches",
+  notBreaching: "a missing data point does not breach",
+  ignore: "a missing data point changes nothing",
 } as const;
 
 function signal({ signal }: AlarmDefinition): string {
@@ -72,22 +36,25 @@ function metric({ namespace, name, statistic }: MetricSource): string {
 
 /** The parts of `docs/monitoring.md` that are made from code, by the name of their marks. */
 export function monitoringTables(): Readonly<Record<string, string>> {
+  const essential = new Set<string>(ESSENTIAL_METRICS);
   return {
     alarms: table(
-      ["Alarm", "Severity", "Fires when", "Told by"],
+      ["Alarm", "Level", "Severity", "Fires when", "Notified by"],
       CATALOGUE.map((row) => [
-        `[${row.id}](runbooks/${row.id}.md)`,
+        hasRunbook(row.id) ? `[${row.id}](runbooks/${row.id}.md)` : row.id,
+        hasAlarm("essential", row.id) ? "essential" : "full",
         row.severity,
         condition(row),
-        { direct: "itself", down: "`down`", "unless-quiet": `\`${row.id}-told\``, nobody: "nobody" }[
+        { direct: "itself", down: "`down`", "unless-quiet": `\`${row.id}-notification\``, nobody: "nobody" }[
           row.notification.kind
         ],
       ]),
     ),
     metrics: table(
-      ["Metric", "Unit", "Read as", "From", "Meaning"],
+      ["Metric", "Level", "Unit", "Read as", "From", "Meaning"],
       Object.entries(METRICS).map(([name, { unit, statistic, source, meaning }]) => [
         `\`${name}\``,
+        essential.has(name) ? "essential" : "full",
         unit,
         statistic,
         SOURCES[source],
@@ -95,8 +62,8 @@ export function monitoringTables(): Readonly<Record<string, string>> {
       ]),
     ),
     prices: table(
-      ["Per month, at one poll a minute", "`api`", "`emf`"],
-      monthlyPrices().map(({ item, api, emf }: MonthlyPrice) => [item, dollars(api), dollars(emf)]),
+      ["Per month, at one poll a minute", "`essential`", "`full`"],
+      monthlyPrices().map(({ item, byLevel }) => [item, amount(byLevel.essential), amount(byLevel.full)]),
     ),
   };
 }
@@ -109,14 +76,19 @@ const SOURCES = {
   poll: "the poll itself",
 } as const;
 
-const dollars = (amount: number) => `${amount.toFixed(2)} USD`;
+function amount({ count, usd }: { readonly count: number; readonly usd: number }): string {
+  if (count === 0) return "";
+  return count === 1 ? `${usd.toFixed(2)} USD` : `${usd.toFixed(2)} USD (${count})`;
+}
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** `text` with the parts between `<!-- name -->` and `<!-- /name -->` replaced by what the code says today. */
+/**
+ * `text` with the parts between `<!-- name -->` and `<!-- /name -->` replaced by what the code says today.
+ */
 export function withTables(text: string): string {
   return Object.entries(monitoringTables()).reduce(
     (page, [name, content]) =>

@@ -1,20 +1,18 @@
-import { type AlarmId, stageNames } from "@dbward-aws/contract";
 import { ArnFormat, Stack } from "aws-cdk-lib";
 import * as events from "aws-cdk-lib/aws-events";
 import { Construct } from "constructs";
 import type { AlarmTopic } from "./alarm-topic.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
-import { runbookLink } from "./runbook-link.ts";
 
-export interface EcsEventRulesProps extends Pick<MonitoredStage, "settings" | "server"> {
+export interface EcsEventRulesProps extends Pick<MonitoredStage, "stage" | "server" | "agents" | "runbooks"> {
   readonly receivers: AlarmTopic;
 }
 
 const field = events.EventField.fromPath;
 
 /**
- * What ECS reports of this stage's cluster, in words: seconds after it happens, and with ECS's own reason, which no
- * metric carries.
+ * Sends what ECS reports of this stage's cluster as text: seconds after it happens, and with ECS's own
+ * reason, which no metric has.
  */
 export class EcsEventRules extends Construct {
   /** Matches tasks that stop by themselves; its count is a metric of EventBridge. */
@@ -24,12 +22,16 @@ export class EcsEventRules extends Construct {
 
   constructor(scope: Construct, id: string, props: EcsEventRulesProps) {
     super(scope, id);
-    const { settings, server, receivers } = props;
+    const { server, agents, receivers, runbooks } = props;
     this.#receivers = receivers;
-    this.#stage = settings.stage;
+    this.#stage = props.stage;
     receivers.allowEventBridge();
     const cluster = [server.cluster.clusterArn];
-    const runbook = (id: AlarmId) => runbookLink(id, settings.monitoring);
+    // A cluster of somebody else's has other services, too.
+    const services = [server.serviceName, ...agents.map(({ serviceName }) => serviceName)];
+    const serviceArns = services.map((name) => `${this.#serviceArn(server.clusterName)}/${name}`);
+    const groups = services.map((name) => `service:${name}`);
+    const ofStage = server.ownsCluster ? {} : { resources: serviceArns };
 
     this.#rule("DeploymentFailed", {
       description: "a deployment of a service failed",
@@ -37,17 +39,19 @@ export class EcsEventRules extends Construct {
         source: ["aws.ecs"],
         detailType: ["ECS Deployment State Change"],
         // The event names no cluster but in the service's ARN.
-        resources: events.Match.prefix(`${this.#serviceArn()}/`),
+        resources: server.ownsCluster
+          ? events.Match.prefix(`${this.#serviceArn(server.clusterName)}/`)
+          : serviceArns,
         detail: { eventName: ["SERVICE_DEPLOYMENT_FAILED"] },
       },
       text: [
         `A deployment failed on dbward ${this.#stage}.`,
         `Service: ${field("$.resources[0]")}`,
         `Reason: ${field("$.detail.reason")}`,
-        `Since: ${field("$.detail.updatedAt")}`,
+        `At: ${field("$.detail.updatedAt")}`,
         "Next step: read the last events of the service and its log with `pnpm ops status`.",
         "An agent rolls back by itself. The server does not: its database may have been migrated.",
-        `Runbook: ${runbook("tasks-missing")}`,
+        `Runbook: ${runbooks.to("tasks-missing")}`,
       ],
     });
     this.#rule("ServiceImpaired", {
@@ -55,14 +59,15 @@ export class EcsEventRules extends Construct {
       pattern: {
         source: ["aws.ecs"],
         detailType: ["ECS Service Action"],
+        ...ofStage,
         detail: { clusterArn: cluster, eventType: ["WARN", "ERROR"] },
       },
       text: [
-        `ECS can't keep a service as it should be on dbward ${this.#stage}: ${field("$.detail.eventName")}.`,
+        `ECS can't run a service of dbward ${this.#stage} as configured: ${field("$.detail.eventName")}.`,
         `Service: ${field("$.resources[0]")}`,
         `Reason: ${field("$.detail.reason")}`,
         "Next step: read the last events of the service with `pnpm ops status`.",
-        `Runbook: ${runbook("tasks-missing")}`,
+        `Runbook: ${runbooks.to("tasks-missing")}`,
       ],
     });
     this.taskStopped = this.#rule("TaskStopped", {
@@ -73,21 +78,23 @@ export class EcsEventRules extends Construct {
         detail: {
           clusterArn: cluster,
           lastStatus: ["STOPPED"],
-          group: [{ prefix: "service:" }],
-          // Deployments, scaling and people stop tasks as well; a failed health check has ECS's scheduler stop one too.
-          stopCode: [{ "anything-but": ["UserInitiated"] }],
+          group: server.ownsCluster ? [{ prefix: "service:" }] : groups,
+          // Deployments, scaling and people stop tasks as well; a failed health check has ECS's scheduler
+          // stop one too.
+          // A Spot interruption is expected; an alarm reports a task that is not replaced.
+          stopCode: [{ "anything-but": ["UserInitiated", "SpotInterruption"] }],
           stoppedReason: [{ "anything-but": { prefix: "Scaling activity initiated by" } }],
         },
       },
       text: [
         `A task stopped by itself on dbward ${this.#stage}. ECS starts another one.`,
-        `Of: ${field("$.detail.group")}`,
+        `Service: ${field("$.detail.group")}`,
         `Reason: ${field("$.detail.stoppedReason")} (${field("$.detail.stopCode")})`,
-        `Exit code of its first container: ${field("$.detail.containers[0].exitCode")}`,
+        `Exit code of its first container (empty when it was not started): ${field("$.detail.containers[0].exitCode")}`,
         `At: ${field("$.detail.stoppedAt")}`,
         `Task: ${field("$.detail.taskArn")}`,
         "Next step: read the task's last log lines.",
-        `Runbook: ${runbook("task-restarts")}`,
+        `Runbook: ${runbooks.to("tasks-missing")}`,
       ],
     });
     this.#rule("OutOfMemory", {
@@ -97,26 +104,26 @@ export class EcsEventRules extends Construct {
         detailType: ["ECS Task State Change"],
         detail: {
           clusterArn: cluster,
+          ...(server.ownsCluster ? {} : { group: groups }),
           lastStatus: ["STOPPED"],
           containers: { reason: [{ prefix: "OutOfMemory" }] },
         },
       },
       text: [
         `A container ran out of memory on dbward ${this.#stage} and was killed.`,
-        `Of: ${field("$.detail.group")}, with ${field("$.detail.memory")} MiB for the task`,
+        `Service: ${field("$.detail.group")}; memory of the task: ${field("$.detail.memory")} MiB`,
         `At: ${field("$.detail.stoppedAt")}`,
         `Task: ${field("$.detail.taskArn")}`,
         "Next step: raise memoryMiB of the server or agent in dbward.config.ts, and deploy.",
-        `Runbook: ${runbook("server-memory")}`,
       ],
     });
   }
 
-  #serviceArn(): string {
+  #serviceArn(clusterName: string): string {
     return Stack.of(this).formatArn({
       service: "ecs",
       resource: "service",
-      resourceName: stageNames(this.#stage).cluster,
+      resourceName: clusterName,
       arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
     });
   }
@@ -136,7 +143,10 @@ export class EcsEventRules extends Construct {
     rule.addTarget({
       bind: () => ({
         arn: this.#receivers.topic.topicArn,
-        input: events.RuleTargetInput.fromText(options.text.join("\n")),
+        // SNS gets what EventBridge makes of the template, still in JSON. Of one text with line ends a reader
+        // of the e-mail would see a single line with `\\n` in it; lines that are strings of their own stay
+        // lines, each in quotes.
+        input: events.RuleTargetInput.fromMultilineText(options.text.join("\n")),
       }),
     });
     return rule;

@@ -7,8 +7,7 @@ import { sourcesOf } from "./alarm-definition.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
 import type { QueueDepthPoller } from "./queue-depth-poller.ts";
 
-export interface MetricSourcesProps
-  extends Pick<MonitoredStage, "settings" | "server" | "fileSystem" | "capture"> {
+export interface MetricSourcesProps extends Pick<MonitoredStage, "stage" | "server" | "capture"> {
   readonly poller: QueueDepthPoller;
   /** Rule that matches tasks which stop by themselves. */
   readonly taskStopRule: events.IRule;
@@ -19,12 +18,12 @@ export class MetricSources {
   readonly #dimensions: Readonly<Record<MetricOwner, cloudwatch.DimensionsMap | undefined>>;
   readonly #stage: string;
 
-  constructor({ settings, server, fileSystem, capture, poller, taskStopRule }: MetricSourcesProps) {
-    const { fileSystemId } = fileSystem.fileSystem;
+  constructor({ stage, server, capture, poller, taskStopRule }: MetricSourcesProps) {
+    const { fileSystemId } = server.fileSystem;
     const loadBalancer = server.loadBalancer && { LoadBalancer: server.loadBalancer.loadBalancerFullName };
-    this.#stage = settings.stage;
+    this.#stage = stage;
     this.#dimensions = {
-      stage: { [STAGE_DIMENSION]: settings.stage },
+      stage: { [STAGE_DIMENSION]: stage },
       "server-service": {
         ClusterName: server.cluster.clusterName,
         ServiceName: server.service.serviceName,
@@ -44,7 +43,10 @@ export class MetricSources {
     };
   }
 
-  /** Whether the stage has everything that a signal looks at: one without a load balancer has no metrics of it. */
+  /**
+   * Whether the stage has everything that a signal looks at: one without a load balancer has no metrics of
+   * it.
+   */
   has(signal: Signal): boolean {
     return sourcesOf(signal).every(({ owner }) => this.#dimensions[owner] !== undefined);
   }

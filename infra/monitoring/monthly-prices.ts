@@ -1,57 +1,35 @@
-import { METRICS } from "@dbward-aws/contract";
-import { sourcesOf } from "./alarm-definition.ts";
-import { CATALOGUE } from "./catalogue.ts";
+import { MONITORING_LEVELS, type MonitoringLevel, type Publisher } from "@dbward-aws/contract";
+import { estimateCost } from "@dbward-aws/ops";
+import { Template } from "aws-cdk-lib/assertions";
+import { monitoredStage } from "./test-support/monitored-stage.ts";
 
-/** USD a month of one item, by the poller's publisher. */
+/** One thing that watching a stage costs. */
 export interface MonthlyPrice {
   readonly item: string;
-  readonly api: number;
-  readonly emf: number;
+  /** How many of it, and USD a month for all of them. */
+  readonly byLevel: Readonly<Record<MonitoringLevel, { readonly count: number; readonly usd: number }>>;
 }
 
-/** Polls of an average month, one a minute. */
-const POLLS = (365.25 / 12) * 24 * 60;
-
-/** List prices of us-east-1 in USD, without the free tier. Source: the price pages of CloudWatch, Lambda and KMS. */
-const PRICE = {
-  customMetric: 0.3,
-  putMetricData: 0.01 / 1000,
-  logGigabyte: 0.5,
-  alarmMetric: 0.1,
-  compositeAlarm: 0.5,
-  dashboard: 3,
-  key: 1,
-  lambdaRequest: 0.2 / 1e6,
-  lambdaGigabyteSecond: 0.0000133334,
-} as const;
-
-/** Of one poll: seconds, gigabytes of memory, bytes of log. */
-const POLL = { seconds: 0.5, gigabytes: 0.25, logBytes: 300, embeddedBytes: 2_600 } as const;
-
-/** What monitoring costs with the defaults: no per-agent metrics, no load balancer. */
-export function monthlyPrices(): MonthlyPrice[] {
-  const rows = CATALOGUE.filter(({ id }) => !id.startsWith("alb-"));
-  const alarmMetrics = rows.reduce((count, { signal }) => count + sourcesOf(signal).length, 0);
-  const composites = 2 + rows.filter(({ notification }) => notification.kind === "unless-quiet").length;
-  const log = (bytes: number) => ((POLLS * bytes) / 1e9) * PRICE.logGigabyte;
-  const lambda = POLLS * (PRICE.lambdaRequest + POLL.seconds * POLL.gigabytes * PRICE.lambdaGigabyteSecond);
-  const items: MonthlyPrice[] = [
-    same(
-      `${Object.keys(METRICS).length} metrics of the poller`,
-      Object.keys(METRICS).length * PRICE.customMetric,
-    ),
-    { item: "PutMetricData, one call a poll", api: POLLS * PRICE.putMetricData, emf: 0 },
-    { item: "Log of the poller", api: log(POLL.logBytes), emf: log(POLL.logBytes + POLL.embeddedBytes) },
-    same("Poller's function", lambda),
-    same(`${rows.length} alarms over ${alarmMetrics} metrics`, alarmMetrics * PRICE.alarmMetric),
-    same(`${composites} composite alarms`, composites * PRICE.compositeAlarm),
-    same("Dashboard (the first three of an account are free)", PRICE.dashboard),
-    same("Key of the topic", PRICE.key),
-  ];
-  const sum = (publisher: "api" | "emf") => items.reduce((total, item) => total + item[publisher], 0);
-  return [...items, { item: "**Sum**", api: sum("api"), emf: sum("emf") }];
+/**
+ * What watching a stage costs, measured from its template: one agent, no load balancer, no per-agent metrics.
+ */
+export function monthlyPrices(publisher: Publisher = "api"): MonthlyPrice[] {
+  const none = { count: 0, usd: 0 };
+  const items = new Map<string, Record<MonitoringLevel, { count: number; usd: number }>>();
+  for (const level of MONITORING_LEVELS) {
+    const { stack } = monitoredStage({ monitoring: { level, publisher } });
+    const template = Template.fromStack(stack).toJSON();
+    const estimate = estimateCost(new Map([["prod-dbward-Monitoring", template]]));
+    const found = [...estimate.items, { item: SUM, usd: estimate.total }];
+    for (const { item, usd } of found) {
+      const [, count = "1", name = item] = /^(\d+) x (.*)$/.exec(item) ?? [];
+      const before = items.get(name) ?? { essential: none, full: none };
+      items.set(name, { ...before, [level]: { count: Number(count), usd } });
+    }
+  }
+  return [...items]
+    .map(([item, byLevel]) => ({ item, byLevel }))
+    .sort((a, b) => Number(a.item === SUM) - Number(b.item === SUM));
 }
 
-function same(item: string, price: number): MonthlyPrice {
-  return { item, api: price, emf: price };
-}
+const SUM = "**Sum**";

@@ -1,6 +1,6 @@
-import { formatAgents, METRIC_NAMESPACE, POLLER_ENVIRONMENT, SERVER, stageNames } from "@dbward-aws/contract";
+import { formatAgents, METRIC_NAMESPACE, POLLER_ENVIRONMENT } from "@dbward-aws/contract";
 import { ArnFormat, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
-import * as ec2 from "aws-cdk-lib/aws-ec2";
+import type * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as events from "aws-cdk-lib/aws-events";
 import * as targets from "aws-cdk-lib/aws-events-targets";
 import * as iam from "aws-cdk-lib/aws-iam";
@@ -9,110 +9,113 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { acceptFindings } from "../accept-finding.ts";
 import { BundledFunction } from "../function-code.ts";
+import { DbwardSecurityGroup } from "../network/dbward-security-group.ts";
+import { keyUse } from "../state/key-use.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
 import { PollerEndpoints } from "./poller-endpoints.ts";
 
-export type QueueDepthPollerProps = Pick<
-  MonitoredStage,
-  "settings" | "network" | "server" | "agents" | "secrets"
->;
+export interface QueueDepthPollerProps extends MonitoredStage {
+  /** IPv4 blocks of the VPC. @default - the block that the VPC knows */
+  readonly vpcCidrs: readonly string[] | undefined;
+  /** Processor of the function. @default lambda.Architecture.ARM_64 */
+  readonly architecture: lambda.Architecture | undefined;
+}
 
 /** Time between two polls: one minute is the shortest that an EventBridge rule knows. */
 const POLL_PERIOD = Duration.minutes(1);
 /** A run that hangs is over before the next one starts. */
 const POLL_TIMEOUT = Duration.seconds(45);
-/** An event that could not be delivered for so long is dropped: the next poll is fresher. 60 s is the least. */
+/**
+ * An event that could not be delivered for so long is dropped: the next poll is fresher. 60 s is the least.
+ */
 const EVENT_AGE = Duration.seconds(60);
 
 /**
- * Asks the server once a minute for its queue and its agents, and ECS for its task counts, and publishes one snapshot
- * as metrics of the namespace `Dbward`. It runs in the VPC, next to the server.
+ * Asks the server once a minute for its queue and its agents, and ECS for its task counts, and publishes one
+ * snapshot as metrics of the namespace `Dbward`. It runs in the VPC, next to the server.
  *
- * Removing it takes up to 40 minutes, AWS's time for a function's network interfaces. They need the role to go away and
- * hold the security group until then: the function goes first, then the group, then the role.
+ * Removing it takes up to 40 minutes, AWS's time for a function's network interfaces. They need the role to
+ * go away and hold the security group until then: the function goes first, then the group, then the role.
  */
 export class QueueDepthPoller extends Construct {
   readonly function: lambda.Function;
   /** Log of the function; with publisher `emf` the metrics come from it. */
   readonly logGroup: logs.LogGroup;
   readonly role: iam.Role;
-  readonly securityGroup: ec2.SecurityGroup;
+  readonly securityGroup: ec2.ISecurityGroup;
   readonly rule: events.Rule;
 
   constructor(scope: Construct, id: string, props: QueueDepthPollerProps) {
     super(scope, id);
-    const { settings, network, server, agents, secrets } = props;
-    const names = stageNames(settings.stage);
+    const { stage, names, server, agents, capture } = props;
 
     this.logGroup = new logs.LogGroup(this, "Logs", {
       retention: logs.RetentionDays.TWO_WEEKS,
+      ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.role = this.#createRole(props);
-    this.securityGroup = this.#createSecurityGroup(props);
-    this.securityGroup.node.addDependency(this.role);
+    const group = new DbwardSecurityGroup(this, "SecurityGroup", {
+      vpc: server.vpc,
+      description: "dbward poller",
+    });
+    this.securityGroup = group;
+    group.node.addDependency(this.role);
+    const serverRule = server.allowFrom(this, "ServerFromPoller", group, { source: "Poller" });
+    group.allowHttps("AWS APIs");
+    group.allowDns();
 
     this.function = new BundledFunction(this, "Function", {
       functionName: names.pollerFunction,
-      description: `dbward ${settings.stage}: queue, agents and tasks as metrics, once a minute`,
+      description: `dbward ${stage}: queue, agents and tasks as metrics, once a minute`,
       bundle: "poll-agents",
       memorySize: 256,
       timeout: POLL_TIMEOUT,
-      // No reserved concurrency: an account may have none to give away. Nothing runs twice anyway, and if it did, a
-      // second snapshot of a minute would do no harm.
+      ...(props.architecture && { architecture: props.architecture }),
+      // No reserved concurrency: an account may have none to give away. Nothing runs twice anyway, and if it
+      // did, a second snapshot of a minute would do no harm.
       retryAttempts: 0,
       maxEventAge: EVENT_AGE,
       role: this.role,
       logGroup: this.logGroup,
-      vpc: network.vpc,
-      vpcSubnets: network.taskSubnets,
-      // With egress `public` the way out is PollerEndpoints.
+      vpc: server.vpc,
+      vpcSubnets: server.vpcSubnets,
+      // Where tasks have public addresses, the way out is PollerEndpoints.
       allowPublicSubnet: true,
-      securityGroups: [this.securityGroup],
+      securityGroups: [group],
       environment: {
-        [POLLER_ENVIRONMENT.stage]: settings.stage,
-        [POLLER_ENVIRONMENT.serverUrl]: settings.monitoring.serverUrl ?? server.url,
-        [POLLER_ENVIRONMENT.tokenSecret]: secrets.metricsToken.secretArn,
-        [POLLER_ENVIRONMENT.publisher]: settings.monitoring.publisher,
-        [POLLER_ENVIRONMENT.perAgentMetrics]: String(settings.monitoring.perAgentMetrics),
+        [POLLER_ENVIRONMENT.stage]: stage,
+        [POLLER_ENVIRONMENT.serverUrl]: capture.serverUrl,
+        [POLLER_ENVIRONMENT.tokenSecret]: capture.secrets.metricsToken.secretArn,
+        [POLLER_ENVIRONMENT.publisher]: props.publisher,
+        [POLLER_ENVIRONMENT.level]: props.level,
+        [POLLER_ENVIRONMENT.perAgentMetrics]: String(props.perAgentMetrics),
         [POLLER_ENVIRONMENT.cluster]: server.cluster.clusterArn,
         [POLLER_ENVIRONMENT.serverService]: server.service.serviceName,
+        [POLLER_ENVIRONMENT.agentServicePrefix]: server.agentServicePrefix,
         [POLLER_ENVIRONMENT.agents]: formatAgents(agents),
       },
     });
     this.function.node.addDependency(this.role);
-    const openPort = server.allowFrom(this, "ServerFromPoller", this.securityGroup, "Poller");
     this.rule = new events.Rule(this, "EveryMinute", {
-      description: `dbward ${settings.stage}: starts the poller`,
+      description: `dbward ${stage}: starts the poller`,
       schedule: events.Schedule.rate(POLL_PERIOD),
       targets: [new targets.LambdaFunction(this.function, { retryAttempts: 0, maxEventAge: EVENT_AGE })],
     });
     // The first poll must find its ways open, or it would report an outage.
-    this.rule.node.addDependency(openPort);
-    if (settings.network.egress === "public")
-      this.rule.node.addDependency(new PollerEndpoints(this, "Endpoints", props));
+    this.rule.node.addDependency(serverRule);
+    if (server.assignPublicIp) this.rule.node.addDependency(new PollerEndpoints(this, "Endpoints", props));
   }
 
-  #createSecurityGroup({ network, server }: QueueDepthPollerProps): ec2.SecurityGroup {
-    const group = new ec2.SecurityGroup(this, "SecurityGroup", {
-      vpc: network.vpc,
-      description: "dbward poller",
-      allowAllOutbound: false,
-    });
-    const toServer = ec2.Peer.securityGroupId(server.securityGroup.securityGroupId);
-    group.addEgressRule(toServer, ec2.Port.tcp(SERVER.port), "dbward server");
-    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), "AWS APIs");
-    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(53), "DNS");
-    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.udp(53), "DNS");
-    return group;
-  }
-
-  /** One role with everything in it: a policy of its own would be deleted before the network interfaces are. */
-  #createRole({ settings, server, agents, secrets }: QueueDepthPollerProps): iam.Role {
+  /**
+   * One role with everything in it: a policy of its own would be deleted before the network interfaces are.
+   */
+  #createRole(props: QueueDepthPollerProps): iam.Role {
+    const { server, agents, capture, encryptionKey } = props;
     const thisFunction = Stack.of(this).formatArn({
       service: "lambda",
       resource: "function",
-      resourceName: stageNames(settings.stage).pollerFunction,
+      resourceName: props.names.pollerFunction,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     const networkInterfaces = [
@@ -144,7 +147,7 @@ export class QueueDepthPoller extends Construct {
       new iam.PolicyStatement({
         sid: "ReadToken",
         actions: ["secretsmanager:GetSecretValue"],
-        resources: [secrets.metricsToken.secretArn],
+        resources: [capture.secrets.metricsToken.secretArn],
       }),
       new iam.PolicyStatement({
         sid: "CountTasks",
@@ -153,7 +156,26 @@ export class QueueDepthPoller extends Construct {
         conditions: { ArnEquals: { "ecs:cluster": server.cluster.clusterArn } },
       }),
     ];
-    if (settings.monitoring.publisher === "api")
+    const scaled = agents.filter(({ scaling }) => scaling !== undefined);
+    if (scaled.length > 0)
+      statements.push(
+        new iam.PolicyStatement({
+          sid: "ScaleAgents",
+          actions: ["ecs:UpdateService"],
+          resources: scaled.map(({ serviceArn }) => serviceArn),
+          conditions: { ArnEquals: { "ecs:cluster": server.cluster.clusterArn } },
+        }),
+      );
+    if (encryptionKey !== undefined)
+      statements.push(
+        keyUse(this, {
+          sid: "DecryptToken",
+          service: "secretsmanager",
+          keyArns: [encryptionKey.keyArn],
+          actions: ["kms:Decrypt"],
+        }),
+      );
+    if (props.publisher === "api")
       statements.push(
         new iam.PolicyStatement({
           sid: "PublishMetrics",
@@ -163,7 +185,7 @@ export class QueueDepthPoller extends Construct {
         }),
       );
     const role = new iam.Role(this, "Role", {
-      description: `dbward ${settings.stage}: poller`,
+      description: `dbward ${props.stage}: poller`,
       assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
       inlinePolicies: { Poll: new iam.PolicyDocument({ statements }) },
     });

@@ -2,11 +2,14 @@ import { ALARM_IDS, type AlarmId, stageNames } from "@dbward-aws/contract";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { alarmDefinition, CAPTURE_FAILURES, CATALOGUE } from "./catalogue.ts";
+import { hasRunbook } from "./runbooks.ts";
 import { type Datum, statesOver, type TemplateAlarm } from "./test-support/alarm-evaluator.ts";
 import { monitoredStage } from "./test-support/monitored-stage.ts";
 
 const names = stageNames("prod");
-const template = Template.fromStack(monitoredStage({ loadBalancer: true }).stack);
+const template = Template.fromStack(
+  monitoredStage({ loadBalancer: true, monitoring: { level: "full" } }).stack,
+);
 const alarms = Object.values(template.findResources("AWS::CloudWatch::Alarm")).map(
   ({ Properties }) => Properties as TemplateAlarm & { AlarmName: string },
 );
@@ -99,6 +102,13 @@ const SCENES: Readonly<Record<AlarmId, Scene>> = {
   },
   "approvals-stale": scene(70, { RequestsPending: 0 }, { RequestsPending: 1 }, 65, 6),
   "resumes-stale": scene(70, { RequestsApproved: 0 }, { RequestsApproved: 1 }, 65, 6),
+  "break-glass-used": {
+    // One use, and later a restart of the server, which resets its counter.
+    recording: polled({ BreakGlassUses: [...times(5, 0), ...times(20, 1), ...times(40, 0)] }),
+    from: 5,
+    firesBy: 1,
+    clearsBy: 7,
+  },
   "token-refused": scene(6, { TokenAccepted: 1 }, { TokenAccepted: 0 }, 2, 1),
   "poller-silent": scene(6, { ServerReachable: 1 }, { ServerReachable: undefined }, 4, 2),
   "poller-failing": awsScene("poller-failing", 6, [["Errors", 0, 1]], 3, 4),
@@ -213,16 +223,16 @@ describe("who is told", () => {
     }
   });
 
-  it("tells of each alarm by exactly one way", () => {
+  it("notifies of each alarm in exactly one way", () => {
     for (const { id, notification } of CATALOGUE) {
       const own = (alarm(id) as { AlarmActions?: unknown[] }).AlarmActions;
       expect(own?.length ?? 0, id).toBe(notification.kind === "direct" ? 1 : 0);
-      const teller = composite(`${id}-told`);
-      expect(teller !== undefined, id).toBe(notification.kind === "unless-quiet");
+      const notifier = composite(`${id}-notification`);
+      expect(notifier !== undefined, id).toBe(notification.kind === "unless-quiet");
       if (notification.kind !== "unless-quiet") continue;
-      expect(teller.AlarmActions).toHaveLength(1);
-      expect(teller.ActionsSuppressorWaitPeriod).toBe(notification.waitSeconds);
-      expect(JSON.stringify(teller.ActionsSuppressor)).toContain("quiet");
+      expect(notifier.AlarmActions).toHaveLength(1);
+      expect(notifier.ActionsSuppressorWaitPeriod).toBe(notification.waitSeconds);
+      expect(JSON.stringify(notifier.ActionsSuppressor)).toContain("quiet");
     }
   });
 
@@ -231,7 +241,7 @@ describe("who is told", () => {
       const { AlarmDescription } = alarm(id) as unknown as { AlarmDescription: string };
       expect(AlarmDescription).toContain(meaning);
       expect(AlarmDescription).toContain(firstStep);
-      expect(AlarmDescription).toContain(`docs/runbooks/${id}.md`);
+      expect(AlarmDescription.includes(`docs/runbooks/${id}.md`), id).toBe(hasRunbook(id));
     }
     for (const { AlarmDescription } of [...alarms, ...composites] as { AlarmDescription: string }[])
       expect(AlarmDescription.length).toBeLessThanOrEqual(1024);
@@ -241,7 +251,7 @@ describe("who is told", () => {
 describe("a stage's own settings", () => {
   it("set thresholds by the alarm's name", () => {
     const own = Template.fromStack(
-      monitoredStage({ monitoring: { thresholds: { "queue-growing": 50 } } }).stack,
+      monitoredStage({ monitoring: { level: "full", thresholds: { "queue-growing": 50 } } }).stack,
     );
     own.hasResourceProperties("AWS::CloudWatch::Alarm", {
       AlarmName: names.alarm("queue-growing"),
@@ -255,12 +265,12 @@ describe("a stage's own settings", () => {
 
   it("are refused for an alarm that there is not, with the list of those there are", () => {
     expect(() => monitoredStage({ monitoring: { thresholds: { "queue-grows": 1 } } })).toThrow(
-      /"queue-grows".*queue-growing.*\[unknown-alarm\]/s,
+      /queue-grows.*queue-growing.*\[unknown-alarm\]/s,
     );
   });
 
   it("leave the load balancer's alarms out where there is none", () => {
-    const without = Template.fromStack(monitoredStage().stack);
+    const without = Template.fromStack(monitoredStage({ monitoring: { level: "full" } }).stack);
     for (const id of ["alb-unhealthy-hosts", "alb-5xx", "alb-latency"])
       without.resourcePropertiesCountIs("AWS::CloudWatch::Alarm", { AlarmName: names.alarm(id) }, 0);
   });

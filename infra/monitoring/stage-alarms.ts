@@ -1,5 +1,10 @@
-import { type AlarmId, CAPTURE_EVENTS, stageNames, tellerAlarmId } from "@dbward-aws/contract";
-import type { MonitoringSettings } from "@dbward-aws/settings";
+import {
+  type AlarmId,
+  CAPTURE_EVENTS,
+  hasAlarm,
+  notificationAlarmId,
+  type StageNames,
+} from "@dbward-aws/contract";
 import { Duration } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
@@ -10,62 +15,63 @@ import type { AlarmDefinition } from "./alarm-definition.ts";
 import { CAPTURE_FAILURES, CATALOGUE } from "./catalogue.ts";
 import type { MetricSources } from "./metric-source.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
-import { runbookLink } from "./runbook-link.ts";
-import { resolveThresholds } from "./thresholds.ts";
+import { hasRunbook, type RunbookLinks } from "./runbooks.ts";
 
-export interface StageAlarmsProps extends Pick<MonitoredStage, "settings" | "capture"> {
+export interface StageAlarmsProps
+  extends Pick<MonitoredStage, "stage" | "names" | "level" | "capture" | "runbooks"> {
   readonly sources: MetricSources;
-  /** Who is told. */
+  /** The threshold of an alarm. */
+  readonly threshold: (id: AlarmId) => number;
+  /** Where the messages go. */
   readonly topic: sns.ITopic;
 }
 
 /**
- * After an outage its consequences are still seen for a while, by metrics with longer periods: so long they stay
- * untold.
+ * For so long after an outage its consequences, which metrics with longer periods still show, are not reported.
  */
 const AFTERMATH = Duration.minutes(3);
 
 /**
  * The alarms of the catalogue, and three kinds of composite alarms over them:
  *
- * - `down`: the causes of an outage, told as one.
- * - `quiet`: `down`, or a deployment: the time for which consequences are not told.
- * - `<id>-told`: one for each consequence, with `quiet` as its suppressor. The alarm below shows the state as it is; this
- *   one tells it.
+ * - `down`: the causes of an outage, reported as one.
+ * - `quiet`: `down`, or a deployment: the time for which consequences are not reported.
+ * - `<id>-notification`: one for each consequence, with `quiet` as its suppressor. The alarm `<id>` shows the
+ *   actual state, and this one sends the messages.
  */
 export class StageAlarms extends Construct {
   readonly down: cloudwatch.CompositeAlarm;
   readonly quiet: cloudwatch.CompositeAlarm;
   readonly #alarms = new Map<AlarmId, cloudwatch.Alarm>();
-  readonly #notify: SnsAction;
+  readonly #action: SnsAction;
   readonly #stage: string;
-  readonly #monitoring: MonitoringSettings;
+  readonly #names: StageNames;
+  readonly #runbooks: RunbookLinks;
 
-  /** @throws `UnknownAlarm` when the settings name a threshold for an alarm that is not in the catalogue */
   constructor(scope: Construct, id: string, props: StageAlarmsProps) {
     super(scope, id);
-    const { settings, sources, capture, topic } = props;
-    const threshold = resolveThresholds(settings.monitoring.thresholds);
-    this.#stage = settings.stage;
-    this.#monitoring = settings.monitoring;
-    this.#notify = new SnsAction(topic);
-    countFailedCaptures(this, sources, capture.logGroup);
+    const { sources, capture, threshold, topic } = props;
+    this.#stage = props.stage;
+    this.#names = props.names;
+    this.#runbooks = props.runbooks;
+    this.#action = new SnsAction(topic);
+    if (hasAlarm(props.level, "capture-failed")) countFailedCaptures(this, sources, capture.logGroup);
 
-    const rows = CATALOGUE.filter(({ signal }) => sources.has(signal));
+    const rows = CATALOGUE.filter(({ id, signal }) => hasAlarm(props.level, id) && sources.has(signal));
     for (const row of rows) this.#alarms.set(row.id, this.#createAlarm(row, threshold(row.id), sources));
 
     const causes = rows.filter(({ notification }) => notification.kind === "down");
     this.down = this.#createComposite("down", {
       rule: anyOf(causes.map(({ id }) => this.alarm(id))),
-      description: downDescription(causes, settings.monitoring),
+      description: downDescription(causes, this.#runbooks),
     });
-    this.#tell(this.down);
+    this.#notifyOf(this.down);
     this.quiet = this.#createComposite("quiet", {
       rule: anyOf([this.down, this.alarm("deployment-running")]),
       description:
-        "dbward is down or being deployed: consequences of that are not told. Tells nobody itself.",
+        "dbward is down or being deployed: consequences of that are not reported. It notifies nobody itself.",
     });
-    for (const row of rows) this.#createTeller(row);
+    for (const row of rows) this.#createNotification(row);
   }
 
   /** The alarms that this stage has, in the order of the catalogue. */
@@ -82,8 +88,8 @@ export class StageAlarms extends Construct {
 
   #createAlarm(row: AlarmDefinition, threshold: number, sources: MetricSources): cloudwatch.Alarm {
     const alarm = new cloudwatch.Alarm(this, row.id, {
-      alarmName: stageNames(this.#stage).alarm(row.id),
-      alarmDescription: alarmDescription(row, this.#monitoring),
+      alarmName: this.#names.alarm(row.id),
+      alarmDescription: alarmDescription(row, this.#runbooks),
       metric: sources.signal(row.signal, row.title, Duration.seconds(row.periodSeconds)),
       comparisonOperator:
         row.breaches === "below"
@@ -94,20 +100,21 @@ export class StageAlarms extends Construct {
       evaluationPeriods: row.datapoints[1],
       treatMissingData: MISSING_DATA[row.missing],
     });
-    if (row.notification.kind === "direct") this.#tell(alarm);
+    if (row.notification.kind === "direct") this.#notifyOf(alarm);
     return alarm;
   }
 
-  #createTeller(row: AlarmDefinition): void {
+  #createNotification(row: AlarmDefinition): void {
     const { id, notification } = row;
     if (notification.kind !== "unless-quiet") return;
-    const teller = this.#createComposite(tellerAlarmId(id), {
-      rule: anyOf([this.alarm(id)]),
-      description: alarmDescription(row, this.#monitoring),
-      suppressor: this.quiet,
-      wait: Duration.seconds(notification.waitSeconds),
-    });
-    this.#tell(teller);
+    this.#notifyOf(
+      this.#createComposite(notificationAlarmId(id), {
+        rule: anyOf([this.alarm(id)]),
+        description: alarmDescription(row, this.#runbooks),
+        suppressor: this.quiet,
+        wait: Duration.seconds(notification.waitSeconds),
+      }),
+    );
   }
 
   #createComposite(
@@ -120,7 +127,7 @@ export class StageAlarms extends Construct {
     },
   ): cloudwatch.CompositeAlarm {
     return new cloudwatch.CompositeAlarm(this, id, {
-      compositeAlarmName: stageNames(this.#stage).alarm(id),
+      compositeAlarmName: this.#names.alarm(id),
       alarmDescription: options.description,
       alarmRule: options.rule,
       ...(options.suppressor
@@ -133,9 +140,9 @@ export class StageAlarms extends Construct {
     });
   }
 
-  #tell(alarm: cloudwatch.AlarmBase): void {
-    alarm.addAlarmAction(this.#notify);
-    alarm.addOkAction(this.#notify);
+  #notifyOf(alarm: cloudwatch.AlarmBase): void {
+    alarm.addAlarmAction(this.#action);
+    alarm.addOkAction(this.#action);
   }
 }
 
@@ -154,19 +161,24 @@ function anyOf(alarms: readonly cloudwatch.IAlarm[]): cloudwatch.IAlarmRule {
 /** What a receiver reads: cause, next step, where more is written. CloudWatch takes 1024 characters. */
 function alarmDescription(
   { id, title, severity, meaning, firstStep }: AlarmDefinition,
-  monitoring: MonitoringSettings,
+  runbooks: RunbookLinks,
 ): string {
-  return `${title} (${severity}). ${meaning}\n\nNext step: ${firstStep}\nRunbook: ${runbookLink(id, monitoring)}`;
+  const runbook = hasRunbook(id) ? `\nRunbook: ${runbooks.to(id)}` : "";
+  return `${title} (${severity}). ${meaning}\n\nNext step: ${firstStep}${runbook}`;
 }
 
-function downDescription(causes: readonly AlarmDefinition[], monitoring: MonitoringSettings): string {
+function downDescription(causes: readonly AlarmDefinition[], runbooks: RunbookLinks): string {
   const lines = causes.map(
-    ({ id, title, firstStep }) => `- ${id}: ${title}. ${firstStep} ${runbookLink(id, monitoring)}`,
+    ({ id, title, firstStep }) =>
+      `- ${id}: ${title}. ${firstStep}${hasRunbook(id) ? ` ${runbooks.to(id)}` : ""}`,
   );
   return `dbward is down (critical). The reason names the alarm that says why:\n${lines.join("\n")}`;
 }
 
-/** Feeds {@link CAPTURE_FAILURES}: a failure is a line of the capture function's log, and its answer to CloudFormation. */
+/**
+ * Feeds {@link CAPTURE_FAILURES}: a failure is a line of the capture function's log, and its answer to
+ * CloudFormation.
+ */
 function countFailedCaptures(scope: Construct, sources: MetricSources, logGroup: logs.ILogGroup): void {
   new logs.MetricFilter(scope, "FailedCaptures", {
     logGroup,

@@ -2,12 +2,12 @@ import { ALARM_IDS, type AlarmId, isAlarmId } from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
 import { alarmDefinition } from "./catalogue.ts";
 
-/** Settings name a threshold for an alarm that is not in the catalogue. */
+/** A threshold is set for an alarm that is not in the catalogue. */
 export class UnknownAlarm extends DbwardError {
   override readonly name = "UnknownAlarm";
 
   constructor(names: readonly string[]) {
-    super("unknown-alarm", `monitoring.thresholds names ${names.map((name) => `"${name}"`).join(", ")}.`, {
+    super("unknown-alarm", `Thresholds are set for unknown alarms: ${names.join(", ")}.`, {
       hint: `The alarms are: ${ALARM_IDS.join(", ")}.`,
     });
   }

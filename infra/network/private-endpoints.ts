@@ -3,15 +3,16 @@ import { Construct } from "constructs";
 
 export interface PrivateEndpointsProps {
   readonly vpc: ec2.Vpc;
-  /** IPv4 block of the VPC: who may use the endpoints. */
-  readonly cidr: string;
+  /** IPv4 blocks of the VPC: who may use the endpoints. */
+  readonly cidrs: readonly string[];
   readonly subnets: ec2.SubnetSelection;
 }
 
 const { InterfaceVpcEndpointAwsService: Service } = ec2;
 
 /**
- * What tasks and poller call when there is no internet, and who calls it. Each costs about 7 USD a month and zone.
+ * What tasks and poller call when there is no internet, and who calls it. Each costs about 7 USD a month and
+ * zone.
  */
 export const ENDPOINT_SERVICES: Readonly<Record<string, ec2.InterfaceVpcEndpointAwsService>> = {
   /** Image pulls; the layers come from S3. */
@@ -27,7 +28,9 @@ export const ENDPOINT_SERVICES: Readonly<Record<string, ec2.InterfaceVpcEndpoint
   SsmMessages: Service.SSM_MESSAGES,
   /** What the poller publishes. */
   Monitoring: Service.CLOUDWATCH_MONITORING,
-  /** Task counts for the poller; the agent and telemetry services carry Fargate's own calls in newer regions. */
+  /**
+   * Task counts for the poller; the agent and telemetry services carry Fargate's own calls in newer regions.
+   */
   Ecs: Service.ECS,
   EcsAgent: Service.ECS_AGENT,
   EcsTelemetry: Service.ECS_TELEMETRY,
@@ -48,7 +51,8 @@ export class PrivateEndpoints extends Construct {
       description: "VPC endpoints: HTTPS from the VPC",
       allowAllOutbound: false,
     });
-    this.securityGroup.addIngressRule(ec2.Peer.ipv4(props.cidr), ec2.Port.tcp(443), "HTTPS from the VPC");
+    for (const cidr of props.cidrs)
+      this.securityGroup.addIngressRule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), "HTTPS from the VPC");
 
     for (const [name, service] of Object.entries(ENDPOINT_SERVICES))
       vpc.addInterfaceEndpoint(name, {

@@ -7,6 +7,11 @@ export interface DocumentedRole {
   readonly holder: string;
   /** Reasons by the actions of a statement: sorted, joined with blanks, `deny:` in front of a denial. */
   readonly reasons: Readonly<Record<string, string>>;
+  /**
+   * Why it keeps rights that no end-to-end story on the local stage uses: by actions, joined with blanks. The
+   * story of the token capture compares them with what the roles have used.
+   */
+  readonly unused?: Readonly<Record<string, string>>;
 }
 
 const LOG = "logs:CreateLogStream logs:PutLogEvents";
@@ -16,11 +21,15 @@ const NETWORK_INTERFACES =
 const EXEC_CHANNEL =
   "ssmmessages:CreateControlChannel ssmmessages:CreateDataChannel ssmmessages:OpenControlChannel ssmmessages:OpenDataChannel";
 
+const INSIDE_LAMBDA = "Lambda itself uses them, which on the local stage is inside the emulator.";
+
 const EXECUTION = {
   [LOG]: "ECS writes what the container prints into its own log group.",
   "ecr:GetAuthorizationToken": "A pull from ECR begins with it; the action knows no resource.",
   "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:GetDownloadUrlForLayer":
     "ECS pulls the image from the one repository that the settings name.",
+  "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:BatchImportUpstreamImage ecr:CreateRepository ecr:GetDownloadUrlForLayer":
+    "ECS pulls the image from the one repository that the settings name; the first pull through a cache creates it and imports the image.",
 } as const;
 
 /** Every role that the stacks of a stage can have. `docs/security.md` shows this table. */
@@ -34,8 +43,15 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
         "The server keeps its database on the file system; only this role may write there, through one access point.",
       "s3:DeleteObject s3:GetObject s3:PutObject s3:PutObjectTagging":
         "The server stores results, hands them out, and deletes them when their time is over.",
-      "s3:ListBucket": "The server looks for results below its prefix.",
+      "s3:ListBucket": "dbward's deployment guide asks for it, to find results below their prefix.",
+      "kms:Decrypt kms:GenerateDataKey":
+        "S3 encrypts and decrypts the results with the bucket's customer managed key.",
       [EXEC_CHANNEL]: "ECS Exec opens its channel from inside the task; the actions know no resource.",
+    },
+    unused: {
+      "s3:DeleteObject s3:GetObject s3:PutObject s3:PutObjectTagging":
+        "The stand-in keeps results in files; a real server on the local stage uses all four.",
+      "s3:ListBucket": "dbward 0.2.0 does not list results.",
     },
   },
   {
@@ -44,10 +60,11 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
     holder: "ECS has it, not the container.",
     reasons: {
       ...EXECUTION,
-      "secretsmanager:DescribeSecret secretsmanager:GetSecretValue":
+      "secretsmanager:GetSecretValue":
         "ECS puts the secrets that the settings name into the container's environment.",
-      "ssm:DescribeParameters ssm:GetParameter ssm:GetParameterHistory ssm:GetParameters":
-        "ECS puts the configuration from SSM into the container's environment.",
+      "ssm:GetParameters": "ECS puts the configuration from SSM into the container's environment.",
+      "kms:Decrypt":
+        "Secrets and the configuration may be encrypted with customer managed keys; used by way of their service alone.",
     },
   },
   {
@@ -64,8 +81,11 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
     holder: "ECS has it, not the container.",
     reasons: {
       ...EXECUTION,
-      "secretsmanager:DescribeSecret secretsmanager:GetSecretValue":
+      "secretsmanager:GetSecretValue":
         "ECS puts the agent's token and the database's URL into the container's environment; of this one agent alone.",
+      "ssm:GetParameters": "ECS puts the configuration from SSM into the container's environment.",
+      "kms:Decrypt":
+        "Secrets and the configuration may be encrypted with customer managed keys; used by way of their service alone.",
     },
   },
   {
@@ -81,6 +101,8 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
       "logs:DescribeLogStreams logs:GetLogEvents":
         "It quotes the server's last lines when the server does not start.",
       "secretsmanager:GetSecretValue": "It leaves tokens alone that are captured already.",
+      "kms:Decrypt": "It reads secrets that are encrypted with a customer managed key.",
+      "kms:Decrypt kms:GenerateDataKey": "It writes such secrets, too, with the capture method `exec`.",
       "ecs:DescribeClusters":
         "It refuses to capture where sessions are logged, as the log would keep the tokens.",
       "ecs:ExecuteCommand":
@@ -92,6 +114,7 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
       "iam:PassRole": "That task gets its two roles, and no other service may get them.",
       "logs:GetLogEvents": "It reads what that task reports.",
     },
+    unused: { [LOG]: INSIDE_LAMBDA },
   },
   {
     role: /^CaptureTaskRole$/,
@@ -100,6 +123,7 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
     reasons: {
       "elasticfilesystem:ClientMount": "It reads the token files; without ClientWrite it can't change them.",
       "secretsmanager:PutSecretValue": "It stores the tokens, so that they don't pass through the function.",
+      "kms:Decrypt kms:GenerateDataKey": "It writes secrets that are encrypted with a customer managed key.",
     },
   },
   {
@@ -118,10 +142,12 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
         "Lambda gives the function its place in the VPC; interfaces have no ARN before they exist.",
       [`deny:${NETWORK_INTERFACES}`]: "The function's own code must not do what only Lambda needs.",
       "secretsmanager:GetSecretValue": "It reads the token that may only read metrics.",
+      "kms:Decrypt": "Its token may be encrypted with a customer managed key.",
       "ecs:DescribeServices": "It counts the tasks of this stage's services.",
       "cloudwatch:PutMetricData":
         "It publishes; the action knows no resource, and is bound to one namespace.",
     },
+    unused: { [LOG]: INSIDE_LAMBDA, [NETWORK_INTERFACES]: INSIDE_LAMBDA },
   },
   {
     role: /^NetworkVpcRefusedConnectionsIAMRole$/,
@@ -130,6 +156,9 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
     reasons: {
       "logs:CreateLogStream logs:DescribeLogStreams logs:PutLogEvents":
         "VPC writes refused connections into their log group.",
+    },
+    unused: {
+      "logs:CreateLogStream logs:DescribeLogStreams logs:PutLogEvents": "The local stage has no flow logs.",
     },
   },
 ];

@@ -61,7 +61,10 @@ function read(role: string, { PolicyDocument }: Policy): RoleStatement[] {
   }));
 }
 
-/** A value of a template as people read it: the hash of a logical id and the parts that only CloudFormation needs are left out. */
+/**
+ * A value of a template as people read it: the hash of a logical id and the parts that only CloudFormation
+ * needs are left out.
+ */
 function shown(value: unknown): string {
   if (typeof value === "string")
     return value.replace(/^arn:\w+:(\w+):[\w-]*:(?:ACCOUNT|\d*):/, "$1 ").replace(/-\?{6}$/, "");

@@ -33,8 +33,18 @@ export function roleTables(statements: readonly RoleStatement[]): string {
       ...Object.entries(documented.reasons)
         .filter(([key]) => rows.has(key))
         .map(([key, reason]) => row(rows.get(key)!, reason)),
+      ...unusedLines(documented),
     ].join("\n");
   }).join("\n\n");
+}
+
+/** Rights that no story uses, with the reason why they are kept. */
+function unusedLines({ unused = {} }: DocumentedRole): string[] {
+  const lines = Object.entries(unused).map(([actions, reason]) => {
+    const code = actions.split(" ").map((action) => `\`${action}\``);
+    return `- ${code.join(", ")}: ${reason}`;
+  });
+  return lines.length > 0 ? ["", "Not used by the end-to-end stories on the local stage:", "", ...lines] : [];
 }
 
 function documentedRole({ role }: RoleStatement): DocumentedRole | undefined {

@@ -76,9 +76,19 @@ describe("ALB", () => {
     expect(attributes).toMatchObject({
       "routing.http.drop_invalid_header_fields.enabled": "true",
       "access_logs.s3.enabled": "true",
-      "access_logs.s3.bucket": { Ref: expect.stringMatching(/AccessLogs/) },
+      "access_logs.s3.bucket": { "Fn::ImportValue": expect.stringMatching(/State:.*AccessLogsBucket/) },
     });
-    plain.hasResource("AWS::S3::Bucket", { DeletionPolicy: "Retain" });
+  });
+
+  it("has the bucket of its log in the stack of the state, where a failed deployment of this one leaves it", () => {
+    const loadBalancer = { scheme: "internal", allowedCidrs: [] } as const;
+    const { state, server } = templates({ server: serverSettings({ loadBalancer }) });
+    server.resourceCountIs("AWS::S3::Bucket", 0);
+    const buckets = Object.entries(state.findResources("AWS::S3::Bucket"));
+    expect(buckets.find(([id]) => id.startsWith("AccessLogs"))?.[1]).toMatchObject({
+      DeletionPolicy: "RetainExceptOnCreate",
+      UpdateReplacePolicy: "Retain",
+    });
   });
 
   it("AllowedAlbIngressCidr: in from there alone; out to the server alone", () => {

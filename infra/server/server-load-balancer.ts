@@ -1,26 +1,49 @@
 import { SERVER } from "@dbward-aws/contract";
-import type { LoadBalancerSettings } from "@dbward-aws/settings";
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import type * as ecs from "aws-cdk-lib/aws-ecs";
 import * as elb from "aws-cdk-lib/aws-elasticloadbalancingv2";
-import * as iam from "aws-cdk-lib/aws-iam";
-import * as s3 from "aws-cdk-lib/aws-s3";
+import type * as s3 from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { acceptFindings } from "../accept-finding.ts";
-import type { DbwardNetwork } from "../network/dbward-network.ts";
+import { DbwardSecurityGroup } from "../network/dbward-security-group.ts";
+import { PropProblems } from "../prop-problems.ts";
+import { AccessLogBucket } from "../state/access-log-bucket.ts";
 
-export interface ServerLoadBalancerProps {
-  readonly settings: LoadBalancerSettings;
-  readonly network: DbwardNetwork;
+/** How people reach the server. */
+export interface ServerLoadBalancerOptions {
+  /** Whether it has public addresses. @default false */
+  readonly internetFacing?: boolean;
+  /**
+   * Whether ELB refuses to delete it: take this off before you remove it or change `internetFacing`.
+   * @default false
+   */
+  readonly deletionProtection?: boolean;
+  /** Certificate for HTTPS. @default - none: plain HTTP, for networks that end TLS elsewhere */
+  readonly certificate?: elb.IListenerCertificate;
+  /** IPv4 blocks that may reach it. @default - the VPC's */
+  readonly allowedCidrs?: readonly string[];
+  /**
+   * Subnets in two availability zones at least; public ones for a load balancer with public addresses.
+   * @default - those of the tasks, or with `internetFacing` the VPC's public subnets
+   */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+  /**
+   * Bucket of the access logs. Its policy must let the log delivery write before the load balancer is
+   * created.
+   * @default - a new one, which is kept when the stack is deleted
+   */
+  readonly accessLogs?: s3.IBucket;
+}
+
+export interface ServerLoadBalancerProps extends ServerLoadBalancerOptions {
+  readonly vpc: ec2.IVpc;
   readonly service: ecs.FargateService;
 }
 
-/** Days for which access logs are kept. */
-const ACCESS_LOG_DAYS = 90;
 /**
- * How long a server that is about to stop keeps its open requests. It stands between the end of the old task and the
- * start of the new one, so it is part of every deployment's pause.
+ * How long a server that is about to stop keeps its open requests. It stands between the end of the old task
+ * and the start of the new one, so it is part of every deployment's pause.
  */
 const DEREGISTRATION_DELAY = Duration.seconds(15);
 
@@ -28,24 +51,32 @@ const DEREGISTRATION_DELAY = Duration.seconds(15);
 export class ServerLoadBalancer extends Construct {
   readonly loadBalancer: elb.ApplicationLoadBalancer;
   readonly targetGroup: elb.ApplicationTargetGroup;
-  /** Base URL of the API. With a certificate the name that it is made for belongs here instead. */
+  /**
+   * Base URL of the API. With a certificate, people use the name that it is made for in place of the host.
+   */
   readonly url: string;
 
+  /** @throws InvalidPropsError when the subnets are not in two availability zones */
   constructor(scope: Construct, id: string, props: ServerLoadBalancerProps) {
     super(scope, id);
-    const { settings, network, service } = props;
-    const secure = settings.certificateArn !== undefined;
-    const internetFacing = settings.scheme === "internet-facing";
+    const { vpc, service, certificate, internetFacing = false } = props;
+    const vpcSubnets = props.vpcSubnets ?? { subnetType: ec2.SubnetType.PUBLIC, onePerAz: true };
+    const zones = new Set(vpc.selectSubnets(vpcSubnets).availabilityZones);
+    const problems = new PropProblems(this);
+    problems.expect(
+      zones.size >= 2,
+      "vpcSubnets",
+      `must select ${internetFacing ? "public " : ""}subnets in two availability zones, which a load balancer needs`,
+    );
+    problems.throwIfAny();
 
-    const group = new ec2.SecurityGroup(this, "SecurityGroup", {
-      vpc: network.vpc,
+    const group = new DbwardSecurityGroup(this, "SecurityGroup", {
+      vpc,
       description: "Load balancer of the dbward server",
-      allowAllOutbound: false,
     });
-    for (const cidr of settings.allowedCidrs)
-      for (const port of secure ? [443, 80] : [80])
+    for (const cidr of props.allowedCidrs ?? [vpc.vpcCidrBlock])
+      for (const port of certificate ? [443, 80] : [80])
         group.addIngressRule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(port), "loadBalancer.allowedCidrs");
-
     acceptFindings(group, [
       {
         id: "AwsSolutions-EC23",
@@ -53,26 +84,25 @@ export class ServerLoadBalancer extends Construct {
       },
     ]);
 
-    // Without public subnets the network reports the mistake; the task subnets keep synth going until it does.
-    const subnets = (internetFacing ? network.publicSubnets : undefined) ?? network.taskSubnets;
-    this.loadBalancer = new elb.ApplicationLoadBalancer(this, "Balancer", {
-      vpc: network.vpc,
-      vpcSubnets: subnets,
+    // Another scheme is another load balancer. Its target group can't be at two load balancers at once, and
+    // another stack imports its name, which may not change: both get other logical ids.
+    const idPrefix = internetFacing ? "Public" : "";
+    this.loadBalancer = new elb.ApplicationLoadBalancer(this, `${idPrefix}Balancer`, {
+      vpc,
+      vpcSubnets,
       internetFacing,
       securityGroup: group,
+      deletionProtection: props.deletionProtection ?? false,
       dropInvalidHeaderFields: true,
     });
-    this.#logAccess();
-    const zones = new Set(network.vpc.selectSubnets(subnets).availabilityZones);
-    this.node.addValidation({
-      validate: () =>
-        zones.size < 2
-          ? ["server.loadBalancer needs subnets in two availability zones: give the network a second one."]
-          : [],
-    });
+    const accessLogs = props.accessLogs ?? new AccessLogBucket(this, "AccessLogs").bucket;
+    this.loadBalancer.setAttribute("access_logs.s3.enabled", "true");
+    this.loadBalancer.setAttribute("access_logs.s3.bucket", accessLogs.bucketName);
+    // The load balancer writes an object when it is created.
+    if (accessLogs.policy !== undefined) this.loadBalancer.node.addDependency(accessLogs.policy);
 
-    this.targetGroup = new elb.ApplicationTargetGroup(this, "Targets", {
-      vpc: network.vpc,
+    this.targetGroup = new elb.ApplicationTargetGroup(this, `${idPrefix}Targets`, {
+      vpc,
       port: SERVER.port,
       protocol: elb.ApplicationProtocol.HTTP,
       targets: [service.loadBalancerTarget({ containerName: SERVER.container, containerPort: SERVER.port })],
@@ -86,7 +116,7 @@ export class ServerLoadBalancer extends Construct {
       },
     });
 
-    if (settings.certificateArn === undefined)
+    if (certificate === undefined)
       this.loadBalancer.addListener("Http", {
         port: 80,
         open: false,
@@ -96,7 +126,7 @@ export class ServerLoadBalancer extends Construct {
       this.loadBalancer.addListener("Https", {
         port: 443,
         open: false,
-        certificates: [elb.ListenerCertificate.fromArn(settings.certificateArn)],
+        certificates: [certificate],
         sslPolicy: elb.SslPolicy.RECOMMENDED_TLS,
         defaultTargetGroups: [this.targetGroup],
       });
@@ -106,44 +136,6 @@ export class ServerLoadBalancer extends Construct {
         defaultAction: elb.ListenerAction.redirect({ protocol: "HTTPS", port: "443", permanent: true }),
       });
     }
-    this.url = `${secure ? "https" : "http"}://${this.loadBalancer.loadBalancerDnsName}`;
-  }
-
-  /** Who called when. The bucket outlives the load balancer, and its contents expire. */
-  #logAccess(): void {
-    const bucket = new s3.Bucket(this, "AccessLogs", {
-      // The one encryption that the log delivery can write with.
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      enforceSSL: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-      lifecycleRules: [{ id: "ExpireLogs", expiration: Duration.days(ACCESS_LOG_DAYS) }],
-    });
-    acceptFindings(bucket, [
-      { id: "AwsSolutions-S1", reason: "It is a bucket for logs: its own would fill another one." },
-    ]);
-    const { account } = Stack.of(this);
-    bucket.addToResourcePolicy(
-      new iam.PolicyStatement({
-        sid: "AccessLogDelivery",
-        principals: [new iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
-        actions: ["s3:PutObject"],
-        resources: [bucket.arnForObjects(`AWSLogs/${account}/*`)],
-        conditions: {
-          ArnLike: {
-            "aws:SourceArn": Stack.of(this).formatArn({
-              service: "elasticloadbalancing",
-              resource: "loadbalancer",
-              resourceName: "*",
-            }),
-          },
-        },
-      }),
-    );
-    this.loadBalancer.setAttribute("access_logs.s3.enabled", "true");
-    this.loadBalancer.setAttribute("access_logs.s3.bucket", bucket.bucketName);
-    // Creating the load balancer writes a test object: the policy must be there before.
-    if (bucket.policy !== undefined) this.loadBalancer.node.addDependency(bucket.policy);
+    this.url = `${certificate ? "https" : "http"}://${this.loadBalancer.loadBalancerDnsName}`;
   }
 }

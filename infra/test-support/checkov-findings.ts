@@ -18,13 +18,13 @@ export const ACCEPTED_CHECKOV_FINDINGS: readonly AcceptedCheckovFinding[] = [
   },
   {
     id: "CKV_AWS_18",
-    resources: /^AWS::S3::Bucket\.(ServerLoadBalancerAccessLogs|ResultsBucket)/,
+    resources: /^AWS::S3::Bucket\.(AccessLogsBucket|ResultsBucket)/,
     reason:
       "The server, the only reader of the results, logs each access itself; and a log of the access log's bucket would not end.",
   },
   {
     id: "CKV_AWS_21",
-    resources: /^AWS::S3::Bucket\.(ServerLoadBalancerAccessLogs|ResultsBucket)/,
+    resources: /^AWS::S3::Bucket\.(AccessLogsBucket|ResultsBucket)/,
     reason:
       "Results and access logs are written once and expire; versions would keep what retention promises to delete.",
   },

@@ -4,12 +4,15 @@ import type { AgentSettings, StageSettings } from "@dbward-aws/settings";
 export function agentSettings(overrides: Partial<AgentSettings> = {}): AgentSettings {
   return {
     name: "app",
-    image: { repository: "ghcr.io/dbward-dev/dbward-agent", tag: "0.2.0" },
+    image: { repository: "ghcr.io/dbward-dev/dbward-agent", tag: "0.2.0", pullThroughCache: false },
     cpu: 256,
     memoryMiB: 512,
+    capacityProvider: "FARGATE",
     desiredCount: 1,
     config: { source: "rendered", toml: 'agent_id = "app"\n' },
-    database: { urlSecret: "dbward/database-url", port: 5432, cidrs: ["10.60.0.0/16"] },
+    databases: [
+      { variable: "DATABASE_URL", urlSecret: "dbward/database-url", port: 5432, cidrs: ["10.9.0.0/16"] },
+    ],
     ecsExec: false,
     secrets: {},
     rustLog: "info",
@@ -23,18 +26,26 @@ export function agentSettings(overrides: Partial<AgentSettings> = {}): AgentSett
 export function stageSettings(overrides: Partial<StageSettings> = {}): StageSettings {
   return {
     stage: "test",
+    terminationProtection: true,
+    architecture: "arm64",
     network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "nat" },
-    storage: { backend: "s3", retentionDays: 30 },
+    encryption: { keys: {} },
+    storage: { backend: "s3", retentionDays: 30, versioning: false },
     server: serverSettings(),
     agents: [agentSettings()],
     capture: { method: "exec", allowSessionLogging: false },
     monitoring: {
+      level: "essential",
       publisher: "api",
       perAgentMetrics: 0,
       emails: [],
       httpsEndpoints: [],
+      slack: [],
+      teams: [],
       thresholds: {},
     },
+    iam: { rolePath: "/" },
+    tags: {},
     warnings: [],
     ...overrides,
   };
@@ -42,13 +53,12 @@ export function stageSettings(overrides: Partial<StageSettings> = {}): StageSett
 
 export function serverSettings(overrides: Partial<StageSettings["server"]> = {}): StageSettings["server"] {
   return {
-    image: { repository: "ghcr.io/dbward-dev/dbward-server", tag: "0.2.0" },
+    image: { repository: "ghcr.io/dbward-dev/dbward-server", tag: "0.2.0", pullThroughCache: false },
     cpu: 512,
     memoryMiB: 1024,
     config: { source: "rendered", toml: 'state_dir = "/data"\n' },
     rustLog: "info",
     allowedCidrs: [],
-    deployment: { minimumHealthyPercent: 0, maximumPercent: 100 },
     stopTimeoutSeconds: 120,
     logRetentionDays: 14,
     secrets: {},

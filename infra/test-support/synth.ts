@@ -1,19 +1,21 @@
 import type { StageSettings } from "@dbward-aws/settings";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
-import { addDbwardStacks, type DbwardStacks } from "../stacks/index.ts";
+import { DbwardStage } from "../stage/dbward-stage.ts";
 import { stageSettings } from "./settings.ts";
 
 /** Region of every stage in the tests. */
 export const REGION = "eu-central-1";
 
-/** The stacks of a stage in an application of their own. */
-export function stage(overrides: Partial<StageSettings> = {}): DbwardStacks {
-  return addDbwardStacks(new App(), stageSettings(overrides), { region: REGION });
+/** A stage in an app of its own. */
+export function stage(overrides: Partial<StageSettings> = {}): DbwardStage {
+  return new DbwardStage(new App(), { settings: stageSettings(overrides), region: REGION });
 }
 
 /** The templates of a stage's stacks. */
-export function templates(overrides: Partial<StageSettings> = {}): Record<keyof DbwardStacks, Template> {
+export function templates(
+  overrides: Partial<StageSettings> = {},
+): Record<"state" | "server" | "agents" | "monitoring", Template> {
   const { state, server, agents, monitoring } = stage(overrides);
   return {
     state: Template.fromStack(state),

@@ -1,6 +1,16 @@
 import type { StageSettings } from "@dbward-aws/settings";
 import { agentSettings, serverSettings } from "./settings.ts";
 
+/** @param last last digits of its id */
+const key = (last: string) =>
+  `arn:aws:kms:eu-central-1:111111111111:key/11111111-2222-3333-4444-${last.padStart(12, "0")}`;
+
+const CACHED = {
+  repository: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/cache",
+  tag: "1",
+  pullThroughCache: true,
+};
+
 /** Stages that differ in what is made of them, by what they are there for. */
 export const VARIANTS = {
   "the defaults": {},
@@ -15,7 +25,23 @@ export const VARIANTS = {
     }),
   },
   "no ECS Exec": { capture: { method: "task", allowSessionLogging: false } },
-  "several agents": { agents: [agentSettings({ ecsExec: true }), agentSettings({ name: "payments" })] },
+  "several agents": {
+    agents: [
+      agentSettings({ ecsExec: true, capacityProvider: "FARGATE_SPOT" }),
+      agentSettings({
+        name: "payments",
+        databases: [
+          {
+            variable: "APP_URL",
+            urlSecret: "dbward/app",
+            port: 5432,
+            securityGroupId: "sg-0123456789abcdef0",
+          },
+          { variable: "REPORTS_URL", urlSecret: "dbward/reports", port: 3306, cidrs: ["10.9.0.0/16"] },
+        ],
+      }),
+    ],
+  },
   "a configuration in SSM that reads a secret": {
     server: serverSettings({
       config: { source: "ssm", parameter: "/dbward/server-config" },
@@ -24,8 +50,18 @@ export const VARIANTS = {
   },
   "no internet": {
     network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "endpoints" },
-    server: serverSettings({ image: { repository: "x", tag: "1", ecrRepositoryName: "server" } }),
-    agents: [agentSettings({ image: { repository: "x", tag: "1", ecrRepositoryName: "agent" } })],
+    server: serverSettings({
+      image: { repository: "x", tag: "1", ecrRepositoryName: "server", pullThroughCache: false },
+    }),
+    agents: [
+      agentSettings({
+        image: { repository: "x", tag: "1", ecrRepositoryName: "agent", pullThroughCache: false },
+      }),
+    ],
+  },
+  "a pull-through cache": {
+    server: serverSettings({ image: { ...CACHED, repository: `${CACHED.repository}/dbward-server` } }),
+    agents: [agentSettings({ image: { ...CACHED, repository: `${CACHED.repository}/dbward-agent` } })],
   },
   "an existing VPC": {
     network: {
@@ -40,8 +76,37 @@ export const VARIANTS = {
       egress: "nat",
     },
   },
+  "an existing file system and bucket": {
+    state: { fileSystemId: "fs-0123456789abcdef0" },
+    storage: { backend: "s3", retentionDays: 30, versioning: false, bucketName: "acme-results" },
+  },
+  "the file system and the bucket of a manual deployment": {
+    state: {
+      fileSystemId: "fs-0123456789abcdef0",
+      accessPointId: "fsap-0123456789abcdef0",
+      securityGroupId: "sg-0123456789abcdef0",
+    },
+    capture: { method: "task", allowSessionLogging: false },
+    storage: { backend: "s3", retentionDays: 30, versioning: false, bucketName: "acme-results" },
+    encryption: { keys: { "acme-results": key("1") } },
+  },
+  "a key of its own": {
+    encryption: { kmsKey: "new", keys: { "dbward/database-url": key("2") } },
+    capture: { method: "task", allowSessionLogging: false },
+  },
+  "a key of the customer's": {
+    encryption: { kmsKey: key("3"), keys: { "/dbward/server-config": key("4") } },
+    server: serverSettings({ config: { source: "ssm", parameter: "/dbward/server-config" } }),
+    agents: [agentSettings({ config: { source: "ssm", parameter: "/dbward/agent-config" } })],
+  },
+  "Intel processors": { architecture: "x86_64", capture: { method: "task", allowSessionLogging: false } },
+  "roles within a boundary, tags, and versions of results": {
+    storage: { backend: "s3", retentionDays: 30, versioning: true },
+    iam: { permissionsBoundary: "arn:aws:iam::111111111111:policy/boundary", rolePath: "/dbward/" },
+    tags: { "cost-center": "42" },
+  },
   "public subnets": {
     network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "public" },
-    storage: { backend: "local", retentionDays: 30 },
+    storage: { backend: "local", retentionDays: 30, versioning: false },
   },
 } as const satisfies Record<string, Partial<StageSettings>>;

@@ -6,10 +6,11 @@ import { type Answer, respond } from "./respond.ts";
 import type { Tools } from "./tools.ts";
 
 /**
- * Does what the event asks and tells CloudFormation how it went. Whatever happens, CloudFormation gets an answer.
+ * Handles the event and reports the outcome to CloudFormation. CloudFormation gets an answer whatever
+ * happens.
  *
- * @param answerBy the last moment for the answer, later than the deadline of the capture
- * @throws Error when the answer can't be delivered: Lambda then runs the event again, and the capture converges
+ * @param answerBy deadline of the answer, later than that of the capture
+ * @throws Error when the answer can't be delivered. Lambda then runs the event again, which is safe
  */
 export async function answer(
   event: CloudFormationCustomResourceEvent,
@@ -20,7 +21,7 @@ export async function answer(
 }
 
 async function outcome(event: CloudFormationCustomResourceEvent, tools: Tools): Promise<Answer> {
-  // Nothing was made that could be taken back: the secrets belong to another stack, and the files to the server.
+  // There is nothing to undo: the secrets belong to another stack, and the files to the server.
   if (event.RequestType === "Delete") return { Status: "SUCCESS", Data: {} };
   try {
     const attributes = await capture(event, tools);

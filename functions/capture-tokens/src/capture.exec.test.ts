@@ -40,7 +40,7 @@ describe.skipIf(!hasPty)("a capture through the data channel", () => {
       }),
     });
 
-  it("takes one session, and one more asks about the stored tokens without a token on its command line", async () => {
+  it("needs one session, and a check of stored tokens puts no token on a command line", async () => {
     const first = await capture(stage.event("Create"), tools());
     expect(commandLines).toHaveLength(1);
     expect(await capture(stage.event("Update"), tools())).toEqual(first);
@@ -50,7 +50,7 @@ describe.skipIf(!hasPty)("a capture through the data channel", () => {
       expect(commandLines.join("\n")).not.toContain(token.slice(4));
   });
 
-  it("has another session when the first one's socket is lost", async () => {
+  it("opens another session when the connection of the first one is lost", async () => {
     lost = 1;
     await capture(stage.event("Create"), tools());
     expect(Object.values(SECRET).filter((arn) => stage.aws.valueOf(arn))).toHaveLength(4);

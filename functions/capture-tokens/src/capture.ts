@@ -12,7 +12,7 @@ import { captureByTask } from "./task-capture.ts";
 import { type StoredToken, TokenStore } from "./token-store.ts";
 import type { Tools } from "./tools.ts";
 
-/** What CloudFormation asks: the parts of its event that matter to a capture. */
+/** The parts of CloudFormation's event that a capture uses. */
 export interface CaptureEvent {
   readonly RequestType: "Create" | "Update";
   readonly RequestId: string;
@@ -24,10 +24,10 @@ export interface CaptureEvent {
 export type CaptureAttributes = Readonly<Record<string, string>>;
 
 /**
- * Brings the secrets to where they should be: each that is empty gets its token, each that has one keeps it. Run again, it goes on from
- * where it stopped. `docs/capture.md` draws its states.
+ * Fills each secret that is empty with its token, and keeps the value of each that has one. Another run
+ * continues where the last one stopped. `docs/capture.md` has a diagram of the states.
  *
- * @throws DbwardError after everything that could be stored has been stored
+ * @throws DbwardError after all tokens that could be stored have been stored
  */
 export async function capture(event: CaptureEvent, tools: Tools): Promise<CaptureAttributes> {
   const request = readRequest(event.ResourceProperties);
@@ -41,10 +41,10 @@ export async function capture(event: CaptureEvent, tools: Tools): Promise<Captur
 
   const warnings: DbwardError[] = [];
   const report = await ask({ event, request, missing, stored, store }, tools).catch((error: unknown) => {
-    if (missing.size > 0 || !isForgivable(error, event)) throw error;
+    if (missing.size > 0 || !isTolerable(error, event)) throw error;
     tools.logger.warn("capture.unchecked", { error });
     warnings.push(error);
-    return NOTHING_SAID;
+    return EMPTY_REPORT;
   });
 
   const outcomes = refuseSameTokens(report.outcomes, stored);
@@ -54,7 +54,7 @@ export async function capture(event: CaptureEvent, tools: Tools): Promise<Captur
     if (accepted) continue;
     tools.logger.error(CAPTURE_EVENTS.tokenRefused, { token: token.label });
     const refused = new StoredTokenRefused(token.label, token.secret);
-    // At a first deploy nothing could come up with it. At a later one the deploy is not to blame.
+    // In a first deployment nothing could start with it. In a later one the deployment is not the cause.
     (event.RequestType === "Create" ? problems : warnings).push(refused);
   }
 
@@ -69,7 +69,7 @@ export async function capture(event: CaptureEvent, tools: Tools): Promise<Captur
   };
 }
 
-const NOTHING_SAID: Report = { outcomes: new Map(), accepted: new Map() };
+const EMPTY_REPORT: Report = { outcomes: new Map(), accepted: new Map() };
 
 async function readAll(request: CaptureRequest, store: TokenStore): Promise<Map<Token, StoredToken>> {
   const read = await Promise.all(
@@ -78,7 +78,7 @@ async function readAll(request: CaptureRequest, store: TokenStore): Promise<Map<
   return new Map(read.flatMap(([token, stored]) => (stored ? [[token, stored] as const] : [])));
 }
 
-interface Question {
+interface TokenQuery {
   readonly event: CaptureEvent;
   readonly request: CaptureRequest;
   readonly missing: ReadonlySet<Token>;
@@ -86,7 +86,7 @@ interface Question {
   readonly store: TokenStore;
 }
 
-function ask({ event, request, missing, stored, store }: Question, tools: Tools): Promise<Report> {
+function ask({ event, request, missing, stored, store }: TokenQuery, tools: Tools): Promise<Report> {
   const { RequestId: requestId } = event;
   const plan = { request, requestId, missing, patienceSeconds: tools.patience.serverSeconds };
   if (request.properties.Method === "task") return captureByTask(plan, tools);
@@ -95,8 +95,8 @@ function ask({ event, request, missing, stored, store }: Question, tools: Tools)
 }
 
 /**
- * A token may be in one secret alone: whoever has control of the container must not be able to make the poller's or an agent's token
- * the administrator's.
+ * Each token may be in one secret only: whoever controls the container must not be able to pass the
+ * administrator's token off as that of the poller or of an agent.
  */
 function refuseSameTokens(
   outcomes: ReadonlyMap<Token, Outcome>,
@@ -115,21 +115,21 @@ function refuseSameTokens(
   );
 }
 
-interface Harvest {
+interface CaptureResult {
   readonly missing: ReadonlySet<Token>;
   readonly outcomes: ReadonlyMap<Token, Outcome>;
   readonly stored: ReadonlyMap<Token, StoredToken>;
   readonly store: TokenStore;
 }
 
-/** Stores each token as it was read. One that can't be stored does not keep the others from it. */
-async function storeAll(harvest: Harvest, tools: Tools) {
+/** Stores each token that was read. When one can't be stored, the others still are. */
+async function storeAll(result: CaptureResult, tools: Tools) {
   const versions: Record<string, string> = {};
   const problems: DbwardError[] = [];
   await Promise.all(
-    [...harvest.missing].map(async (token) => {
+    [...result.missing].map(async (token) => {
       try {
-        versions[token.attribute] = await storeOne(token, harvest);
+        versions[token.attribute] = await storeOne(token, result);
         tools.logger.info("capture.stored", { token: token.label, version: versions[token.attribute] });
       } catch (error) {
         problems.push(error instanceof DbwardError ? error : new ScriptFailed("storing a token", error));
@@ -139,35 +139,36 @@ async function storeAll(harvest: Harvest, tools: Tools) {
   return { versions, problems };
 }
 
-async function storeOne(token: Token, { outcomes, stored, store }: Harvest): Promise<string> {
+async function storeOne(token: Token, { outcomes, stored, store }: CaptureResult): Promise<string> {
   const outcome = outcomes.get(token);
   switch (outcome?.kind) {
     case "read":
       return store.fill(token, outcome.value);
     case "stored": {
       const now = await store.read(token);
-      if (!now) throw new ScriptFailed(`${token.label} was reported as stored, yet its secret is empty`);
+      if (!now) throw new ScriptFailed(`${token.label} was reported as stored, but its secret is empty`);
       if ([...stored.values()].some(({ value }) => value === now.value)) throw new SameToken(token.label);
       return now.versionId;
     }
     case "failed":
       throw outcome.problem;
     default:
-      throw new ScriptFailed(`its report has no line about ${token.label}`);
+      throw new ScriptFailed(`its report has no line for ${token.label}`);
   }
 }
 
 /**
- * With all tokens stored, an Update only asks whether they are still good: no answer must not undo a deploy that works. A server that
- * doesn't come up is a deploy that doesn't work, unless this is the way back to the former task definition.
+ * When all tokens are stored, an Update only checks whether the server still accepts them. If that check
+ * fails, a deployment that works must not be rolled back. A server that does not start is a deployment that
+ * does not work, unless this is the rollback itself.
  */
-function isForgivable(error: unknown, event: CaptureEvent): error is DbwardError {
+function isTolerable(error: unknown, event: CaptureEvent): error is DbwardError {
   if (event.RequestType !== "Update" || !(error instanceof DbwardError)) return false;
-  return !(error instanceof ServerNotRunning) || isGoingBack(event);
+  return !(error instanceof ServerNotRunning) || isRollback(event);
 }
 
-/** Revisions of a task definition only grow, so an earlier one is a rollback. */
-function isGoingBack({ ResourceProperties, OldResourceProperties }: CaptureEvent): boolean {
+/** Revisions of a task definition only increase, so an earlier one is a rollback. */
+function isRollback({ ResourceProperties, OldResourceProperties }: CaptureEvent): boolean {
   const [now, before] = [ResourceProperties, OldResourceProperties].map((properties) =>
     /^(.*):(\d+)$/.exec(String(properties?.TaskDefinition)),
   );

@@ -21,10 +21,12 @@ import type { TokenStore } from "./token-store.ts";
 import type { Tools } from "./tools.ts";
 
 /**
- * Method `exec`: one session into the server's container does everything. When another run for the same event has begun to make tokens,
- * their secrets are waited for; they are made here when that run has not stored them in the time that it needs.
+ * Method `exec`: a single session into the server's container. When another run for the same event has begun
+ * to create tokens, this one waits until they are stored, and creates them itself when that takes longer than
+ * a run needs.
  *
- * @param stored tokens to ask the server about, by index; they travel by the session's standard input
+ * @param stored stored tokens to check with the server, by index; they are sent to the session's standard
+ * input
  */
 export async function captureByExec(
   plan: Plan,
@@ -52,7 +54,7 @@ export async function captureByExec(
   return { ...report, outcomes };
 }
 
-/** @returns the tokens that the other run has not stored */
+/** @returns the tokens that the other run did not store */
 async function awaitOtherRun(
   tokens: readonly Token[],
   store: TokenStore,
@@ -68,7 +70,8 @@ async function awaitOtherRun(
 }
 
 /**
- * Runs the script. A session that fails is followed by another one, in whichever task runs then, until the deadline.
+ * Runs the script. After a session that fails it starts another one, in the task that is running then, until
+ * the deadline.
  */
 async function runScript(
   plan: Plan,
@@ -88,17 +91,18 @@ async function runScript(
         task,
         container: properties.Container,
         script: execScript(plan, options),
-        // Without input the script starts at once, in the second that the agent waits before it hands out any output.
+        // Without input the script starts at once, within the second that the agent waits before it sends any
+        // output.
         ...(stored.size > 0 && { stdin: storedLines(stored) }),
         deadline: Deadline.after(Math.min(patience.sessionMs, deadline.remaining), deadline.signal),
         maxOutputBytes: MAX_REPORT_BYTES,
       });
-      if (exitCode !== 0) throw new ScriptFailed(`its script ended with exit code ${exitCode}`);
+      if (exitCode !== 0) throw new ScriptFailed(`the script ended with exit code ${exitCode}`);
       return readReport(new TextDecoder().decode(stdout), plan.request, plan.missing);
     } catch (error) {
       if (error instanceof AccessDenied) deniedAt ??= performance.now();
-      const mayStillBeGranted = performance.now() - (deniedAt ?? 0) < patience.rightsMs;
-      if (error instanceof AccessDenied ? !mayStillBeGranted : isHopeless(error, lastFailure)) throw error;
+      const mayTakeEffect = performance.now() - (deniedAt ?? 0) < patience.rightsMs;
+      if (error instanceof AccessDenied ? !mayTakeEffect : isPermanent(error, lastFailure)) throw error;
       lastFailure = error;
       logger.warn("capture.session-failed", { task, error });
       return undefined;
@@ -108,19 +112,22 @@ async function runScript(
   if (report) return report;
   if (lastFailure instanceof ServerNotRunning) throw lastFailure;
   throw new ScriptFailed(
-    `no session succeeded before the deadline; the last one: ${describeError(lastFailure)}`,
+    `no session succeeded before the deadline; the last error: ${describeError(lastFailure)}`,
     lastFailure,
   );
 }
 
-/** What will be the same in a minute. A task that is ending may start no command or say nothing whole, but that happens once. */
-function isHopeless(error: unknown, before: unknown): boolean {
+/**
+ * Errors that another try would not change. A task that is stopping may fail to start a command or cut a
+ * report off, but not twice in a row.
+ */
+function isPermanent(error: unknown, before: unknown): boolean {
   if (error instanceof CommandNotStarted) return before instanceof CommandNotStarted;
   if (error instanceof BadReport) return before instanceof BadReport;
-  return HOPELESS.some((type) => error instanceof type);
+  return PERMANENT_ERRORS.some((type) => error instanceof type);
 }
 
-const HOPELESS = [
+const PERMANENT_ERRORS = [
   EncryptionFailed,
   ExecNotEnabled,
   InputTooLarge,

@@ -1,13 +1,11 @@
 import { execFile } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startHttpServer } from "../../../packages/core/src/test-support/http-server.ts";
 
 const run = promisify(execFile);
 const FUNCTION = fileURLToPath(new URL("..", import.meta.url));
@@ -25,28 +23,34 @@ function staticModules(path: string, seen = new Set<string>()): Set<string> {
 }
 
 describe("the bundle", () => {
-  const directory = mkdtempSync(join(tmpdir(), "capture-bundle-"));
+  const folder = mkdtempSync(join(tmpdir(), "capture-bundle-"));
+  const directory = join(folder, "dist");
   const index = join(directory, "index.mjs");
   beforeAll(() => run(process.execPath, ["../bundle.mjs", directory], { cwd: FUNCTION }));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("reads no more than a cold start should", () => {
+  it("reads little code in a cold start", () => {
     const bytes = [...staticModules(index)].reduce((sum, path) => sum + readFileSync(path).length, 0);
     expect(bytes).toBeLessThanOrEqual(MAX_BYTES);
   });
 
-  it("answers an event as Lambda hands it over, without any module outside of it", async () => {
-    const answers: string[] = [];
-    const server = createServer(async (request, response) => {
-      let body = "";
-      for await (const chunk of request) body += chunk;
-      answers.push(body);
-      response.end();
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
+  it("holds all that its modules import, those that are loaded on demand included", async () => {
+    const modules = readdirSync(directory).filter((name) => name.endsWith(".mjs"));
+    expect(modules).toContainEqual(expect.stringMatching(/^logs-client-/));
+    for (const name of modules) {
+      const args = ["--input-type=module", "-e", "await import(process.argv[1])"];
+      await run(process.execPath, [...args, pathToFileURL(join(directory, name)).href], {
+        cwd: directory,
+        env: { AWS_REGION: "eu-central-1" },
+      });
+    }
+  }, 60_000);
+
+  it("answers an event without any module outside of the bundle", async () => {
+    const server = await startHttpServer((_request, response) => response.end());
     const event = {
       RequestType: "Delete",
-      ResponseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      ResponseURL: `${server.url}/`,
       StackId: "stack",
       RequestId: "request",
       LogicalResourceId: "TokenCapture",
@@ -56,7 +60,10 @@ describe("the bundle", () => {
       await handler(JSON.parse(process.argv[2]), { getRemainingTimeInMillis: () => 60_000 });`;
     const args = ["--input-type=module", "-e", script, pathToFileURL(index).href, JSON.stringify(event)];
     await run(process.execPath, args, { cwd: directory, env: { AWS_REGION: "eu-central-1" } });
-    server.close();
-    expect(JSON.parse(answers[0]!)).toMatchObject({ Status: "SUCCESS", PhysicalResourceId: "as-it-was" });
+    await server.close();
+    expect(JSON.parse(server.requests[0]!.text)).toMatchObject({
+      Status: "SUCCESS",
+      PhysicalResourceId: "as-it-was",
+    });
   });
 });

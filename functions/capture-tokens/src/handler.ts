@@ -8,7 +8,7 @@ import { createLogReader } from "./log-reader.ts";
 import { lazyResumer } from "./session-resumer.ts";
 import { PATIENCE } from "./tools.ts";
 
-/** Milliseconds kept for the explanation of a failure and for the answer to CloudFormation. */
+/** Milliseconds reserved for explaining a failure and for the answer to CloudFormation. */
 const RESERVE_MS = 45_000;
 
 const ecs = new ECSClient({});

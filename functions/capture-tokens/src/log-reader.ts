@@ -2,10 +2,13 @@ import type { CloudWatchLogsClientConfig } from "@aws-sdk/client-cloudwatch-logs
 import { quote } from "./quote.ts";
 import type { LogReader } from "./tools.ts";
 
-/** Longest line that is quoted. */
+/** Characters of a line that are quoted. */
 const MAX_LINE = 400;
 
-/** Reads CloudWatch Logs. Its client is loaded on first use: a capture by ECS Exec that goes well never pays for it. */
+/**
+ * Reads CloudWatch Logs. The client is loaded at its first use: a capture by ECS Exec without failures never
+ * needs it.
+ */
 export function createLogReader(config: CloudWatchLogsClientConfig = {}): LogReader {
   return {
     async lastLines(logGroup, streamEnd, limit, streamPrefix) {

@@ -1,5 +1,6 @@
 /**
- * What is used of CloudWatch Logs: loaded on demand as a module of its own, so that the bundle leaves out the rest of that client.
+ * The part of the CloudWatch Logs client that is used: a module of its own, which is loaded on demand, and
+ * leaves the rest of the client out of the bundle.
  *
  * @module
  */

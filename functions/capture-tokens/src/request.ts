@@ -14,24 +14,24 @@ export type TokenSource =
   | { readonly kind: "user"; readonly user: string; readonly role: string }
   | { readonly kind: "agent"; readonly agent: string };
 
-/** One token that is to be in one secret. */
+/** A token, and the secret that it belongs in. */
 export interface Token {
-  /** What people call it: `admin-token`, `agent-token of payments`. */
+  /** Its name in messages: `admin-token`, `agent-token of payments`. */
   readonly label: string;
   /** ARN of its secret. */
   readonly secret: string;
-  /** Attribute of the custom resource that carries the secret's version. */
+  /** Attribute of the custom resource that has the version of the secret. */
   readonly attribute: string;
   readonly source: TokenSource;
 }
 
-/** What a Create or Update asks for. */
+/** The request of a Create or Update. */
 export interface CaptureRequest {
   readonly properties: CaptureProperties;
   readonly tokens: readonly Token[];
 }
 
-/** Strings that the properties must have; the others are looked at where they are used. */
+/** Properties that must be strings; the others are checked below. */
 const REQUIRED = [
   "Cluster",
   "Service",
@@ -45,20 +45,19 @@ const REQUIRED = [
   "MetricsTokenSecret",
   "MetricsUser",
   "MetricsRole",
-  "ConfigSource",
 ] as const satisfies readonly (keyof CaptureProperties)[];
 
-/** Names go into a shell script and into JSON: letters, digits, dots, hyphens and underscores need no quoting in either. */
+/** Names are written into a shell script and into JSON: these characters need no quoting in either. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const PATH = /^(?:\/[A-Za-z0-9._-]+)+$/;
 const SECRET_ARN = /^arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+$/;
-/** Agents at most: more would not fit into the answer to CloudFormation anyway. */
+/** Most agents: the versions of more would not fit into the answer to CloudFormation. */
 const MAX_AGENTS = 1_000;
 
 /**
- * Reads the properties as CloudFormation sends them.
+ * Reads the properties of the custom resource.
  *
- * @throws {@link BadRequest} with all that is wrong
+ * @throws {@link BadRequest} with all problems
  */
 export function readRequest(resourceProperties: Readonly<Record<string, unknown>>): CaptureRequest {
   const problems = problemsOf(resourceProperties);
@@ -67,40 +66,57 @@ export function readRequest(resourceProperties: Readonly<Record<string, unknown>
   return { properties, tokens: tokensOf(properties) };
 }
 
-function problemsOf(given: Readonly<Record<string, unknown>>): string[] {
+function problemsOf(properties: Readonly<Record<string, unknown>>): string[] {
   const problems: string[] = REQUIRED.filter(
-    (name) => typeof given[name] !== "string" || given[name] === "",
+    (name) => typeof properties[name] !== "string" || properties[name] === "",
   ).map((name) => `${name} is missing`);
   const mustMatch = (what: string, value: unknown, form: RegExp, expected: string) => {
     if (value === undefined || value === "" || form.test(String(value))) return;
-    problems.push(`${what} is no ${expected}`);
+    problems.push(`${what} is not ${expected}`);
   };
-  mustMatch("StateDirectory", given.StateDirectory, PATH, "plain path");
-  mustMatch("Port", given.Port, /^\d{1,5}$/, "number");
-  mustMatch("Method", given.Method, /^(?:exec|task)$/, "method of capture");
-  for (const name of ["MetricsUser", "MetricsRole"]) mustMatch(name, given[name], NAME, "plain name");
+  mustMatch(
+    "StateDirectory",
+    properties.StateDirectory,
+    PATH,
+    "an absolute path of letters, digits, dots, hyphens and underscores",
+  );
+  mustMatch("Port", properties.Port, /^\d{1,5}$/, "a number");
+  mustMatch("Method", properties.Method, /^(?:exec|task)$/, "exec or task");
+  for (const name of ["MetricsUser", "MetricsRole"])
+    mustMatch(name, properties[name], NAME, "a name of letters, digits, dots, hyphens and underscores");
   for (const name of ["AdminTokenSecret", "MetricsTokenSecret"])
-    mustMatch(name, given[name], SECRET_ARN, "ARN of a secret");
+    mustMatch(name, properties[name], SECRET_ARN, "the ARN of a secret");
 
-  const agents: unknown = given.AgentTokens;
-  if (!Array.isArray(agents) || agents.length > MAX_AGENTS) problems.push("AgentTokens is no list of agents");
+  const agents: unknown = properties.AgentTokens;
+  if (!Array.isArray(agents) || agents.length > MAX_AGENTS)
+    problems.push(`AgentTokens is not a list of at most ${MAX_AGENTS} agents`);
   else
     for (const [index, agent] of agents.entries()) {
       const { Agent, Secret, Source } = (agent ?? {}) as Record<string, unknown>;
-      mustMatch(`AgentTokens[${index}].Agent`, Agent ?? null, NAME, "plain name");
-      mustMatch(`AgentTokens[${index}].Secret`, Secret ?? null, SECRET_ARN, "ARN of a secret");
-      mustMatch(`AgentTokens[${index}].Source`, Source ?? null, /^(?:bootstrap|minted)$/, "source of tokens");
+      mustMatch(
+        `AgentTokens[${index}].Agent`,
+        Agent ?? null,
+        NAME,
+        "a name of letters, digits, dots, hyphens and underscores",
+      );
+      mustMatch(`AgentTokens[${index}].Secret`, Secret ?? null, SECRET_ARN, "the ARN of a secret");
+      mustMatch(
+        `AgentTokens[${index}].Source`,
+        Source ?? null,
+        /^(?:bootstrap|minted)$/,
+        "bootstrap or minted",
+      );
     }
 
-  const task = given.CaptureTask as Record<string, unknown> | undefined;
-  if (given.Method === "task" && !task) problems.push("CaptureTask is missing");
+  const task = properties.CaptureTask as Record<string, unknown> | undefined;
+  if (properties.Method === "task" && !task) problems.push("CaptureTask is missing");
   for (const name of ["ServerUrl", "SecretsEndpoint"])
     if (task)
       mustMatch(
         `CaptureTask.${name}`,
         task[name] ?? null,
         BASE_URL_PATTERN,
-        "URL of protocol, host, port and path alone",
+        "a URL without user, query and fragment",
       );
   return problems;
 }

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { CAPTURE_ANSWER_MAX_BYTES } from "@dbward-aws/contract";
 import type { Deadline } from "@dbward-aws/core";
 
-/** What CloudFormation needs to match an answer to its question. */
+/** What CloudFormation needs to match an answer to its request. */
 export interface CloudFormationRequest {
   readonly StackId: string;
   readonly RequestId: string;
   readonly LogicalResourceId: string;
-  /** A signed URL: whoever has it can answer in our place. Never to be logged. */
+  /** A signed URL: whoever has it can answer instead of this function. It must not be logged. */
   readonly ResponseURL: string;
   readonly PhysicalResourceId?: string | undefined;
 }
@@ -17,15 +17,16 @@ export type Answer =
   | { readonly Status: "FAILED"; readonly Reason: string };
 
 const TOO_MANY_AGENTS =
-  "All tokens are stored, but their versions are more than CloudFormation takes in one answer: use fewer agents a stage.";
+  "All tokens are stored, but their versions do not fit into an answer to CloudFormation: use fewer agents " +
+  "in a stage.";
 const ATTEMPT_TIMEOUT_MS = 10_000;
 const ATTEMPTS = 5;
 
 /**
- * Puts the answer where CloudFormation waits for it. `fetch` honours protocol, host and port of the URL and counts bytes; a body of
- * bytes keeps it from adding a content type, which the URL's signature does not cover.
+ * Sends the answer to CloudFormation. The body consists of bytes, so that `fetch` adds no content type: the
+ * signature of the URL does not cover one.
  *
- * @throws Error when no attempt was taken, without the URL
+ * @throws Error, without the URL, when all attempts fail
  */
 export async function respond(
   request: CloudFormationRequest,
@@ -48,12 +49,12 @@ export async function respond(
     }
     await deadline.sleep(retryMs * 2 ** attempt);
   }
-  throw new Error(`CloudFormation's answer could not be delivered in ${ATTEMPTS} attempts: ${failure}.`);
+  throw new Error(`Sending the answer to CloudFormation failed ${ATTEMPTS} times: ${failure}.`);
 }
 
 /**
- * The id never changes, so that CloudFormation never replaces, and so deletes, a capture: it is made of stack and logical id,
- * which an Update and a doubled Create share.
+ * The id never changes, because CloudFormation would replace, and so delete, a resource with a new one. It is
+ * derived from the stack and the logical id, which are the same in an Update and in a repeated Create.
  */
 export function physicalResourceId({
   StackId,
@@ -64,7 +65,10 @@ export function physicalResourceId({
   return PhysicalResourceId ?? `dbward-tokens-${digest.slice(0, 16)}`;
 }
 
-/** The answer as JSON. A reason that is too long is cut; data that is too long can't be, and is a failure. */
+/**
+ * The answer as JSON. A reason that is too long is shortened. Data can't be: when it is too long, the answer
+ * is a failure.
+ */
 export function answerBody(request: CloudFormationRequest, answer: Answer): string {
   const { StackId, RequestId, LogicalResourceId } = request;
   const ids = { PhysicalResourceId: physicalResourceId(request), StackId, RequestId, LogicalResourceId };
@@ -74,7 +78,7 @@ export function answerBody(request: CloudFormationRequest, answer: Answer): stri
   return answerBody(request, { Status: "FAILED", Reason: shorten(reason) });
 }
 
-/** `text` without a tenth of it, out of its middle: its beginning says what failed, its end what to do. */
+/** `text` without a tenth in its middle: the beginning says what failed, and the end what to do. */
 function shorten(text: string): string {
   const kept = Math.floor(text.length * 0.45);
   return `${text.slice(0, kept)} … ${text.slice(-kept)}`;

@@ -2,24 +2,29 @@ import { describeError } from "@dbward-aws/core";
 import { AccessRefused } from "./errors.ts";
 import type { Tools } from "./tools.ts";
 
-/** What waiting for a right needs of the {@link Tools}. */
+/** The {@link Tools} that waiting for a permission needs. */
 export type RightsTools = Pick<Tools, "deadline" | "logger" | "patience">;
 
 /**
- * Does what may be refused for some seconds, as IAM is eventually consistent: a right that was granted in the same update, to the function
- * or to a role that it passes on. It is tried again for `patience.rightsMs`.
+ * Makes a call that AWS may refuse for some seconds, because IAM is eventually consistent: the permission may
+ * have been granted in the same update, to the function or to a role that it passes. The call is repeated for
+ * `patience.rightsMs`.
  *
- * @param doing the call, as in `ecs:RunTask`
- * @throws what `call` throws; a refusal as it was at the last try
+ * @param doing name of the call, such as `ecs:RunTask`
+ * @throws what `call` throws; the last refusal, also when the deadline interrupted the next try
  */
 export async function whenAllowed<T>(doing: string, call: () => Promise<T>, tools: RightsTools): Promise<T> {
   const { deadline, logger, patience } = tools;
   const began = performance.now();
+  let refusal: unknown;
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();
     } catch (error) {
-      if (!isDenied(error) || deadline.passed || performance.now() - began >= patience.rightsMs) throw error;
+      const isRefused = isDenied(error);
+      if (isRefused) refusal = error;
+      if (deadline.passed) throw refusal ?? error;
+      if (!isRefused || performance.now() - began >= patience.rightsMs) throw error;
       if (attempt === 1) logger.warn("capture.not-allowed-yet", { doing, error });
       await deadline.sleep(patience.pollMs);
     }
@@ -27,7 +32,7 @@ export async function whenAllowed<T>(doing: string, call: () => Promise<T>, tool
 }
 
 /**
- * As {@link whenAllowed}, for a call whose refusal ends the capture.
+ * As {@link whenAllowed}, for a call that the capture can't do without.
  *
  * @throws {@link AccessRefused}
  */
@@ -44,7 +49,10 @@ export async function mustBeAllowed<T>(
   }
 }
 
-/** Whether AWS refused a call for lack of rights. ECS says of a role that it can't take yet that it is unable to assume it. */
+/**
+ * Whether AWS refused a call because of a missing permission. Of a role that is too new, ECS says that it
+ * can't assume it.
+ */
 function isDenied(error: unknown): boolean {
   return (
     error instanceof Error && (DENIALS.has(error.name) || /unable to assume the role/i.test(error.message))

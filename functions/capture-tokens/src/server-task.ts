@@ -14,28 +14,30 @@ import { mustBeAllowed } from "./rights.ts";
 import type { Tools } from "./tools.ts";
 
 /** Lines of the server's log that an error quotes. */
-const LAST_WORDS = 8;
-/** Events of the service that an error quotes, and their characters. */
+const LAST_LOG_LINES = 8;
+/** Events of the service that an error quotes, and characters of each. */
 const LAST_EVENTS = 2;
 const MAX_EVENT = 300;
-/** Stopped tasks, newest first, whose logs are looked into for lines. */
+/** Stopped tasks, newest first, whose logs are read. */
 const LOGS_READ = 3;
 
-/** What ECS says of the deployment that the capture waits for. */
+/** The deployment that the capture waits for, as ECS describes it. */
 interface Rollout {
   readonly service: Service;
   readonly deployment: Deployment;
 }
 
 /**
- * Waits for the server's task: with method `exec` for its exec agent, with method `task` for its health. Which tasks count is told by the
- * service's deployment of the expected task definition, not by when they ran: a task may have stopped before the capture began.
+ * Waits for the server's task: with method `exec` for its exec agent, with method `task` for its health
+ * check. Only tasks of the service's deployment of the expected task definition count, also when they stopped
+ * before the capture began.
  *
  * @returns ARN of the task
- * @throws {@link ServerNotRunning} when the deployment fails (ECS's circuit breaker, or so many stopped tasks), is replaced, or brings up
- * no task, or no healthy one, before the deadline
- * @throws {@link ServerStopped} when the service is to run no task
- * @throws {@link ExecNotReady} when the task runs and its exec agent doesn't
+ * @throws {@link ServerNotRunning} when the deployment fails (ECS's circuit breaker, or
+ * `patience.stoppedTasks` stopped tasks), is replaced, or has no running or no healthy task before the
+ * deadline
+ * @throws {@link ServerStopped} when the desired count of the service is 0
+ * @throws {@link ExecNotReady} when the task is running, but its exec agent is not
  * @throws {@link AccessRefused}
  */
 export async function awaitServerTask(properties: CaptureProperties, tools: Tools): Promise<string> {
@@ -48,24 +50,25 @@ export async function awaitServerTask(properties: CaptureProperties, tools: Tool
   const arn = await deadline.until(async () => {
     service = await describeService(properties, tools);
     const now = service && findRollout(service, properties.TaskDefinition);
-    if (rollout && service && !now) throw await replaced(rollout, service, properties, tools);
+    if (rollout && service && !now) throw await deploymentReplaced(rollout, service, properties, tools);
     rollout = now;
     if (!rollout) return undefined;
     if (rollout.service.desiredCount === 0 && rollout.deployment.status === "PRIMARY")
       throw new ServerStopped(properties.Cluster, properties.Service);
 
     const task = await findRunningTask(rollout, properties, tools);
-    const failed = rollout.deployment.rolloutState === "FAILED";
-    if (task && isReady(task, properties) && (!failed || task.healthStatus === "HEALTHY"))
+    const hasFailed = rollout.deployment.rolloutState === "FAILED";
+    if (task && isReady(task, properties) && (!hasFailed || task.healthStatus === "HEALTHY"))
       return task.taskArn;
-    if (failed) throw await gaveUp(rollout, properties, tools);
+    if (hasFailed) throw await deploymentFailed(rollout, properties, tools);
     if (!task) {
-      await refuseCrashLoop(rollout, properties, tools);
+      await failOnCrashLoop(rollout, properties, tools);
       [running, readyDeadline] = [undefined, undefined];
       return undefined;
     }
     if (task.taskArn !== running?.taskArn) {
-      readyDeadline = Deadline.after(Math.min(patience.readyMs, deadline.remaining));
+      const ready = properties.Method === "task" ? patience.healthMs : patience.readyMs;
+      readyDeadline = Deadline.after(Math.min(ready, deadline.remaining));
     }
     running = task;
     if (readyDeadline?.passed) throw await notReady(task, properties, tools);
@@ -74,14 +77,19 @@ export async function awaitServerTask(properties: CaptureProperties, tools: Tool
 
   if (arn !== undefined) return arn;
   if (running) throw await notReady(running, properties, tools);
-  const seen = describeWait(properties, service, rollout);
+  const stopped = rollout ? await stoppedTasks(rollout, properties, tools) : [];
+  const last = stopped[0] && `; the last task ended with ${describeStop(stopped[0], properties.Container)}`;
   throw new ServerNotRunning(
-    `no task of the new task definition was RUNNING before the deadline; ${seen}`,
-    rollout && (await lastWords(await stoppedTasks(rollout, properties, tools), properties, tools)),
+    "no task of the new task definition was running before the deadline; " +
+      `${describeWait(properties, service, rollout)}${last ?? ""}`,
+    await lastLogLines(stopped, properties, tools),
   );
 }
 
-/** A server that has just started may end at once: only a healthy one has written its files, and keeps running. */
+/**
+ * A server that has just started may stop at once: only a healthy one has written its files and keeps
+ * running.
+ */
 function isReady(task: Task, { Method, Container }: CaptureProperties): boolean {
   return Method === "task" ? task.healthStatus === "HEALTHY" : isExecReady(task, Container);
 }
@@ -89,8 +97,8 @@ function isReady(task: Task, { Method, Container }: CaptureProperties): boolean 
 async function notReady(task: Task, properties: CaptureProperties, tools: Tools): Promise<DbwardError> {
   if (properties.Method === "exec") return new ExecNotReady(describeExecAgent(task, properties.Container));
   return new ServerNotRunning(
-    `its task runs, and its health check says ${task.healthStatus ?? "nothing"}`,
-    await lastWords([task], properties, tools),
+    `its task is running, but the status of its health check is ${task.healthStatus ?? "missing"}`,
+    await lastLogLines([task], properties, tools),
   );
 }
 
@@ -99,14 +107,16 @@ export function taskId(arn: string): string {
   return arn.slice(arn.lastIndexOf("/") + 1);
 }
 
-/** The newest deployment of the task definition: a former one with the same one may be there while it ends. */
+/**
+ * The newest deployment of the task definition: an older one of the same task definition may still be ending.
+ */
 function findRollout(service: Service, taskDefinition: string): Rollout | undefined {
   const deployments = service.deployments?.filter((each) => each.taskDefinition === taskDefinition) ?? [];
   const deployment = deployments.find(({ status }) => status === "PRIMARY") ?? deployments[0];
   return deployment && { service, deployment };
 }
 
-async function gaveUp(
+async function deploymentFailed(
   rollout: Rollout,
   properties: CaptureProperties,
   tools: Tools,
@@ -116,18 +126,18 @@ async function gaveUp(
   const reason = rolloutStateReason || `${failedTasks ?? 0} tasks failed`;
   return new ServerNotRunning(
     [
-      `ECS gave its deployment up (${reason.replace(/\.$/, "")})`,
+      `its deployment failed (${reason.replace(/\.$/, "")})`,
       stopped[0]
         ? `the last task ended with ${describeStop(stopped[0], properties.Container)}`
         : describeEvents(rollout),
     ]
       .filter(Boolean)
       .join("; "),
-    await lastWords(stopped, properties, tools),
+    await lastLogLines(stopped, properties, tools),
   );
 }
 
-async function replaced(
+async function deploymentReplaced(
   before: Rollout,
   service: Service,
   properties: CaptureProperties,
@@ -135,12 +145,13 @@ async function replaced(
 ): Promise<ServerNotRunning> {
   const primary = service.deployments?.find(({ status }) => status === "PRIMARY");
   return new ServerNotRunning(
-    `its deployment was replaced by one of ${primary?.taskDefinition ?? "no task definition"}, as after a rollback`,
-    await lastWords(await stoppedTasks(before, properties, tools), properties, tools),
+    `its deployment was replaced by one of ${primary?.taskDefinition ?? "no task definition"}, as in a ` +
+      "rollback",
+    await lastLogLines(await stoppedTasks(before, properties, tools), properties, tools),
   );
 }
 
-/** What has become of the deployment so far, for the one who waited for it. */
+/** The state of the deployment at the end of the wait. */
 function describeWait(
   { TaskDefinition, Service }: CaptureProperties,
   service: Service | undefined,
@@ -148,26 +159,26 @@ function describeWait(
 ): string {
   if (!service) return `there is no service ${Service}`;
   if (!rollout) return `the service has no deployment of ${TaskDefinition}`;
-  const { rolloutState = "of unknown state", failedTasks = 0 } = rollout.deployment;
+  const { rolloutState = "in an unknown state", failedTasks = 0 } = rollout.deployment;
   const pauses = service.deploymentConfiguration?.lifecycleHooks?.some(
     ({ targetType }) => targetType === "PAUSE",
   );
   return [
     `its deployment is ${rolloutState}, with ${failedTasks} failed tasks`,
-    ...(pauses ? ["a lifecycle hook of the service pauses deployments until they are continued"] : []),
+    ...(pauses ? ["a lifecycle hook of the service pauses the deployment until it is continued"] : []),
     describeEvents(rollout),
   ]
     .filter(Boolean)
     .join("; ");
 }
 
-/** What ECS said since the deployment began, newest first, such as that it can't place a task. */
+/** Events of the service since the deployment began, newest first, such as that ECS can't place a task. */
 function describeEvents({ service, deployment }: Rollout): string {
   const since = deployment.createdAt?.getTime() ?? 0;
   const events = (service.events ?? []).filter(({ createdAt }) => (createdAt?.getTime() ?? 0) >= since);
   return events
     .slice(0, LAST_EVENTS)
-    .map(({ message = "" }) => `ECS says: ${quote(message, MAX_EVENT).replace(/\.$/, "")}`)
+    .map(({ message = "" }) => `ECS reports: ${quote(message, MAX_EVENT).replace(/\.$/, "")}`)
     .join("; ");
 }
 
@@ -182,11 +193,11 @@ async function findRunningTask(
       task.lastStatus === "RUNNING" &&
       task.desiredStatus !== "STOPPED",
   );
-  // One of a former deployment is about to be replaced.
+  // A task of an older deployment is about to be replaced.
   return tasks.find(({ startedBy }) => startedBy === deployment.id) ?? tasks[0];
 }
 
-async function refuseCrashLoop(rollout: Rollout, properties: CaptureProperties, tools: Tools): Promise<void> {
+async function failOnCrashLoop(rollout: Rollout, properties: CaptureProperties, tools: Tools): Promise<void> {
   const stopped = await stoppedTasks(rollout, properties, tools);
   const failures = Math.max(stopped.length, rollout.deployment.failedTasks ?? 0);
   if (failures < tools.patience.stoppedTasks) return;
@@ -195,11 +206,11 @@ async function refuseCrashLoop(rollout: Rollout, properties: CaptureProperties, 
     : describeEvents(rollout);
   throw new ServerNotRunning(
     [`${failures} tasks stopped`, end].filter(Boolean).join(", "),
-    await lastWords(stopped, properties, tools),
+    await lastLogLines(stopped, properties, tools),
   );
 }
 
-/** Tasks of the deployment that stopped by a fault of their own, newest first. */
+/** Tasks of the deployment that stopped because they failed, newest first. */
 async function stoppedTasks(
   { deployment }: Rollout,
   properties: CaptureProperties,
@@ -208,7 +219,7 @@ async function stoppedTasks(
   const tasks = await listTasks(properties, tools, "STOPPED");
   return tasks
     .filter(({ startedBy }) => startedBy === deployment.id)
-    .filter(isOwnFault)
+    .filter(hasFailedItself)
     .sort((one, other) => stoppedAt(other) - stoppedAt(one));
 }
 
@@ -216,28 +227,38 @@ function stoppedAt({ stoppedAt, stoppingAt }: Task): number {
   return (stoppedAt ?? stoppingAt)?.getTime() ?? 0;
 }
 
-/** Not stopped by somebody, by ECS to scale or replace it, or with its host. A failed health check is ECS's own reason, too. */
-function isOwnFault({ stopCode, stoppedReason = "" }: Task): boolean {
+/**
+ * Not stopped by a user, by ECS to scale or replace it, or with its host. After a failed health check, ECS
+ * stops the task.
+ */
+function hasFailedItself({ stopCode, stoppedReason = "" }: Task): boolean {
   if (stopCode === "ServiceSchedulerInitiated") return /health check/i.test(stoppedReason);
   return (
     stopCode === undefined || stopCode === "EssentialContainerExited" || stopCode === "TaskFailedToStart"
   );
 }
 
-/** Last lines of the newest of these tasks that logged some. Without the right to read them, or a log, there are none. */
-async function lastWords(
+/**
+ * The last log lines of the newest of these tasks that has any. When they can't be read there are none,
+ * because the error that would quote them matters more; the log says why.
+ */
+async function lastLogLines(
   tasks: readonly Task[],
   { LogGroup }: CaptureProperties,
-  { logs }: Tools,
+  { logs, logger }: Tools,
 ): Promise<string[]> {
   for (const { taskArn } of tasks.slice(0, LOGS_READ)) {
-    const lines = await logs.lastLines(LogGroup, taskId(taskArn!), LAST_WORDS).catch(() => []);
+    const task = taskId(taskArn!);
+    const lines = await logs.lastLines(LogGroup, task, LAST_LOG_LINES).catch((error: unknown) => {
+      logger.warn("capture.log-unreadable", { logGroup: LogGroup, task, error });
+      return [];
+    });
     if (lines.length > 0) return lines;
   }
   return [];
 }
 
-/** The service; one that isn't there yet is created at the same time. */
+/** The service, or `undefined` when it does not exist yet: it may be created at the same time. */
 async function describeService(
   { Cluster, Service }: CaptureProperties,
   tools: Tools,
@@ -264,12 +285,12 @@ async function listTasks(
 
 async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
   return call.catch((error: unknown) => {
-    if (error instanceof Error && NOT_THERE_YET.has(error.name)) return undefined;
+    if (error instanceof Error && NOT_CREATED_YET.has(error.name)) return undefined;
     throw error;
   });
 }
 
-const NOT_THERE_YET: ReadonlySet<string> = new Set([
+const NOT_CREATED_YET: ReadonlySet<string> = new Set([
   "ServiceNotFoundException",
   "ServiceNotActiveException",
   "ClusterNotFoundException",

@@ -4,8 +4,8 @@ import { mustBeAllowed } from "./rights.ts";
 import type { Tools } from "./tools.ts";
 
 /**
- * Makes sure that the cluster keeps no record of what is said in exec sessions. A cluster that says nothing about it has DEFAULT, which
- * writes to the container's own log.
+ * Checks that the cluster does not log the content of exec sessions. A cluster without this setting has
+ * DEFAULT, which writes to the container's own log.
  *
  * @throws {@link SessionsAreLogged}, {@link AccessRefused}
  */

@@ -1,6 +1,6 @@
 import type { SessionResumer } from "@dbward-aws/ecs-exec";
 
-/** Sessions are rarely lost: the client of SSM is loaded by the first one that is. */
+/** A session is rarely lost: the first one that is loads the SSM client. */
 export const lazyResumer: SessionResumer = {
   resume: async (sessionId, signal) => (await load()).resume(sessionId, signal),
   terminate: async (sessionId, signal) => (await load()).terminate(sessionId, signal),

@@ -11,14 +11,14 @@ import { taskScript } from "./script/task-script.ts";
 import { awaitServerTask, describeStop, taskId } from "./server-task.ts";
 import type { Tools } from "./tools.ts";
 
-/** All overrides of a task together may be 8192 characters long; a token's share of the script is below 300. */
+/** The overrides of a task may have 8192 characters in all; a token needs less than 300 of them. */
 const TOKENS_A_TASK = 11;
-/** Lines of the task's log: one a token, and some to spare. */
+/** Lines of the task's log that are read: one for each token, and some more. */
 const LOG_LINES = 100;
 
 /**
- * Method `task`: a one-off task on the server's file system reads the files and writes the secrets; its report, without
- * values, is in its log. Stored tokens are not tried: they would have to leave Secrets Manager for it.
+ * Method `task`: a one-off task on the server's file system reads the files and writes the secrets. Its log
+ * has its report, without any token. Stored tokens are not checked: they would have to be sent to the task.
  */
 export async function captureByTask(plan: Plan, tools: Tools): Promise<Report> {
   await awaitServerTask(plan.request.properties, tools);
@@ -45,19 +45,20 @@ async function runOnce(plan: Plan, part: number, tools: Tools): Promise<Report> 
     );
   if (exitCodeOf(ended, task) !== 0) {
     throw new ScriptFailed(
-      `task ${taskId(arn)} ended with ${describeStop(ended, task.Container)}; its log: ${(await lines().catch(() => [])).slice(-5).join(" | ")}`,
+      `the task ${taskId(arn)} ended with ${describeStop(ended, task.Container)}; its log: ` +
+        `${(await lines().catch(() => [])).slice(-5).join(" | ")}`,
     );
   }
-  // The log may lag behind the end of the task.
+  // The log may be complete only some time after the end of the task.
   const report = await tools.deadline.until(async () => {
     const text = await lines();
     return text.at(-1) === "end - ok" ? text : undefined;
   }, tools.patience.pollMs);
-  if (!report) throw new ScriptFailed(`the log of task ${taskId(arn)} has no whole report`);
+  if (!report) throw new ScriptFailed(`the log of the task ${taskId(arn)} has no complete report`);
   return readReport(report.join("\n"), plan.request, plan.missing);
 }
 
-/** The client token makes the same request start one task, however often it is asked. */
+/** Because of the client token, the same request starts only one task, however often it is repeated. */
 async function start(plan: Plan, part: number, tools: Tools): Promise<string> {
   const { ecs, deadline, patience } = tools;
   const { Cluster, CaptureTask } = plan.request.properties;
@@ -92,7 +93,7 @@ async function start(plan: Plan, part: number, tools: Tools): Promise<string> {
     return arn;
   } catch (error) {
     if (error instanceof AccessRefused) throw error;
-    throw new ScriptFailed(`its task can't be started: ${describeError(error)}`, error);
+    throw new ScriptFailed(`the task can't be started: ${describeError(error)}`, error);
   }
 }
 
@@ -103,7 +104,7 @@ async function awaitEnd(cluster: string, arn: string, tools: Tools): Promise<Tas
     const { tasks } = await mustBeAllowed("ecs:DescribeTasks", () => ecs.send(command), tools);
     return tasks?.find(({ lastStatus }) => lastStatus === "STOPPED");
   }, patience.pollMs);
-  if (!ended) throw new ScriptFailed(`task ${taskId(arn)} did not end before the deadline`);
+  if (!ended) throw new ScriptFailed(`the task ${taskId(arn)} did not end before the deadline`);
   return ended;
 }
 

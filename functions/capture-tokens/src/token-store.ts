@@ -1,31 +1,30 @@
 import { createHash } from "node:crypto";
 import { GetSecretValueCommand, PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
+import { isTokenCaptured } from "@dbward-aws/contract";
 import { describeError } from "@dbward-aws/core";
 import { SecretFailed } from "./errors.ts";
 import type { Token } from "./request.ts";
 import { type RightsTools, whenAllowed } from "./rights.ts";
 import type { Tools } from "./tools.ts";
 
-/** What a {@link TokenStore} works with. */
+/** The {@link Tools} of a {@link TokenStore}. */
 export type StoreTools = RightsTools & Pick<Tools, "secrets">;
 
-/** What a secret holds now. */
+/** The current value of a secret. */
 export interface StoredToken {
   readonly versionId: string;
-  /** Only for asking the server whether it accepts it. */
+  /** Only for checking whether the server accepts it. */
   readonly value: string;
 }
 
-/**
- * The secrets of a stage. A secret with a value is never overwritten.
- */
+/** The secrets of a stage. A secret with a value is never overwritten. */
 export class TokenStore {
   readonly #tools: StoreTools;
   readonly #requestId: string;
 
   /**
-   * @param requestId CloudFormation's id of the request: makes the version ids, so that the same event delivered twice,
-   * also at the same time, ends in one version
+   * @param requestId CloudFormation's id of the request: the version ids are derived from it, so that an
+   * event that is delivered twice, also at the same time, results in one version
    */
   constructor(tools: StoreTools, requestId: string) {
     this.#tools = tools;
@@ -33,7 +32,7 @@ export class TokenStore {
   }
 
   /**
-   * @returns `undefined` when the secret is empty: no current version, or nothing but white space in it
+   * @returns `undefined` when the secret is empty, by the rule of `isTokenCaptured`
    * @throws {@link SecretFailed}
    */
   async read(token: Token): Promise<StoredToken | undefined> {
@@ -47,17 +46,18 @@ export class TokenStore {
           }),
         this.#tools,
       );
-      if (!SecretString?.trim() || !VersionId) return undefined;
+      if (!isTokenCaptured(SecretString) || !VersionId) return undefined;
       return { value: SecretString, versionId: VersionId };
     } catch (error) {
-      // Told for a secret without a current version; a secret that doesn't exist shows when it is written.
+      // Also the answer for a secret without a current version. A secret that does not exist fails when it is
+      // written.
       if (isNamed(error, "ResourceNotFoundException")) return undefined;
       throw new SecretFailed("Reading", token.label, describeError(error), error);
     }
   }
 
   /**
-   * Stores a token, unless its secret has got a value in the meantime: then that one is kept.
+   * Stores a token, unless its secret has a value by now: that value is kept.
    *
    * @returns the version that is current now
    * @throws {@link SecretFailed}
@@ -81,12 +81,15 @@ export class TokenStore {
     } catch (error) {
       const winner = isNamed(error, "ResourceExistsException") ? await this.read(token) : undefined;
       if (winner) return winner.versionId;
-      throw new SecretFailed("Filling", token.label, describeError(error), error);
+      throw new SecretFailed("Writing", token.label, describeError(error), error);
     }
   }
 }
 
-/** A UUID that one request gives to one value in one secret. The value has 128 random bits: a digest tells nothing of it. */
+/**
+ * A UUID for one value in one secret by one request. The value has 128 random bits, so that its digest
+ * reveals nothing.
+ */
 export function versionId(requestId: string, secret: string, value: string): string {
   const hex = createHash("sha256").update(`${requestId}\n${secret}\n${value}`).digest("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(

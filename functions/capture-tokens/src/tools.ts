@@ -11,7 +11,7 @@ export interface ScriptRunner {
     readonly script: string;
     readonly stdin?: string;
     readonly deadline: Deadline;
-    /** Bytes of output that are held at most. */
+    /** Most bytes of output that are kept. */
     readonly maxOutputBytes: number;
   }): Promise<{ readonly stdout: Uint8Array; readonly exitCode: number }>;
 }
@@ -19,36 +19,46 @@ export interface ScriptRunner {
 /** Lines of a log stream, oldest first. */
 export interface LogReader {
   /**
-   * A stream that is not there has no lines. Lines come printable, cut, and without anything that looks like a secret.
+   * A stream that does not exist has no lines. Lines are printable, shortened, and without anything that
+   * looks like a secret.
    *
-   * @param streamEnd last part of the stream's name: the task's id
-   * @param streamPrefix first part, when it is known
+   * @param streamEnd the last part of the stream's name: the task's id
+   * @param streamPrefix the first part, if it is known
    * @throws errors of CloudWatch Logs
    */
   lastLines(logGroup: string, streamEnd: string, limit: number, streamPrefix?: string): Promise<string[]>;
 }
 
-/** How long to wait for what. */
+/** Time limits of a capture. */
 export interface Patience {
-  /** Milliseconds between two questions to ECS. */
+  /** Milliseconds between two calls of ECS. */
   readonly pollMs: number;
-  /** Milliseconds between a task's RUNNING and its exec agent's, or its health. */
+  /** Milliseconds from the start of a task until its exec agent must be running. */
   readonly readyMs: number;
-  /** Milliseconds for one session; a script in it may wait for the server and for a session like it. */
+  /**
+   * Milliseconds from the start of a task until it must be healthy: longer than the start period, in which a
+   * server may migrate its database.
+   */
+  readonly healthMs: number;
+  /** Milliseconds for one session; its script may wait for the server. */
   readonly sessionMs: number;
-  /** Seconds for which a script waits for the server's API. */
+  /** Seconds that a script waits for the server's API. */
   readonly serverSeconds: number;
-  /** Tasks of one deployment that may stop before the server is given up. */
+  /** Number of stopped tasks of one deployment after which the capture fails. */
   readonly stoppedTasks: number;
-  /** Milliseconds for which a refused call is tried again, until a right granted in the same update is in force. */
+  /**
+   * Milliseconds for which a refused call is repeated, until a permission that was granted in the same update
+   * takes effect.
+   */
   readonly rightsMs: number;
-  /** Milliseconds for which another run for the same event is left to make its tokens: it has one session to do so. */
+  /** Milliseconds to wait for another run for the same event that creates tokens: the time of one session. */
   readonly otherRunMs: number;
 }
 
 export const PATIENCE: Patience = {
   pollMs: 1_000,
   readyMs: 180_000,
+  healthMs: 360_000,
   sessionMs: 150_000,
   serverSeconds: 60,
   stoppedTasks: 3,
@@ -56,7 +66,10 @@ export const PATIENCE: Patience = {
   otherRunMs: 150_000,
 };
 
-/** Everything that the capture reaches out with; the handler makes it, tests make it of real protocol peers. */
+/**
+ * What a capture needs to reach AWS and the container. The handler creates it; tests create it from real
+ * protocol peers.
+ */
 export interface Tools {
   readonly ecs: ECSClient;
   readonly secrets: SecretsManagerClient;

@@ -4,7 +4,7 @@ import { takesWork } from "./capacity.ts";
 import { histogram, type Measurement, statisticSet } from "./measurement.ts";
 import { NEVER_POLLED, type StageAgents } from "./stage-agents.ts";
 
-/** What the stage's agents give to measure, all together; the capacity is counted elsewhere. */
+/** The measurements of all agents of the stage together, except the capacity. */
 export function measureAgents({ agents, unexpected }: StageAgents): Measurement[] {
   const counts: Partial<Record<string, number>> = {};
   const ages: number[] = [];
@@ -36,8 +36,8 @@ export function measureAgents({ agents, unexpected }: StageAgents): Measurement[
 }
 
 /**
- * The metrics of single agents: of the first `cap` by name, so that the choice doesn't change from poll to poll, and
- * of all others together.
+ * The measurements of each agent: of the first `cap` agents by name, so that they are the same in each poll,
+ * and of all others together.
  */
 export function measureEachAgent(agents: readonly AgentSnapshot[], cap: number): Measurement[] {
   if (cap === 0) return [];

@@ -12,8 +12,8 @@ import type { Measurement } from "./measurement.ts";
 import type { MetricPublisher } from "./publisher.ts";
 
 /**
- * Publishes with PutMetricData. One call takes 1000 data, more than there ever are. CloudWatch refuses a whole call for one
- * datum that it doesn't take: the call is then split in halves until all others are published.
+ * Publishes by PutMetricData. One call accepts 1000 data, more than there ever are. CloudWatch rejects a
+ * whole call because of one invalid datum: the call is then split in halves until all others are published.
  */
 export class ApiPublisher implements MetricPublisher {
   readonly #cloudWatch: CloudWatchClient;
@@ -34,7 +34,7 @@ export class ApiPublisher implements MetricPublisher {
     if (refused.length > 0) throw new PublishError(refused.length, measurements.length, refused[0]);
   }
 
-  /** @param refused gets the error of each datum that CloudWatch doesn't take */
+  /** @param refused the error of each datum that CloudWatch rejects is added to it */
   async #put(data: readonly MetricDatum[], signal: AbortSignal, refused: unknown[]): Promise<void> {
     try {
       await this.#cloudWatch.send(
@@ -71,7 +71,7 @@ function isRefusedDatum(error: unknown): boolean {
   return error instanceof CloudWatchServiceException && /^(Invalid|Missing)/.test(error.name);
 }
 
-/** Percents have 101 different values at most, and a datum takes 150. */
+/** A datum accepts 150 different values; percentages have at most 101. */
 function datumValue(value: Measurement["value"]): Partial<MetricDatum> {
   if (typeof value === "number") return { Value: value };
   if (value.histogram) return { Values: [...value.histogram.keys()], Counts: [...value.histogram.values()] };

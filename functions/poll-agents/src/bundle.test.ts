@@ -6,12 +6,12 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 
 const DIST = new URL("../dist/", import.meta.url);
-/** Bytes of code that a deployment may carry. */
+/** Most bytes of code in a deployment. */
 const SIZE_LIMIT = 450_000;
 
 // `turbo test` builds first.
 describe.skipIf(!existsSync(DIST) && !process.env.CI)("the bundle", () => {
-  it("loads by itself, in plain Node, and says what its environment lacks", async () => {
+  it("loads in plain Node, and reports what is missing in its environment", async () => {
     const url = new URL("index.mjs", DIST).href;
     const load = promisify(execFile)(
       process.execPath,

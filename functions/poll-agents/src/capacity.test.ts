@@ -26,20 +26,14 @@ describe("capacityOf", () => {
       4,
       false,
     ],
-    ["replicas", [agent("a", 4), agent("b", 2)], tasks({ "agent-a": 3, "agent-b": 1 }), 14, true],
-    [
-      "rows when each is one task",
-      [agent("a", 4), agent("b", 2)],
-      tasks({ "agent-a": 1, "agent-b": 1 }),
-      6,
-      false,
-    ],
-    ["an agent that polls before ECS counts its task", [agent("a", 4)], tasks({ "agent-a": 0 }), 4, false],
-    ["no replicas of an offline agent", [agent("a", 4, "offline")], tasks({ "agent-a": 3 }), 0, false],
-    ["the replicas that one leaves behind", [agent("a", 4, "draining")], tasks({ "agent-a": 2 }), 8, true],
-    ["no agent that drains alone", [agent("a", 4, "draining")], tasks({ "agent-a": 0 }), 0, false],
-    ["nothing when there is nobody", [], tasks({ "agent-a": 3 }), 0, false],
+    ["replicas", [agent("a", 4), agent("b", 2)], tasks({ a: 3, b: 1 }), 14, true],
+    ["rows when each is one task", [agent("a", 4), agent("b", 2)], tasks({ a: 1, b: 1 }), 6, false],
+    ["an agent that polls before ECS counts its task", [agent("a", 4)], tasks({ a: 0 }), 4, false],
+    ["no replicas of an offline agent", [agent("a", 4, "offline")], tasks({ a: 3 }), 0, false],
+    ["the replicas that one leaves behind", [agent("a", 4, "draining")], tasks({ a: 2 }), 8, true],
+    ["no agent that drains alone", [agent("a", 4, "draining")], tasks({ a: 0 }), 0, false],
+    ["nothing when there is nobody", [], tasks({ a: 3 }), 0, false],
   ])("counts %s", (_, agents, counts, requests, byTasks) => {
-    expect(capacityOf(agents, counts, "dev")).toEqual({ requests, byTasks });
+    expect(capacityOf(agents, counts)).toEqual({ requests, byTasks });
   });
 });

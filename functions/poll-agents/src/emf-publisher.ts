@@ -5,14 +5,15 @@ import type { Measurement } from "./measurement.ts";
 import type { MetricPublisher } from "./publisher.ts";
 
 /**
- * Publishes through the function's log, in embedded metric format: for a VPC without an endpoint for CloudWatch.
- * One line for each set of dimensions. Distributions are written as the AWS exporter of OpenTelemetry writes them.
+ * Publishes through the function's log in embedded metric format, for a VPC without an endpoint for
+ * CloudWatch. It writes one line for each set of dimensions, and distributions in the same form as the AWS
+ * exporter of OpenTelemetry.
  */
 export class EmfPublisher implements MetricPublisher {
   readonly #stage: string;
   readonly #write: (line: string) => Promise<void>;
 
-  /** @param write takes one line without its line end. @default - writes to standard output */
+  /** @param write called with each line, without its line end. @default - writes to standard output */
   constructor(stage: string, write: (line: string) => Promise<void> = writeLine) {
     this.#stage = stage;
     this.#write = write;
@@ -49,7 +50,7 @@ export class EmfPublisher implements MetricPublisher {
   }
 }
 
-/** Measurements with the same dimensions together. */
+/** The measurements, grouped by their dimensions. */
 function byDimension(measurements: readonly Measurement[]): Iterable<Measurement[]> {
   const groups = new Map<string, Measurement[]>();
   for (const measurement of measurements) {
@@ -70,7 +71,7 @@ function emfValue(value: Measurement["value"]): unknown {
     : set;
 }
 
-/** Different values that one metric of a line may hold; with more, the set has to do. */
+/** Most different values that a metric of a line may have; with more, only the statistic set is written. */
 const MAX_VALUES = 100;
 
 function writeLine(line: string): Promise<void> {

@@ -9,28 +9,32 @@ const WHOLE = {
 };
 
 describe("readEnvironment", () => {
-  it("fills in defaults", () => {
+  it("has defaults", () => {
     expect(readEnvironment(WHOLE)).toEqual({
       stage: "dev",
       serverUrl: "http://server.dbward-dev.internal:3000",
       tokenSecret: "arn:secret",
       publisher: "api",
+      level: "essential",
       perAgentMetrics: 0,
       agents: [],
     });
   });
 
-  it("takes everything", () => {
+  it("reads all variables", () => {
     const settings = readEnvironment({
       ...WHOLE,
       DBWARD_PUBLISHER: "emf",
+      DBWARD_MONITORING_LEVEL: "full",
       DBWARD_PER_AGENT_METRICS: "100000",
       DBWARD_CLUSTER: "arn:cluster",
       DBWARD_SERVER_SERVICE: "server",
+      DBWARD_AGENT_SERVICE_PREFIX: "shop-agent-",
       DBWARD_AGENTS: "app=agent:1,reports:0",
     });
     expect(settings).toMatchObject({
       publisher: "emf",
+      level: "full",
       perAgentMetrics: POLLER_LIMITS.maxPerAgentMetrics,
       agents: [
         { name: "app", subject: "agent", desiredCount: 1 },
@@ -40,17 +44,27 @@ describe("readEnvironment", () => {
         cluster: "arn:cluster",
         server: "server",
         agents: [
-          { name: "agent-app", desiredCount: 1 },
-          { name: "agent-reports", desiredCount: 0 },
+          { agent: "app", name: "shop-agent-app", desiredCount: 1 },
+          { agent: "reports", name: "shop-agent-reports", desiredCount: 0 },
         ],
       },
     });
   });
 
-  it("lists everything that is wrong", () => {
-    const wrong = { DBWARD_PUBLISHER: "statsd", DBWARD_PER_AGENT_METRICS: "-1", DBWARD_AGENTS: "app" };
+  it("reports all problems at once", () => {
+    const wrong = {
+      DBWARD_PUBLISHER: "statsd",
+      DBWARD_MONITORING_LEVEL: "most",
+      DBWARD_PER_AGENT_METRICS: "-1",
+      DBWARD_AGENTS: "app",
+    };
     expect(() => readEnvironment(wrong)).toThrow(
-      /DBWARD_PUBLISHER is neither api nor emf; DBWARD_PER_AGENT_METRICS is not a count; DBWARD_AGENTS is not a list of agents such as app=agent:1,reports:2; DBWARD_STAGE is not set; DBWARD_SERVER_URL is not set; DBWARD_METRICS_TOKEN_SECRET is not set/,
+      [
+        "DBWARD_PUBLISHER must be api or emf; DBWARD_MONITORING_LEVEL must be essential or full",
+        "DBWARD_PER_AGENT_METRICS must be a number of agents",
+        "DBWARD_AGENTS must be a list of agents such as app=agent:1,reports:2",
+        "DBWARD_STAGE is not set; DBWARD_SERVER_URL is not set; DBWARD_METRICS_TOKEN_SECRET is not set",
+      ].join("; "),
     );
   });
 });

@@ -1,14 +1,15 @@
 import {
   type ExpectedAgent,
+  MONITORING_LEVELS,
+  type MonitoringLevel,
   POLLER_ENVIRONMENT,
   POLLER_LIMITS,
   type Publisher,
   parseAgents,
-  stageNames,
 } from "@dbward-aws/contract";
 import { PollerEnvironmentError } from "./errors.ts";
 
-/** What the poller is told by its environment. */
+/** The poller's settings, from its environment. */
 export interface PollerSettings {
   readonly stage: string;
   /** Base URL of the server's API. */
@@ -16,11 +17,13 @@ export interface PollerSettings {
   /** ARN or name of the secret with the token. */
   readonly tokenSecret: string;
   readonly publisher: Publisher;
-  /** How many agents get metrics of their own. @default 0 */
+  /** Which metrics are published. @default "essential" */
+  readonly level: MonitoringLevel;
+  /** Number of agents with metrics of their own. @default 0 */
   readonly perAgentMetrics: number;
   /** The stage's agents. @default - none: every row of `/api/agents` is unexpected */
   readonly agents: readonly ExpectedAgent[];
-  /** What to ask ECS for. @default - nothing is asked */
+  /** Services to describe. @default - ECS is not called */
   readonly services?: ServiceNames;
 }
 
@@ -34,12 +37,15 @@ export interface ServiceNames {
 
 /** An agent's service. */
 export interface AgentService {
+  /** The agent's name in the settings. */
+  readonly agent: string;
+  /** Name of the service. */
   readonly name: string;
-  /** Tasks that the settings want. */
+  /** Number of tasks in the settings. */
   readonly desiredCount: number;
 }
 
-/** @throws {PollerEnvironmentError} that lists everything that is wrong */
+/** @throws {PollerEnvironmentError} with all problems */
 export function readEnvironment(environment: NodeJS.ProcessEnv): PollerSettings {
   const problems: string[] = [];
   const required = (name: string): string => {
@@ -49,19 +55,24 @@ export function readEnvironment(environment: NodeJS.ProcessEnv): PollerSettings 
   };
   const publisher = environment[POLLER_ENVIRONMENT.publisher] || "api";
   if (publisher !== "api" && publisher !== "emf")
-    problems.push(`${POLLER_ENVIRONMENT.publisher} is neither api nor emf`);
+    problems.push(`${POLLER_ENVIRONMENT.publisher} must be api or emf`);
+  const level = MONITORING_LEVELS.find(
+    (each) => each === (environment[POLLER_ENVIRONMENT.level] || "essential"),
+  );
+  if (!level) problems.push(`${POLLER_ENVIRONMENT.level} must be ${MONITORING_LEVELS.join(" or ")}`);
   const perAgentMetrics = Number(environment[POLLER_ENVIRONMENT.perAgentMetrics] || 0);
   if (!Number.isInteger(perAgentMetrics) || perAgentMetrics < 0)
-    problems.push(`${POLLER_ENVIRONMENT.perAgentMetrics} is not a count`);
+    problems.push(`${POLLER_ENVIRONMENT.perAgentMetrics} must be a number of agents`);
   const agents = parseAgents(environment[POLLER_ENVIRONMENT.agents] ?? "");
   if (!agents)
-    problems.push(`${POLLER_ENVIRONMENT.agents} is not a list of agents such as app=agent:1,reports:2`);
+    problems.push(`${POLLER_ENVIRONMENT.agents} must be a list of agents such as app=agent:1,reports:2`);
   const services = readServices(environment, agents ?? []);
   const settings: PollerSettings = {
     stage: required(POLLER_ENVIRONMENT.stage),
     serverUrl: required(POLLER_ENVIRONMENT.serverUrl),
     tokenSecret: required(POLLER_ENVIRONMENT.tokenSecret),
     publisher: publisher === "emf" ? "emf" : "api",
+    level: level ?? "essential",
     perAgentMetrics: Math.min(perAgentMetrics, POLLER_LIMITS.maxPerAgentMetrics),
     agents: agents ?? [],
     ...(services ? { services } : {}),
@@ -77,10 +88,10 @@ function readServices(
   const cluster = environment[POLLER_ENVIRONMENT.cluster];
   const server = environment[POLLER_ENVIRONMENT.serverService];
   if (!cluster || !server) return undefined;
-  const { agentService } = stageNames(environment[POLLER_ENVIRONMENT.stage] ?? "");
+  const prefix = environment[POLLER_ENVIRONMENT.agentServicePrefix] ?? "";
   return {
     cluster,
     server,
-    agents: agents.map(({ name, desiredCount }) => ({ name: agentService(name), desiredCount })),
+    agents: agents.map(({ name, desiredCount }) => ({ agent: name, name: prefix + name, desiredCount })),
   };
 }

@@ -1,19 +1,19 @@
 import type { PollFailureReason } from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
 
-/** The function's environment lacks something, or holds what can't be used. */
+/** The function's environment is incomplete or not valid. */
 export class PollerEnvironmentError extends DbwardError {
   override readonly name = "PollerEnvironmentError";
 
-  /** @param problems one text each */
+  /** @param problems one text for each */
   constructor(problems: readonly string[]) {
-    super("poller-environment", `The poller's environment is not usable: ${problems.join("; ")}.`, {
+    super("poller-environment", `The poller's environment is not valid: ${problems.join("; ")}.`, {
       hint: "Deploy the monitoring stack again; it sets these variables.",
     });
   }
 }
 
-/** The poller's token could not be had. Thrown by `TokenSource`; a measurement for everybody else. */
+/** The poller's token is missing or can't be read. It becomes a measurement. */
 export class TokenUnavailableError extends DbwardError {
   override readonly name = "TokenUnavailableError";
   readonly reason: Extract<PollFailureReason, "token-missing" | "secrets">;
@@ -22,40 +22,44 @@ export class TokenUnavailableError extends DbwardError {
     const missing = reason === "token-missing";
     super(
       missing ? "poller-token-missing" : "poller-token-unreadable",
-      missing ? `The secret ${secret} holds no token.` : `Reading the secret ${secret} failed.`,
+      missing ? `The secret ${secret} does not contain a token.` : `Reading the secret ${secret} failed.`,
       {
         cause,
         hint: missing
-          ? "Let the deployment capture it, or put a token with the permission metrics.view into it."
-          : "See that the poller's role may read it and that its subnets reach Secrets Manager.",
+          ? "Deploy again to capture it, or store a token with the permission metrics.view in the secret."
+          : "Check that the poller's role may read it and that its subnets have a route to Secrets Manager.",
       },
     );
     this.reason = reason;
   }
 }
 
-/** ECS did not say how many tasks run. */
+/** ECS did not return the number of tasks. */
 export class TaskCountError extends DbwardError {
   override readonly name = "TaskCountError";
   readonly reason: Extract<PollFailureReason, "ecs"> = "ecs";
 
   constructor(problem: string, cause?: unknown) {
-    super("poller-task-counts", `Asking ECS for the services' tasks failed: ${problem}.`, {
+    super("poller-task-counts", `Describing the services in ECS failed: ${problem}.`, {
       cause,
-      hint: "See that the services exist, that the poller's role may describe them, and that its subnets reach ECS.",
+      hint:
+        "Check that the services exist, that the poller's role may describe them, and that its subnets " +
+        "have a route to ECS.",
     });
   }
 }
 
-/** The measurements did not reach CloudWatch: the one failure that is the poller's own. */
+/** The measurements did not reach CloudWatch: the only failure of the function itself. */
 export class PublishError extends DbwardError {
   override readonly name = "PublishError";
 
-  /** @param failed how many of the `all` measurements did not get there */
+  /** @param failed number of the `all` measurements that were not published */
   constructor(failed: number, all: number, cause: unknown) {
-    super("metrics-not-published", `Handing ${failed} of ${all} measurements to CloudWatch failed.`, {
+    super("metrics-not-published", `Publishing ${failed} of ${all} measurements to CloudWatch failed.`, {
       cause,
-      hint: "See that the poller's subnets reach CloudWatch and that its role may put metrics, or set the publisher to emf.",
+      hint:
+        "Check that the poller's subnets have a route to CloudWatch and that its role may put metrics, or " +
+        "set the publisher to emf.",
     });
   }
 }

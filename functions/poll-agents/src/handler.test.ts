@@ -8,7 +8,7 @@ const event = {} as never;
 
 afterEach(() => vi.unstubAllEnvs());
 
-it("polls as its environment says, and keeps the token between two events", async () => {
+it("polls with the settings of its environment, and keeps the token between two events", async () => {
   const dbward = await FakeDbward.start({
     "/ready": () => ({ body: { status: "ok", checks: { sqlite: "ok" } } }),
     "/api/agents": () => ({ body: { agents: [agentRow("payments")] } }),

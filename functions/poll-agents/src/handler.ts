@@ -4,34 +4,42 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { createLogger } from "@dbward-aws/core";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import type { Context, EventBridgeEvent } from "aws-lambda";
+import { AgentScaler } from "./agent-scaler.ts";
 import { ApiPublisher } from "./api-publisher.ts";
 import { EmfPublisher } from "./emf-publisher.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Poller, poll } from "./poll.ts";
-import { countTasks } from "./task-counts.ts";
+import { scaleAgents } from "./scale-agents.ts";
+import { AwaitedServices, countTasks } from "./task-counts.ts";
 import { TokenSource } from "./token-source.ts";
 
-/** An endpoint that isn't reachable is given up soon enough for another try within the deadline. */
+/** With a short connection timeout, there is time for a second attempt before the deadline. */
 const CLIENT = { maxAttempts: 2, requestHandler: { connectionTimeout: 2_000 } };
 
 const settings = readEnvironment(process.env);
 const { services } = settings;
 const ecs = new ECSClient(CLIENT);
+const awaited = new AwaitedServices();
+const scaler = new AgentScaler(settings.agents);
+const logger = createLogger();
 const poller: Poller = {
   settings,
   sources: {
     server: new DbwardClient({ url: settings.serverUrl }),
     tokens: new TokenSource(new SecretsManagerClient(CLIENT), settings.tokenSecret),
-    ...(services ? { countTasks: (deadline) => countTasks(ecs, services, deadline) } : {}),
+    ...(services ? { countTasks: (deadline) => countTasks(ecs, services, deadline, awaited) } : {}),
   },
   publisher:
     settings.publisher === "emf"
       ? new EmfPublisher(settings.stage)
       : new ApiPublisher(new CloudWatchClient(CLIENT), settings.stage),
-  logger: createLogger(),
+  ...(services && {
+    scale: (snapshot, deadline) => scaleAgents(ecs, services, scaler.steps(snapshot), logger, deadline),
+  }),
+  logger,
 };
 
-/** Started by the schedule; the event says nothing that matters. */
+/** Called by the schedule; the event is not used. */
 export async function handler(
   _event: EventBridgeEvent<"Scheduled Event", unknown>,
   context: Pick<Context, "getRemainingTimeInMillis">,

@@ -1,4 +1,11 @@
-import { METRICS, type MetricName, type PollFailureReason, REASON_DIMENSION } from "@dbward-aws/contract";
+import {
+  AGENT_DIMENSION,
+  METRICS,
+  type MetricName,
+  metricsOf,
+  type PollFailureReason,
+  REASON_DIMENSION,
+} from "@dbward-aws/contract";
 import { DbwardRequestError, ServerUnreachableError, TokenRefusedError } from "@dbward-aws/dbward-client";
 import { measureAgents, measureEachAgent } from "./agent-measurements.ts";
 import { capacityOf } from "./capacity.ts";
@@ -8,37 +15,43 @@ import type { Snapshot } from "./snapshot.ts";
 import { findStageAgents } from "./stage-agents.ts";
 import type { TaskCounts } from "./task-counts.ts";
 
-/** What of the poller's settings decides what is measured. */
-export type MeasureSettings = Pick<PollerSettings, "stage" | "agents" | "perAgentMetrics">;
+/** The poller's settings on which the measurements depend. */
+export type MeasureSettings = Pick<PollerSettings, "agents" | "level" | "perAgentMetrics">;
 
 /**
- * Everything that a snapshot tells, as measurements. What was not answered is left out: a zero that nobody counted would
- * be a lie. How many there are doesn't depend on the number of agents.
+ * The measurements of a snapshot that belong to the level of the stage. What was not answered is left out,
+ * because 0 would be wrong. Their number does not depend on the number of agents.
  */
 export function measure(
   snapshot: Snapshot,
-  { stage, agents: expected, perAgentMetrics }: MeasureSettings,
+  { agents: expected, level, perAgentMetrics }: MeasureSettings,
 ): Measurement[] {
-  const { agents, requests, ready, tasks } = snapshot;
+  const published = new Set(metricsOf(level));
+  const { agents, counts, ready, tasks } = snapshot;
   const measurements: Measurement[] = measurePoll(snapshot);
   const add = (metric: MetricName, value: number) => measurements.push({ metric, value });
   if (ready) {
     add("ServerReady", ready.state === "degraded" ? 0 : 1);
     add("ServerDraining", ready.state === "draining" ? 1 : 0);
   } else if (failed(snapshot, "ready", "server-error")) add("ServerReady", 0);
-  if (requests) {
+  if (counts) {
+    const { requests, counters } = counts;
     add("QueueDepth", requests.dispatched);
     add("RequestsPending", requests.pending);
     add("RequestsApproved", requests.approved);
     add("RequestsDispatched", requests.dispatched);
     add("RequestsRunning", requests.running);
     add("RequestsOther", requests.other);
+    for (const [counter, metric] of COUNTERS) {
+      const value = counters[counter];
+      if (value !== undefined) add(metric, value);
+    }
   }
   if (agents) {
-    const found = findStageAgents(agents, expected, tasks, stage);
-    const capacity = capacityOf(found.agents, tasks, stage);
+    const found = findStageAgents(agents, expected, tasks);
+    const capacity = capacityOf(found.agents, tasks);
     measurements.push(...measureAgents(found));
-    // With no agent that polls, and none that should, there is nothing to be missed.
+    // Without an agent that polls or should poll, there is no capacity to measure.
     if (found.agents.length > 0 || expected.some(({ desiredCount }) => desiredCount > 0)) {
       add("AgentCapacity", capacity.requests);
       add("AgentCapacityByTasks", capacity.byTasks ? 1 : 0);
@@ -46,10 +59,19 @@ export function measure(
     measurements.push(...measureEachAgent(found.agents, perAgentMetrics));
   }
   if (tasks) measurements.push(...measureTasks(tasks));
-  return measurements;
+  // Metrics of single agents have a setting of their own.
+  return measurements.filter(
+    ({ metric, dimension }) => dimension?.name === AGENT_DIMENSION || published.has(metric),
+  );
 }
 
-/** Unit of a measurement, from the one table. */
+const COUNTERS = [
+  ["breakGlassUses", "BreakGlassUses"],
+  ["breakGlassAuditFailures", "BreakGlassAuditFailures"],
+  ["backgroundPanics", "BackgroundPanics"],
+] as const;
+
+/** Unit of a measurement, from the table of all metrics. */
 export function unitOf({ metric }: Measurement): (typeof METRICS)[MetricName]["unit"] {
   return METRICS[metric].unit;
 }
@@ -62,7 +84,7 @@ function measurePoll(snapshot: Snapshot): Measurement[] {
     ...(accepted === undefined ? [] : [{ metric: "TokenAccepted", value: accepted ? 1 : 0 } as const]),
     { metric: "PollDuration", value: snapshot.durationMs },
     { metric: "PollFailures", value: reasons.length === 0 ? 0 : 1 },
-    { metric: "PollerHindrances", value: reasons.filter((reason) => HINDRANCES.has(reason)).length },
+    { metric: "PollerHindrances", value: reasons.filter((reason) => POLLER_FAILURES.has(reason)).length },
     ...reasons.map(
       (reason): Measurement => ({
         metric: "PollFailures",
@@ -73,26 +95,26 @@ function measurePoll(snapshot: Snapshot): Measurement[] {
   ];
 }
 
-/** Failures that lie between the poller and AWS, and tell nothing of the server. */
-const HINDRANCES: ReadonlySet<PollFailureReason> = new Set(["secrets", "ecs"]);
+/** Failures between the poller and AWS, which do not depend on the server. */
+const POLLER_FAILURES: ReadonlySet<PollFailureReason> = new Set(["secrets", "ecs"]);
 
-/** Any answer will do, a refusal or nonsense too: who answers is reachable. */
-function serverAnswered({ ready, agents, requests, failures }: Snapshot): boolean {
+/** Any answer counts, also a refusal or one that can't be read: the server is reachable. */
+function serverAnswered({ ready, agents, counts, failures }: Snapshot): boolean {
   return (
     ready !== undefined ||
     agents !== undefined ||
-    requests !== undefined ||
+    counts !== undefined ||
     failures.some(
       ({ error }) => error instanceof DbwardRequestError && !(error instanceof ServerUnreachableError),
     )
   );
 }
 
-/** Unknown when the server said nothing about it. */
-function tokenAccepted({ agents, requests, failures }: Snapshot): boolean | undefined {
+/** `undefined` when no answer of the server depends on the token. */
+function tokenAccepted({ agents, counts, failures }: Snapshot): boolean | undefined {
   if (failures.some(({ error, reason }) => error instanceof TokenRefusedError || reason === "token-missing"))
     return false;
-  return agents !== undefined || requests !== undefined ? true : undefined;
+  return agents !== undefined || counts !== undefined ? true : undefined;
 }
 
 function failed({ failures }: Snapshot, source: string, reason: string): boolean {

@@ -3,22 +3,22 @@ import type { MetricName } from "@dbward-aws/contract";
 /** One value of one metric at the time of the snapshot. */
 export interface Measurement {
   readonly metric: MetricName;
-  /** Beside the stage. @default - none */
+  /** A dimension beside the stage. @default - none */
   readonly dimension?: { readonly name: string; readonly value: string };
   readonly value: number | Distribution;
 }
 
-/** Many values as one: what CloudWatch calls a statistic set, with the values themselves where there are few different ones. */
+/** Many values as one: a statistic set of CloudWatch, with the values themselves where few of them differ. */
 export interface Distribution {
   readonly minimum: number;
   readonly maximum: number;
   readonly sum: number;
   readonly count: number;
-  /** How often each value occurred; lets CloudWatch compute percentiles. */
+  /** How often each value occurs, so that CloudWatch can compute percentiles. */
   readonly histogram?: ReadonlyMap<number, number>;
 }
 
-/** The statistic set of `values`, of which there is at least one. */
+/** The statistic set of one or more values. */
 export function statisticSet(values: readonly number[]): Distribution {
   let [minimum, maximum, sum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
   for (const value of values) {
@@ -29,7 +29,7 @@ export function statisticSet(values: readonly number[]): Distribution {
   return { minimum, maximum, sum, count: values.length };
 }
 
-/** `values`, of which there is at least one, rounded to whole numbers, with their histogram. */
+/** One or more values, rounded to whole numbers, with their histogram. */
 export function histogram(values: readonly number[]): Distribution {
   const rounded = values.map(Math.round);
   const counts = new Map<number, number>();

@@ -1,16 +1,24 @@
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { ECSClient } from "@aws-sdk/client-ecs";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { type ExpectedAgent, METRICS, POLLER_LIMITS } from "@dbward-aws/contract";
+import {
+  ESSENTIAL_METRICS,
+  type ExpectedAgent,
+  METRICS,
+  type MonitoringLevel,
+  POLLER_LIMITS,
+} from "@dbward-aws/contract";
 import { createLogger } from "@dbward-aws/core";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AgentScaler } from "./agent-scaler.ts";
 import { ApiPublisher } from "./api-publisher.ts";
 import { EmfPublisher } from "./emf-publisher.ts";
 import { PublishError } from "./errors.ts";
 import { type Poller, poll } from "./poll.ts";
 import type { MetricPublisher } from "./publisher.ts";
-import { countTasks } from "./task-counts.ts";
+import { scaleAgents } from "./scale-agents.ts";
+import { AwaitedServices, countTasks } from "./task-counts.ts";
 import { FakeAws, type Json } from "./test-support/fake-aws.ts";
 import { agentRow, FakeDbward, metricsBody } from "./test-support/fake-dbward.ts";
 import { TokenSource } from "./token-source.ts";
@@ -77,25 +85,56 @@ function createPoller(
   changes: {
     agents?: readonly ExpectedAgent[];
     perAgentMetrics?: number;
+    level?: MonitoringLevel;
     publisher?: MetricPublisher;
     url?: string;
   } = {},
 ): Poller {
   const ecs = new ECSClient(aws.client);
   const { agents = AGENTS, perAgentMetrics = 0 } = changes;
-  const services = AGENTS.map(({ name, desiredCount }) => ({ name: `agent-${name}`, desiredCount }));
+  const services = AGENTS.map(({ name, desiredCount }) => ({
+    agent: name,
+    name: `agent-${name}`,
+    desiredCount,
+  }));
   const names = { cluster: "dbward-dev", server: "server", agents: services };
+  const scaler = new AgentScaler(agents);
+  const logger = createLogger((line) => lines.push(line));
   return {
-    settings: { stage: "dev", agents, perAgentMetrics },
+    scale: (snapshot, deadline) => scaleAgents(ecs, names, scaler.steps(snapshot), logger, deadline),
+    settings: { agents, level: changes.level ?? "full", perAgentMetrics },
     sources: {
       server: changes.url === undefined ? client : new DbwardClient({ url: changes.url }),
       tokens: new TokenSource(new SecretsManagerClient(aws.client), "dbward/dev/metrics-token"),
-      countTasks: (deadline) => countTasks(ecs, names, deadline),
+      countTasks: (deadline) => countTasks(ecs, names, deadline, new AwaitedServices()),
     },
     publisher: changes.publisher ?? new ApiPublisher(new CloudWatchClient(aws.client), "dev"),
-    logger: createLogger((line) => lines.push(line)),
+    logger,
   };
 }
+
+describe("an agent with bounds", () => {
+  const scaled = [{ ...expected("payments", "agent", 2), scaling: { min: 2, max: 5 } }, expected("b")];
+  const LOAD = metricsBody({ pending: 3, approved: 2, dispatched: 14, running: 4 });
+
+  it("gets more tasks when more requests wait than they can take", async () => {
+    aws.answers.UpdateService = () => ({ body: {} });
+    dbward.answers["/metrics"] = () => ({ body: LOAD });
+    await poll(createPoller({ agents: scaled }));
+    expect(aws.of("UpdateService")).toEqual([
+      { cluster: "dbward-dev", service: "agent-payments", desiredCount: 5 },
+    ]);
+    expect(lines.join("\n")).toContain('"event":"agent.scaled","agent":"payments","from":2,"to":5');
+  });
+
+  it("is still measured when ECS refuses the change", async () => {
+    aws.answers.UpdateService = () => ({ status: 400, body: { __type: "AccessDeniedException" } });
+    dbward.answers["/metrics"] = () => ({ body: LOAD });
+    await poll(createPoller({ agents: scaled }));
+    expect(lines.join("\n")).toMatch(/"level":"warn","event":"agent.scaling-failed".*AccessDenied/);
+    expect(published()).toMatchObject({ QueueDepth: 14 });
+  });
+});
 
 /** The data of the last PutMetricData: values by name, with the further dimension in front. */
 function published(): Json {
@@ -117,8 +156,15 @@ function published(): Json {
 
 const failures = () => lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "poll.failure");
 
-describe("a whole snapshot", () => {
-  it("becomes one publication", async () => {
+describe("a complete snapshot", () => {
+  it("has only the essential metrics and those of single agents at the level essential", async () => {
+    await poll(createPoller({ level: "essential", perAgentMetrics: 1 }));
+    const { MetricData } = aws.of("PutMetricData")[0] as { MetricData: Json[] };
+    const names = MetricData.map(({ MetricName }) => MetricName as string);
+    expect(new Set(names)).toEqual(new Set([...ESSENTIAL_METRICS, "AgentsInFlight", "OldestAgentPollAge"]));
+  });
+
+  it("is published by one call", async () => {
     await poll(poller);
     expect(published()).toEqual({
       ServerReachable: 1,
@@ -134,6 +180,9 @@ describe("a whole snapshot", () => {
       RequestsDispatched: 1,
       RequestsRunning: 1,
       RequestsOther: 0,
+      BreakGlassUses: 0,
+      BreakGlassAuditFailures: 0,
+      BackgroundPanics: 0,
       AgentsHealthy: 1,
       AgentsSaturated: 0,
       AgentsDraining: 0,
@@ -166,7 +215,7 @@ describe("a whole snapshot", () => {
     expect(Object.keys(published()).sort()).toEqual(Object.keys(METRICS).sort());
   });
 
-  it.each([1, 100, 10_000])("costs the same calls and metrics with %i agents", async (count) => {
+  it.each([1, 100, 10_000])("needs the same number of calls and metrics with %i agents", async (count) => {
     const agents = Array.from({ length: count }, (_, index) =>
       agentRow(`agent-${index}`, { in_flight: index % 5 }),
     );
@@ -198,7 +247,7 @@ describe("a whole snapshot", () => {
     });
   });
 
-  it("leaves out what nobody said when no agent is expected", async () => {
+  it("leaves out the agents' metrics when no agent is expected", async () => {
     dbward.answers["/api/agents"] = () => ({ body: { agents: [] } });
     await poll(createPoller({ agents: [] }));
     const names = Object.keys(published());
@@ -209,12 +258,22 @@ describe("a whole snapshot", () => {
 });
 
 describe("the queue", () => {
-  it("is what was dispatched: an approved request waits for its requester", async () => {
+  it("is the number of dispatched requests: an approved request waits for its requester", async () => {
     dbward.answers["/metrics"] = () => ({
       body: metricsBody({ pending: 0, approved: 1, dispatched: 0, running: 0 }),
     });
     await poll(poller);
     expect(published()).toMatchObject({ QueueDepth: 0, RequestsApproved: 1, RequestsDispatched: 0 });
+  });
+});
+
+describe("break-glass", () => {
+  it("is measured as dbward counts it: attempts to change a schema by it too", async () => {
+    const counters = "dbward_break_glass_total 1\ndbward_break_glass_ddl_attempted_total 2\n";
+    dbward.answers["/metrics"] = () => ({ body: `dbward_requests_current{status="pending"} 0\n${counters}` });
+    await poll(poller);
+    expect(published()).toMatchObject({ BreakGlassUses: 3 });
+    expect(published()).not.toHaveProperty("BackgroundPanics");
   });
 });
 
@@ -227,13 +286,13 @@ describe("the stage's agents", () => {
     aws.answers.DescribeServices = () => ({ body: { services: [service("server", 1, 1), ...answer] } });
   };
 
-  it("are missed when they have no row", async () => {
+  it("are offline when they have no row", async () => {
     rows(agentRow("agent"));
     await poll(poller);
     expect(published()).toMatchObject({ AgentsOffline: 1, AgentsHealthy: 1, OldestAgentPollAge: 9_999 });
   });
 
-  it("are not those of others, whatever their rows say", async () => {
+  it("are not those of other rows", async () => {
     rows(agentRow("agent"), agentRow("b"), agentRow("gone", offline), agentRow("elsewhere"));
     await poll(createPoller({ perAgentMetrics: 50 }));
     const values = published();
@@ -249,13 +308,13 @@ describe("the stage's agents", () => {
     expect([...new Set(named)]).toEqual(["b", "payments"]);
   });
 
-  it("are known by the subjects of their tokens: a row with the first one's name is somebody else's", async () => {
+  it("are identified by the subjects of their tokens, not by their names", async () => {
     rows(agentRow("payments"), agentRow("b"));
     await poll(poller);
     expect(published()).toMatchObject({ AgentsHealthy: 1, AgentsOffline: 1, AgentsUnexpected: 1 });
   });
 
-  it("are missed when a person scaled their service to nothing", async () => {
+  it("are offline when a user scaled their service to 0", async () => {
     rows(agentRow("agent"), agentRow("b", offline));
     services(service("agent-payments", 2, 2), service("agent-b", 0, 0));
     await poll(poller);
@@ -265,13 +324,13 @@ describe("the stage's agents", () => {
   it.each([
     ["has no row", []],
     ["is offline", [agentRow("b", offline)]],
-  ])("are not missed when the settings want no task of them: it %s", async (_, own) => {
+  ])("are left out when the settings want no task of them: it %s", async (_, own) => {
     rows(agentRow("agent"), ...own);
     await poll(createPoller({ agents: [expected("payments", "agent"), expected("b", "b", 0)] }));
     expect(published()).toMatchObject({ AgentsOffline: 0, AgentsUnexpected: 0, OldestAgentPollAge: 0 });
   });
 
-  it("count when they poll although the settings want no task of them", async () => {
+  it("count when they poll, although the settings want no task of them", async () => {
     rows(agentRow("agent"), agentRow("b"));
     await poll(createPoller({ agents: [expected("payments", "agent"), expected("b", "b", 0)] }));
     expect(published()).toMatchObject({ AgentsHealthy: 2, AgentsUnexpected: 0 });
@@ -281,7 +340,7 @@ describe("the stage's agents", () => {
     ["being deleted", [{ ...service("agent-b", 0, 0), status: "DRAINING" }], 2],
     ["deleted", [{ ...service("agent-b", 0, 0), status: "INACTIVE" }], 3],
     ["gone", [], 3],
-  ])("are missed by their tasks alone when their service is %s", async (_, own, desired) => {
+  ])("only lack their tasks when their service is %s", async (_, own, desired) => {
     rows(agentRow("agent"), agentRow("b", offline));
     services(service("agent-payments", 2, 2), ...own);
     await poll(poller);
@@ -296,7 +355,7 @@ describe("the stage's agents", () => {
 });
 
 describe("per-agent metrics", () => {
-  it("are those of the first agents by name, and of the others together", async () => {
+  it("are those of the first agents by name, and of all others together", async () => {
     const agents = [
       agentRow("d"),
       agentRow("größe"),
@@ -321,7 +380,7 @@ describe("per-agent metrics", () => {
     });
   });
 
-  it("stay in one call at their cap", async () => {
+  it("fit into one call at their maximum", async () => {
     const agents = Array.from({ length: 10_000 }, (_, index) => agentRow(`agent-${index}`));
     dbward.answers["/api/agents"] = () => ({ body: { agents } });
     const own = agents.map(({ id }) => expected(id));
@@ -339,7 +398,7 @@ describe("the token", () => {
     expect(aws.of("GetSecretValue")).toHaveLength(1);
   });
 
-  it("is read again when it is refused, and the poll is whole", async () => {
+  it("is read again when it is refused, and the poll is complete", async () => {
     let value = OLD;
     aws.answers.GetSecretValue = () => ({ body: { SecretString: value } });
     dbward.tokens.add(OLD);
@@ -351,7 +410,7 @@ describe("the token", () => {
     expect(aws.of("GetSecretValue")).toHaveLength(2);
   });
 
-  it("is measured as refused when the secret still holds it, and asked for anew at the next poll", async () => {
+  it("is measured as refused when the secret still contains it, and read again at the next poll", async () => {
     dbward.tokens.clear();
     await poll(poller);
     expect(published()).toMatchObject({
@@ -404,7 +463,7 @@ describe("the token", () => {
     expect(dbward.paths).toEqual(["/ready"]);
   });
 
-  it("says nothing when Secrets Manager doesn't", async () => {
+  it("is not measured when Secrets Manager does not answer", async () => {
     aws.answers.GetSecretValue = () => ({
       status: 400,
       body: { __type: "AccessDeniedException", message: "no" },
@@ -439,18 +498,18 @@ describe("failures of the server", () => {
     });
   });
 
-  it("measures a name that doesn't resolve", async () => {
+  it("measures a name that does not resolve", async () => {
     await poll(createPoller({ url: "http://dbward.invalid" }));
     expect(published()).toMatchObject({ ...only("dns"), ServerReachable: 0 });
   });
 
-  it("measures silence, within its time", async () => {
+  it("measures a server that does not answer, within the time limit", async () => {
     for (const path of Object.keys(dbward.answers)) dbward.answers[path] = () => undefined;
     await poll(poller, 200);
     expect(published()).toMatchObject({ ...only("timeout"), ServerReachable: 0 });
   });
 
-  it("asks again when no answer came, and finds no failure", async () => {
+  it("tries again when there was no answer, and measures no failure", async () => {
     const answer = dbward.answers["/ready"]!;
     dbward.answers["/ready"] = () => {
       dbward.answers["/ready"] = answer;
@@ -461,7 +520,7 @@ describe("failures of the server", () => {
     expect(dbward.paths.filter((path) => path === "/ready")).toHaveLength(2);
   });
 
-  it("keeps what one path answers when another is silent", async () => {
+  it("keeps the answer of one path when another does not answer", async () => {
     dbward.answers["/api/agents"] = () => undefined;
     await poll(poller, 1_000);
     expect(published()).toMatchObject({
@@ -481,7 +540,7 @@ describe("failures of the server", () => {
     expect(Object.keys(published())).not.toContain("TokenAccepted");
   });
 
-  it("does not take a drain for an outage", async () => {
+  it("does not measure a draining server as an outage", async () => {
     dbward.answers["/ready"] = () => ({ status: 503, body: { status: "draining" } });
     await poll(poller);
     expect(published()).toMatchObject({
@@ -506,7 +565,7 @@ describe("failures of the server", () => {
     });
   });
 
-  it("measures nonsense", async () => {
+  it("measures an answer that can't be read", async () => {
     dbward.answers["/api/agents"] = () => ({ body: `<html>${TOKEN}` });
     dbward.answers["/metrics"] = () => ({ body: "<html>" });
     await poll(poller);
@@ -521,7 +580,7 @@ describe("failures of the server", () => {
     ["lists in lists", "[".repeat(2_000_000)],
     ["objects in objects", '{"agents":'.repeat(300_000)],
     ["more than 4 MiB", JSON.stringify({ agents: [], more: "x".repeat(4 << 20) })],
-  ])("measures an answer of %s as nonsense", { timeout: 60_000 }, async (_what, body) => {
+  ])("measures an answer of %s as malformed", { timeout: 60_000 }, async (_what, body) => {
     dbward.answers["/api/agents"] = () => ({ body });
     await poll(poller);
     expect(published()).toMatchObject({ PollFailures: 1, QueueDepth: 1, ServerReachable: 1 });
@@ -536,8 +595,12 @@ describe("failures of the server", () => {
 });
 
 describe("ECS", () => {
-  it("is asked for ten services a call", async () => {
-    const agents = Array.from({ length: 12 }, (_, index) => ({ name: `agent-${index}`, desiredCount: 2 }));
+  it("is called for ten services at a time", async () => {
+    const agents = Array.from({ length: 12 }, (_, index) => ({
+      agent: `${index}`,
+      name: `agent-${index}`,
+      desiredCount: 2,
+    }));
     aws.answers.DescribeServices = ({ services }) => ({
       body: { services: services.map((name: string) => service(name, 2, 1)) },
     });
@@ -545,7 +608,10 @@ describe("ECS", () => {
     const names = { cluster: "c", server: "server", agents };
     await poll({
       ...poller,
-      sources: { ...poller.sources, countTasks: (deadline) => countTasks(ecs, names, deadline) },
+      sources: {
+        ...poller.sources,
+        countTasks: (deadline) => countTasks(ecs, names, deadline, new AwaitedServices()),
+      },
     });
     expect(aws.of("DescribeServices").map(({ services }) => services.length)).toEqual([10, 3]);
     expect(published()).toMatchObject({
@@ -591,25 +657,58 @@ describe("deployments", () => {
       updatedAt: ago(updatedSecondsAgo),
     };
     aws.answers.DescribeServices = () => ({
-      body: { services: [{ ...service("server", 1, 0), deployments: [deployment] }] },
+      body: {
+        services: [
+          { ...service("server", 1, 0), deployments: [deployment] },
+          service("agent-payments", 2, 2),
+          service("agent-b", 1, 0),
+        ],
+      },
     });
     await poll(poller);
     expect(published()).toMatchObject({ DeploymentsRunning: count, ServerTasksRunning: 0 });
   });
+
+  it("counts a service that is about to be created, and its agent is not offline", async () => {
+    dbward.answers["/api/agents"] = () => ({ body: { agents: [] } });
+    aws.answers.DescribeServices = () => ({
+      body: { services: [service("server", 1, 1)], failures: [{ reason: "MISSING" }] },
+    });
+    await poll(poller);
+    expect(published()).toMatchObject({ DeploymentsRunning: 2, AgentsOffline: 0, AgentTasksRunning: 0 });
+  });
+});
+
+describe("a service that ECS does not have", () => {
+  const minutes = (count: number) => count * 60_000;
+
+  it("is about to be created for five minutes, and then missing", () => {
+    const awaited = new AwaitedServices();
+    const found = new Set(["server"]);
+    expect(awaited.among(["server", "agent-app"], found, 0)).toEqual(["agent-app"]);
+    expect(awaited.among(["server", "agent-app"], found, minutes(5) - 1)).toEqual(["agent-app"]);
+    expect(awaited.among(["server", "agent-app"], found, minutes(5))).toEqual([]);
+  });
+
+  it("is missing at once when it existed before: ECS forgets deleted services", () => {
+    const awaited = new AwaitedServices();
+    expect(awaited.among(["agent-app"], new Set(["agent-app"]), 0)).toEqual([]);
+    expect(awaited.among(["agent-app"], new Set(), minutes(60))).toEqual([]);
+  });
 });
 
 describe("publishing", () => {
-  it("fails the function when CloudWatch refuses", async () => {
+  it("fails the function when CloudWatch refuses the call", async () => {
     aws.answers.PutMetricData = () => ({ status: 400, body: { __type: "AccessDenied", message: "no" } });
     await expect(poll(poller)).rejects.toBeInstanceOf(PublishError);
   });
 
-  it("loses one refused datum, and no other", async () => {
+  it("loses one rejected datum, and no other", async () => {
     aws.answers.PutMetricData = ({ MetricData }) =>
       MetricData.some(({ MetricName }: Json) => MetricName === "AgentsInFlight")
         ? { status: 400, body: { __type: "InvalidParameterValueException", message: "no" } }
         : { body: {} };
-    await expect(poll(poller)).rejects.toThrow(/^Handing 1 of \d+ measurements to CloudWatch failed/);
+    await expect(poll(poller)).rejects.toThrow(/^Publishing 1 of \d+ measurements to CloudWatch failed/);
     const names = aws
       .of("PutMetricData")
       .filter(({ MetricData }) => !MetricData.some(({ MetricName }: Json) => MetricName === "AgentsInFlight"))
@@ -618,7 +717,7 @@ describe("publishing", () => {
     expect([...new Set(names), "AgentsInFlight"].sort()).toEqual(Object.keys(METRICS).sort());
   });
 
-  it("fails the function on a fault of its own", async () => {
+  it("fails the function after an error of its own", async () => {
     const broken = { ...poller.sources, countTasks: () => Promise.reject(new TypeError("a bug")) };
     await expect(poll({ ...poller, sources: broken })).rejects.toThrow("a bug");
   });

@@ -5,7 +5,7 @@ import {
   type DbwardClient,
   DbwardRequestError,
   type Readiness,
-  type RequestCounts,
+  type ServerCounts,
   ServerUnreachableError,
   TokenRefusedError,
 } from "@dbward-aws/dbward-client";
@@ -13,63 +13,63 @@ import { TaskCountError, TokenUnavailableError } from "./errors.ts";
 import type { TaskCounts } from "./task-counts.ts";
 import type { TokenSource } from "./token-source.ts";
 
-/** Whom a snapshot asks. */
+/** Sources of a snapshot. */
 export interface SnapshotSources {
   readonly server: DbwardClient;
   readonly tokens: TokenSource;
-  /** @default - ECS isn't asked */
+  /** @default - ECS is not called */
   readonly countTasks?: (deadline: Deadline) => Promise<TaskCounts>;
 }
 
-/** A question that brought no answer of use. */
+/** A source that failed. */
 export interface PollFailure {
   readonly source: "token" | "ready" | "agents" | "metrics" | "ecs";
   readonly reason: PollFailureReason;
   readonly error: DbwardRequestError | TokenUnavailableError | TaskCountError;
 }
 
-/** What one poll found out; what is missing was not answered, and is among the failures. */
+/** The answers of all sources. A missing answer is among the failures. */
 export interface Snapshot {
   readonly takenAt: Date;
   readonly durationMs: number;
   readonly ready?: Readiness;
   readonly agents?: readonly AgentSnapshot[];
-  readonly requests?: RequestCounts;
+  readonly counts?: ServerCounts;
   readonly tasks?: TaskCounts;
   readonly failures: readonly PollFailure[];
 }
 
 /**
- * Asks everybody at the same time, the server with the token that is at hand. When it refuses that, the secret is read
- * again, and asked once more if it holds another one.
+ * Queries all sources at the same time. When the server refuses the token, the secret is read again, and the
+ * server is queried once more if the secret has another token by now.
  *
- * @throws only what is a fault of the poller itself
+ * @throws only errors of the poller itself
  */
 export async function takeSnapshot(sources: SnapshotSources, deadline: Deadline): Promise<Snapshot> {
   const takenAt = new Date();
   const start = performance.now();
   const { server, countTasks } = sources;
   const [ready, protectedAnswers, tasks] = await Promise.all([
-    attempt("ready", () => askTwice((within) => server.ready({ deadline: within }), deadline)),
-    askWithToken(sources, deadline),
+    attempt("ready", () => queryTwice((within) => server.ready({ deadline: within }), deadline)),
+    queryWithToken(sources, deadline),
     countTasks ? attempt("ecs", () => countTasks(deadline)) : ({} as Attempt<TaskCounts>),
   ]);
-  const { agents, requests, token } = protectedAnswers;
-  const attempts = [token, ready, agents, requests, tasks];
+  const { agents, counts, token } = protectedAnswers;
+  const attempts = [token, ready, agents, counts, tasks];
   return {
     takenAt,
     durationMs: performance.now() - start,
-    ...whereThere({
+    ...withoutUndefined({
       ready: ready.value,
       agents: agents?.value,
-      requests: requests?.value,
+      counts: counts?.value,
       tasks: tasks.value,
     }),
     failures: attempts.flatMap((each) => each?.failure ?? []),
   };
 }
 
-/** What came of one question: one of the two, or neither when it wasn't asked. */
+/** The result of one query: one of the two, or neither when it was not made. */
 interface Attempt<T> {
   readonly value?: T;
   readonly failure?: PollFailure;
@@ -78,45 +78,43 @@ interface Attempt<T> {
 interface ProtectedAnswers {
   readonly token?: Attempt<string>;
   readonly agents?: Attempt<AgentSnapshot[]>;
-  readonly requests?: Attempt<RequestCounts>;
+  readonly counts?: Attempt<ServerCounts>;
 }
 
-async function askWithToken(
+async function queryWithToken(
   { server, tokens }: SnapshotSources,
   deadline: Deadline,
 ): Promise<ProtectedAnswers> {
   const ask = async (token: string): Promise<ProtectedAnswers> => {
-    const [agents, requests] = await Promise.all([
-      attempt("agents", () => askTwice((within) => server.agents({ token, deadline: within }), deadline)),
-      attempt("metrics", () =>
-        askTwice((within) => server.requestCounts({ token, deadline: within }), deadline),
-      ),
+    const [agents, counts] = await Promise.all([
+      attempt("agents", () => queryTwice((within) => server.agents({ token, deadline: within }), deadline)),
+      attempt("metrics", () => queryTwice((within) => server.counts({ token, deadline: within }), deadline)),
     ]);
-    return { agents, requests };
+    return { agents, counts };
   };
   const token = await attempt("token", () => tokens.get(deadline));
   if (token.value === undefined) return { token };
   const refused = token.value;
   const first = await ask(refused);
-  if (!wasRefused(first.agents) && !wasRefused(first.requests)) return first;
+  if (!wasRefused(first.agents) && !wasRefused(first.counts)) return first;
   const renewed = await attempt("token", () => tokens.renew(refused, deadline));
   if (renewed.failure) return { ...first, token: { failure: renewed.failure } };
   return renewed.value === undefined ? first : ask(renewed.value);
 }
 
-/** Milliseconds between two tries. */
-const TRY_AGAIN_MS = 250;
+/** Milliseconds between two attempts. */
+const RETRY_MS = 250;
 
 /**
- * Asks the server, and once more when no answer came: a single lost connection is not an outage, and an alarm rings at the
- * first poll that reports one. The first try gets half of the time.
+ * Queries the server, and once more when there is no answer: one lost connection is not an outage, but an
+ * alarm would go off at the first poll that reports it. The first attempt may take half of the time.
  */
-async function askTwice<T>(ask: (deadline: Deadline) => Promise<T>, deadline: Deadline): Promise<T> {
+async function queryTwice<T>(ask: (deadline: Deadline) => Promise<T>, deadline: Deadline): Promise<T> {
   try {
     return await ask(Deadline.after(deadline.remaining / 2, deadline.signal));
   } catch (error) {
     if (!(error instanceof ServerUnreachableError)) throw error;
-    await deadline.sleep(TRY_AGAIN_MS);
+    await deadline.sleep(RETRY_MS);
     if (deadline.passed) throw error;
   }
   return ask(deadline);
@@ -141,7 +139,7 @@ async function attempt<T>(source: PollFailure["source"], ask: () => Promise<T>):
 }
 
 /** The fields that have a value. */
-function whereThere<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+function withoutUndefined<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>;
   };

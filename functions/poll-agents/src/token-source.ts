@@ -2,7 +2,7 @@ import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/clien
 import type { Deadline } from "@dbward-aws/core";
 import { TokenUnavailableError } from "./errors.ts";
 
-/** The poller's token: read once, and again when the server refuses it. It lives in memory alone. */
+/** The poller's token: read once, and again when the server refuses it. It is kept in memory only. */
 export class TokenSource {
   readonly #secretsManager: SecretsManagerClient;
   readonly #secret: string;
@@ -14,7 +14,7 @@ export class TokenSource {
     this.#secret = secret;
   }
 
-  /** @throws {TokenUnavailableError} when the secret is empty, holds something else, or can't be read */
+  /** @throws {TokenUnavailableError} when the secret is empty, contains something else, or can't be read */
   async get(deadline: Deadline): Promise<string> {
     this.#cached ??= await this.#read(deadline);
     return this.#cached;
@@ -23,7 +23,7 @@ export class TokenSource {
   /**
    * Reads the secret again.
    *
-   * @returns the token, or `undefined` when the secret still holds the refused one
+   * @returns the token, or `undefined` when the secret still contains the refused one
    * @throws {TokenUnavailableError} as {@link get}
    */
   async renew(refused: string, deadline: Deadline): Promise<string | undefined> {
@@ -38,7 +38,7 @@ export class TokenSource {
       const command = new GetSecretValueCommand({ SecretId: this.#secret });
       ({ SecretString: value } = await this.#secretsManager.send(command, { abortSignal: deadline.signal }));
     } catch (error) {
-      // A secret without a value answers so as well.
+      // Also the answer for a secret without a value.
       const missing = (error as Error).name === "ResourceNotFoundException";
       throw new TokenUnavailableError(missing ? "token-missing" : "secrets", this.#secret, error);
     }
@@ -48,5 +48,5 @@ export class TokenSource {
   }
 }
 
-/** What can stand in an Authorization header; the form of a token is the server's to judge. */
+/** Characters of an Authorization header. The server checks the form of the token. */
 const HEADER_SAFE = /^[\x21-\x7e]+$/;

@@ -1,57 +1,109 @@
-/** A line that docs/architecture.md draws: files under `from` may not import what matches `not`. */
-export interface Border {
-  readonly from: RegExp;
-  readonly not: RegExp;
-  readonly why: string;
-}
+import { cruise, type ICruiseResult, type IForbiddenRuleType } from "dependency-cruiser";
+import { ROOT } from "./repository.ts";
 
-const EMULATOR = /^@dbward-aws\/(local-|dbward-stand-in)/;
-const FUNCTIONS = /^@dbward-aws\/(capture-tokens|poll-agents)/;
+const CONSTRUCTS = "^infra/|node_modules/(aws-cdk-lib|constructs)/";
+const LOCAL_STAGE = "^packages/(local-[^/]+|dbward-stand-in)/";
+const TESTS = "\\.test\\.ts$|/test-support/";
 
-/** Who may not import whom. A function is referred to by the path of its bundle only, never imported. */
-const BORDERS: readonly Border[] = [
+/** Who may not import whom, as docs/architecture.md draws it. */
+const BORDERS: readonly IForbiddenRuleType[] = [
   {
-    from: /^packages\//,
-    not: /^@dbward-aws\/infra|^aws-cdk-lib|^constructs$/,
-    why: "packages know no constructs",
+    name: "packages and functions know no constructs",
+    from: { path: "^(packages|functions)/", pathNot: "^packages/checks/" },
+    to: { path: CONSTRUCTS },
   },
   {
-    from: /^(packages|infra)\//,
-    not: FUNCTIONS,
-    why: "functions are referred to by the path of their bundle",
+    name: "a function is referred to by the path of its bundle",
+    from: { path: "^(packages|infra)/" },
+    to: { path: "^functions/" },
   },
   {
-    from: /^functions\//,
-    not: /^@dbward-aws\/infra|^aws-cdk-lib|^constructs$/,
-    why: "functions know no constructs",
+    name: "only the local stage, its tests and the benchmarks know the emulator and the stand-in",
+    from: { pathNot: `${LOCAL_STAGE}|^(e2e|bench|packages/checks)/` },
+    to: { path: LOCAL_STAGE },
   },
   {
-    from: /^(?!packages\/(local-|dbward-stand-in)|e2e\/|bench\/)/,
-    not: EMULATOR,
-    why: "only the local stage, its tests and the benchmarks know the emulator and the stand-in",
+    name: "of the constructs, only the stage knows settings",
+    from: { path: "^infra/", pathNot: `^infra/stage/|${TESTS}` },
+    to: { path: "^packages/settings/" },
   },
-  { from: /^(?!sst\.config\.ts$)/, not: /^sst(\/|$)/, why: "only sst.config.ts knows SST" },
-  { from: /^infra\//, not: /^@aws-sdk\//, why: "constructs make templates, they call no AWS API" },
   {
-    from: /^packages\/(core|contract)\//,
-    not: /^@dbward-aws\/(?!core$)/,
-    why: "core and contract are the base of everything else",
+    name: "only sst.config.ts knows SST",
+    from: { pathNot: "^sst\\.config\\.ts$" },
+    to: { path: "node_modules/sst/" },
+  },
+  {
+    name: "constructs make templates and call no AWS API",
+    from: { path: "^infra/" },
+    to: { path: "node_modules/@aws-sdk/" },
+  },
+  {
+    name: "core and contract are the base of everything else",
+    from: { path: "^packages/(core|contract)/" },
+    to: { path: "^(packages|infra|functions)/", pathNot: "^packages/(core|contract)/" },
+  },
+  {
+    name: "another package is imported by its name",
+    from: { path: "^((?:packages|functions)/[^/]+|infra)/", pathNot: `${TESTS}|vitest[^/]*\\.config\\.ts$` },
+    to: { pathNot: "^$1/", dependencyTypes: ["local"] },
+  },
+  {
+    name: "an import leads to a file",
+    from: {},
+    to: { couldNotResolve: true, pathNot: "^/uPlot\\.esm\\.js$" },
   },
 ];
 
-/** Modules that a TypeScript source imports: static, dynamic, re-exported, and types. */
-export function importsOf(source: string): string[] {
-  const code = source.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
-  const specifiers = code.matchAll(
-    /(?:\bfrom\s*|\bimport\s*\(?\s*|\bimport\.meta\.resolve\(\s*)["']([^"']+)["']/g,
+const CYCLES: readonly IForbiddenRuleType[] = [
+  {
+    name: "no file imports itself through others",
+    from: {},
+    to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+  },
+  {
+    name: "no folder imports itself through others",
+    scope: "folder",
+    from: {},
+    to: { circular: true },
+  },
+];
+
+const SOURCES = ["packages", "functions", "infra", "e2e", "bench", "app.ts", "cdk.ts", "sst.config.ts"];
+
+/**
+ * Each import that breaks a rule: the rule, the importing file, and what it imports or the way back to
+ * itself.
+ */
+export async function brokenRules(): Promise<string[]> {
+  const generated = "(^|/)(dist|\\.local)/";
+  // Tests may use the parts of other folders, and so lead back to where they belong.
+  const results = [await cruiseWith(BORDERS, generated), await cruiseWith(CYCLES, `${generated}|${TESTS}`)];
+  return results.flatMap(({ summary }) =>
+    summary.violations.map(({ rule, from, to, cycle }) =>
+      [rule.name, from, ...(cycle?.map(({ name }) => name) ?? [to])].join("\n  "),
+    ),
   );
-  return [...specifiers].map((match) => match[1]!);
 }
 
-/** What a file imports across a border, as sentences. */
-export function crossings(path: string, source: string): string[] {
-  const modules = importsOf(source);
-  return BORDERS.filter(({ from }) => from.test(path)).flatMap(({ not, why }) =>
-    modules.filter((module) => not.test(module)).map((module) => `${path} imports ${module}: ${why}`),
+async function cruiseWith(rules: readonly IForbiddenRuleType[], exclude: string): Promise<ICruiseResult> {
+  const { output } = await cruise(
+    SOURCES,
+    {
+      baseDir: ROOT,
+      exclude: { path: exclude },
+      doNotFollow: { path: "node_modules/" },
+      tsPreCompilationDeps: true,
+      validate: true,
+      ruleSet: { forbidden: [...rules] },
+    },
+    {
+      conditionNames: ["@dbward-aws/source", "import", "node", "default", "types"],
+      exportsFields: ["exports"],
+      extensions: [".ts", ".mts", ".js", ".mjs", ".json", ".d.ts"],
+    },
   );
+  if (typeof output === "string") throw new Error(`dependency-cruiser answered with a text: ${output}`);
+  if (output.summary.totalCruised < 300)
+    throw new Error(`Only ${output.summary.totalCruised} files were read.`);
+  return output;
 }

@@ -1,8 +1,12 @@
+import type { MonitoringLevel } from "./metrics.ts";
 import type { StageNames } from "./names.ts";
 
+/** Alarms that a stage has only with a load balancer. */
+const LOAD_BALANCER_ALARM_IDS = ["alb-unhealthy-hosts", "alb-5xx", "alb-latency"] as const;
+
 /**
- * Every alarm of a stage, by its id. The catalogue in `infra/monitoring/catalogue.ts` says what each one watches;
- * the ids are here because settings check thresholds by them, and tools look alarms up by them.
+ * The ids of a stage's alarms. `infra/monitoring/catalogue.ts` defines what each one watches; the ids are
+ * here because settings check thresholds against them, and tools use them to find alarms.
  */
 export const ALARM_IDS = [
   "server-unreachable",
@@ -14,6 +18,7 @@ export const ALARM_IDS = [
   "queue-growing",
   "approvals-stale",
   "resumes-stale",
+  "break-glass-used",
   "token-refused",
   "poller-silent",
   "poller-failing",
@@ -24,28 +29,61 @@ export const ALARM_IDS = [
   "server-memory",
   "efs-throughput",
   "efs-storage",
-  "alb-unhealthy-hosts",
-  "alb-5xx",
-  "alb-latency",
+  ...LOAD_BALANCER_ALARM_IDS,
   "capture-failed",
   "deployment-running",
 ] as const;
 export type AlarmId = (typeof ALARM_IDS)[number];
 
-/** Alarms made of other alarms: `down` of the causes of an outage, `quiet` of the reasons not to speak of its consequences. */
+/**
+ * The alarms of the level `essential`: an outage, an agent that is lost, work that nobody does, a bypass of
+ * approval, and a poller that could not report any of these.
+ */
+export const ESSENTIAL_ALARM_IDS = [
+  "server-unreachable",
+  "server-not-ready",
+  "no-healthy-agent",
+  "agents-offline",
+  "queue-not-draining",
+  "break-glass-used",
+  "token-refused",
+  "poller-silent",
+  "deployment-running",
+] as const satisfies readonly AlarmId[];
+
+/** Whether a stage that is watched at this level has the alarm, if it has what the alarm is about. */
+export function hasAlarm(level: MonitoringLevel, id: AlarmId): boolean {
+  return level === "full" || (ESSENTIAL_ALARM_IDS as readonly AlarmId[]).includes(id);
+}
+
+/** Whether only a stage with a load balancer has the alarm with this id. */
+export function isLoadBalancerAlarm(id: string): boolean {
+  return (LOAD_BALANCER_ALARM_IDS as readonly string[]).includes(id);
+}
+
+/**
+ * Alarms made of other alarms: `down` of the causes of an outage, `quiet` of the reasons to suppress messages
+ * about its consequences.
+ */
 export const COMPOSITE_ALARM_IDS = ["down", "quiet"] as const;
 export type CompositeAlarmId = (typeof COMPOSITE_ALARM_IDS)[number];
 
-/** Id of the composite alarm that tells of a consequence, unless it is `quiet`. */
-export function tellerAlarmId(id: string): string {
-  return `${id}-told`;
+/** Id of the composite alarm that sends the messages of a consequence, unless `quiet` suppresses them. */
+export function notificationAlarmId(id: string): string {
+  return `${id}-notification`;
 }
 
-/** Whether an alarm is one of this stage: by its prefix alone, those of stage `prod-eu` would be `prod`'s as well. */
+/** Possible names of a stage's alarms, fewer than the limit of DescribeAlarms. */
+export function stageAlarmNames(names: StageNames): string[] {
+  return [...ALARM_IDS, ...ALARM_IDS.map(notificationAlarmId), ...COMPOSITE_ALARM_IDS].map(names.alarm);
+}
+
+/**
+ * Whether an alarm belongs to this stage. With the prefix alone, the alarms of stage `prod-eu` would also
+ * belong to `prod`.
+ */
 export function isAlarmOfStage(names: StageNames, alarmName: string): boolean {
-  return [...ALARM_IDS, ...ALARM_IDS.map(tellerAlarmId), ...COMPOSITE_ALARM_IDS].some(
-    (id) => names.alarm(id) === alarmName,
-  );
+  return stageAlarmNames(names).includes(alarmName);
 }
 
 export function isAlarmId(id: string): id is AlarmId {

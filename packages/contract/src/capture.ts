@@ -1,6 +1,6 @@
 /**
- * A base URL that becomes part of a command and is shown to people: protocol, host, port and path, of characters that mean nothing to a
- * shell; without user, password, query, fragment, and a slash at its end.
+ * A base URL that is used in a command and in messages: protocol, host, port and path, without characters that have a meaning in a shell,
+ * without user, password, query and fragment, and without a slash at its end.
  */
 export const BASE_URL_PATTERN =
   /^https?:\/\/(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?(?:\/[A-Za-z0-9._~-]+)*$/;
@@ -16,13 +16,13 @@ export const CAPTURE_RESOURCE_TYPE = "Custom::DbwardTokenCapture";
  */
 export type CaptureMethod = "exec" | "task";
 
-/** Where one agent's token comes from, and where it is to be stored. */
+/** The source of an agent's token, and the secret for it. */
 export interface AgentTokenProperties {
-  /** Name of the agent. It is the subject of a minted token; the bootstrap token has one of its own. */
+  /** Name of the agent, and subject of a minted token. The bootstrap token has another subject. */
   readonly Agent: string;
   /** ARN of the secret. */
   readonly Secret: string;
-  /** `bootstrap`: the file `agent-token`; `minted`: a token of its own, asked of the server. */
+  /** `bootstrap`: the file `agent-token`; `minted`: a token that the server makes for this agent. */
   readonly Source: "bootstrap" | "minted";
 }
 
@@ -30,7 +30,7 @@ export interface AgentTokenProperties {
 export interface CaptureTaskProperties {
   /** ARN of its task definition, with revision. */
   readonly TaskDefinition: string;
-  /** Container that does the work. */
+  /** Name of its container. */
   readonly Container: string;
   readonly Subnets: readonly string[];
   readonly SecurityGroups: readonly string[];
@@ -45,8 +45,8 @@ export interface CaptureTaskProperties {
 }
 
 /**
- * Properties of the custom resource, as CloudFormation hands them to the function: every number and boolean is a
- * string, lists and maps keep their form.
+ * Properties of the custom resource, as CloudFormation sends them to the function: numbers and booleans are
+ * strings; lists and maps are unchanged.
  */
 export interface CaptureProperties {
   /** ARN of the ECS cluster. */
@@ -56,15 +56,15 @@ export interface CaptureProperties {
   /** Name of the server's container. */
   readonly Container: string;
   /**
-   * ARN of the task definition that the server's task must run: a task of the former one is about to be replaced.
-   * It changes with every deployment of the server, which makes CloudFormation ask again.
+   * ARN of the task definition that the server's task must run: a task of an earlier one is about to be replaced.
+   * It changes with every deployment of the server, and then CloudFormation calls the function again.
    */
   readonly TaskDefinition: string;
   /** `state_dir` of the server, without a slash at its end. */
   readonly StateDirectory: string;
   /** Port of the server's API inside the task. */
   readonly Port: string;
-  /** The server's log group: its last lines go into the error when the server doesn't come up. */
+  /** The server's log group. Its last lines are part of the error when the server doesn't start. */
   readonly LogGroup: string;
   readonly Method: CaptureMethod;
   /** ARN of the secret for `admin-token`. */
@@ -75,37 +75,35 @@ export interface CaptureProperties {
   /** Id of the poller's user, and the role that it needs. */
   readonly MetricsUser: string;
   readonly MetricsRole: string;
-  /** `rendered`: the deployment wrote server.toml and put the role in; `ssm`: the text belongs to the user. */
-  readonly ConfigSource: "rendered" | "ssm";
-  /** `"true"`: go on although the cluster logs its exec sessions, tokens included. */
+  /** `"true"`: continue even though the cluster logs its ECS Exec sessions, including tokens. */
   readonly AllowSessionLogging: "true" | "false";
   /** Only for method `task`. */
   readonly CaptureTask?: CaptureTaskProperties;
-  /** Read by nobody: a new value makes CloudFormation ask again although nothing else has changed. */
+  /** Nothing reads it: a new value makes CloudFormation call the function although nothing else has changed. */
   readonly Again?: string;
 }
 
-/** Parameter of the Server stack whose new value has the secrets looked at again. */
+/** Parameter of the Server stack. A new value makes the capture check the secrets again. */
 export const CAPTURE_AGAIN_PARAMETER = "CaptureAgain";
 
-/** Attribute of the custom resource that carries the version id of an agent's secret; changes when its value does. */
+/** Attribute of the custom resource with the version id of an agent's secret. It changes with the secret's value. */
 export function agentTokenVersionAttribute(agent: string): string {
   return `AgentTokenVersion.${agent}`;
 }
-/** Attributes of the custom resource that carry the version ids of the other secrets. */
+/** Attributes of the custom resource with the version ids of the other secrets. */
 export const ADMIN_TOKEN_VERSION_ATTRIBUTE = "AdminTokenVersion";
 export const METRICS_TOKEN_VERSION_ATTRIBUTE = "MetricsTokenVersion";
-/** Attribute with what the user should know although the capture succeeded; one sentence each, or empty. */
+/** Attribute with warnings of a capture that succeeded, one sentence each; or empty. */
 export const CAPTURE_WARNINGS_ATTRIBUTE = "Warnings";
-/** Characters at which the warnings are cut. */
+/** Maximum length of the warnings, in characters. */
 export const CAPTURE_WARNINGS_MAX_CHARACTERS = 1000;
-/** Bytes of a custom resource's whole answer that CloudFormation takes: it bounds the number of agents. */
+/** Maximum size of a custom resource's answer, in bytes. It limits the number of agents. */
 export const CAPTURE_ANSWER_MAX_BYTES = 4096;
 
-/** Events in the capture function's log that a metric filter may count: `{ $.event = "capture.failed" }`. */
+/** Events in the log of the capture function, for metric filters: `{ $.event = "capture.failed" }`. */
 export const CAPTURE_EVENTS = {
   /** A Create or Update was answered with FAILED. */
   failed: "capture.failed",
-  /** A stored token is not, or no longer, accepted by the server. */
+  /** The server does not, or no longer, accept a stored token. */
   tokenRefused: "capture.token-refused",
 } as const;

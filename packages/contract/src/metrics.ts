@@ -10,14 +10,14 @@ export const REASON_DIMENSION = "Reason";
 /** CloudWatch units in use. */
 export type MetricUnit = "Count" | "Seconds" | "Milliseconds" | "Percent" | "None";
 
-/** One metric: what it measures, and how it is to be read. */
+/** A metric: its unit, statistic, meaning and source. */
 export interface MetricDefinition {
   readonly unit: MetricUnit;
-  /** How to put the values of a period together: a level by its worst or last value, never by a sum. */
+  /** Statistic over a period. A level uses its worst or last value, never a sum. */
   readonly statistic: "Maximum" | "Minimum" | "Average" | "Sum";
   /** One sentence for the docs and the dashboard. */
   readonly meaning: string;
-  /** From which answer the value comes; a metric is left out of a poll whose source did not answer. */
+  /** The answer that contains the value. A metric is left out of a poll whose source did not answer. */
   readonly source: "agents" | "metrics" | "ready" | "ecs" | "poll";
 }
 
@@ -28,7 +28,7 @@ const level = (
   unit: MetricUnit = "Count",
 ): MetricDefinition => ({ unit, statistic, meaning, source });
 
-/** Every metric of the namespace. Poller, alarms, dashboard and docs read this table and no other. */
+/** The metrics of the namespace. Poller, alarms, dashboard and docs all use this table. */
 export const METRICS = {
   QueueDepth: level("metrics", "Requests dispatched: the work that waits for an agent."),
   RequestsPending: level("metrics", "Requests that wait for a person's approval."),
@@ -39,6 +39,15 @@ export const METRICS = {
   RequestsDispatched: level("metrics", "Requests dispatched and not yet taken by an agent."),
   RequestsRunning: level("metrics", "Requests that an agent is executing."),
   RequestsOther: level("metrics", "Requests in a state that this version of the poller doesn't know."),
+  BreakGlassUses: level(
+    "metrics",
+    "Uses of break-glass that the server has counted since its start: requests without approval, and attempts to change a schema by them.",
+  ),
+  BreakGlassAuditFailures: level(
+    "metrics",
+    "Break-glass requests since the start of the server that it stopped, because it could not write them to its audit log.",
+  ),
+  BackgroundPanics: level("metrics", "Background jobs of the server that have failed since its start."),
   AgentsHealthy: level("agents", "Agents of the stage that poll and have room for work.", "Minimum"),
   AgentsSaturated: level("agents", "Agents of the stage that poll and are full."),
   AgentsDraining: level("agents", "Agents of the stage that finish their work and take no more."),
@@ -52,7 +61,7 @@ export const METRICS = {
   ),
   AgentsUnexpected: level(
     "agents",
-    "Rows of /api/agents that belong to no agent of the stage: agents that were removed, whose rows stay for ever, and agents that run elsewhere.",
+    "Rows of /api/agents that belong to no agent of the stage: agents that were removed, whose rows are kept forever, and agents that run elsewhere.",
   ),
   AgentCapacity: level(
     "agents",
@@ -106,22 +115,41 @@ export const METRICS = {
   AgentTasksRunning: level("ecs", "Tasks that the agents' services run.", "Minimum"),
   DeploymentsRunning: level(
     "ecs",
-    "Services whose deployment is in progress or ended less than 2 minutes ago, and began less than 15 minutes ago: an outage now is expected.",
+    "Services whose deployment is in progress or ended less than 2 minutes ago, and began less than 15 minutes ago, and for 5 minutes those that ECS does not have yet: an outage now is expected.",
   ),
 } as const satisfies Record<string, MetricDefinition>;
 
-/** Seconds after which a deployment no longer counts in {@link METRICS.DeploymentsRunning}: it hangs. */
-export const DEPLOYMENT_GRACE_SECONDS = 900;
-/**
- * Seconds for which a completed deployment goes on counting in {@link METRICS.DeploymentsRunning}. ECS completes one of
- * the server as soon as the server is healthy; until its agents have polled again, which takes up to half a minute when a
- * connection of theirs hangs, their rows say `offline`.
- */
-export const DEPLOYMENT_AFTERMATH_SECONDS = 120;
-
 export type MetricName = keyof typeof METRICS;
 
-/** Metrics that are published once an agent as well, when per-agent metrics are switched on. */
+/**
+ * How closely a stage is watched: `essential` has the alarms and metrics without which an outage goes
+ * unnoticed; `full` has all of them, which help to find causes and to act before an outage.
+ */
+export const MONITORING_LEVELS = ["essential", "full"] as const;
+export type MonitoringLevel = (typeof MONITORING_LEVELS)[number];
+
+/** The metrics of the level `essential`: only those that its alarms need, because each metric costs money. */
+export const ESSENTIAL_METRICS = [
+  "QueueDepth",
+  "RequestsRunning",
+  "BreakGlassUses",
+  "AgentsOffline",
+  "AgentCapacity",
+  "ServerReachable",
+  "ServerReady",
+  "TokenAccepted",
+  "DeploymentsRunning",
+] as const satisfies readonly MetricName[];
+
+/** The metrics of a stage that is watched at this level, in the order of {@link METRICS}. */
+export function metricsOf(level: MonitoringLevel): readonly MetricName[] {
+  const names = Object.keys(METRICS) as MetricName[];
+  return level === "full"
+    ? names
+    : names.filter((name) => (ESSENTIAL_METRICS as readonly MetricName[]).includes(name));
+}
+
+/** Metrics that are also published for each agent when per-agent metrics are enabled. */
 export const PER_AGENT_METRICS = [
   "AgentsInFlight",
   "AgentCapacity",
@@ -131,7 +159,7 @@ export const PER_AGENT_METRICS = [
 /** Value of {@link AGENT_DIMENSION} for all agents beyond the cap, summed. */
 export const OTHER_AGENTS = "other";
 
-/** Why a poll brought no whole snapshot. A closed list, so that a dimension made of it stays bounded. */
+/** Why a poll did not get a complete snapshot. A fixed list, so that the dimension has few values. */
 export const POLL_FAILURE_REASONS = [
   "dns",
   "refused",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { METRICS, PER_AGENT_METRICS } from "./metrics.ts";
-import { agentSubject, stageNames, TOKEN_PATTERN } from "./names.ts";
+import { agentSubject, stageNames, stageOfCluster, TOKEN_PATTERN } from "./names.ts";
 import { formatAgents, parseAgents } from "./poller.ts";
 
 describe("stageNames", () => {
@@ -9,25 +9,37 @@ describe("stageNames", () => {
     const secrets = [
       names.adminTokenSecret,
       names.metricsTokenSecret,
-      names.agentTokenSecret("ecs-agent", true),
-      names.agentTokenSecret("payments", false),
+      names.agentTokenSecret({ name: "ecs-agent", token: "bootstrap" }),
+      names.agentTokenSecret({ name: "payments", token: "own" }),
+      names.agentTokenSecret({ name: "reports" }),
     ];
     expect(secrets).toEqual([
       "dbward/prod/admin-token",
       "dbward/prod/metrics-token",
       "dbward/prod/agent-token",
       "dbward/prod/agent-token/payments",
+      "dbward/prod/agent-token/reports",
     ]);
   });
 
   it("names stacks as SST does", () => {
     expect(stageNames("dev").stack("Server")).toBe("dev-dbward-Server");
   });
+
+  it("finds the stage of a cluster", () => {
+    expect(stageOfCluster(stageNames("dev-2").cluster)).toBe("dev-2");
+    expect(stageOfCluster("default")).toBeUndefined();
+  });
 });
 
 describe("agentSubject", () => {
-  it("is the bootstrap token's for the first agent, and the name for every other one", () => {
-    expect([agentSubject("app", true), agentSubject("reports", false)]).toEqual(["agent", "reports"]);
+  it("is that of the bootstrap token for the agent that has it, and the name for every other one", () => {
+    const agents = [
+      { name: "app", token: "bootstrap" },
+      { name: "reports", token: "own" },
+      { name: "payments" },
+    ] as const;
+    expect(agents.map(agentSubject)).toEqual(["agent", "reports", "payments"]);
   });
 });
 
@@ -37,15 +49,24 @@ describe("agents in the poller's environment", () => {
     { name: "reports", subject: "reports", desiredCount: 0 },
   ];
 
-  it("come back as they were", () => {
+  it("are read as they were written", () => {
     expect(formatAgents(agents)).toBe("app=agent:1,reports:0");
     expect(parseAgents(formatAgents(agents))).toEqual(agents);
     expect(parseAgents("")).toEqual([]);
+    const scaled = [
+      { name: "app", subject: "agent", desiredCount: 2, scaling: { min: 2, max: 12 } },
+      { name: "reports", subject: "reports", desiredCount: 1 },
+    ];
+    expect(formatAgents(scaled)).toBe("app=agent:2-12,reports:1");
+    expect(parseAgents(formatAgents(scaled))).toEqual(scaled);
   });
 
-  it.each(["app", "app:", "app=:1", "app=agent", "app:one", "app:1 reports:2"])("%j is refused", (text) => {
-    expect(parseAgents(text)).toBeUndefined();
-  });
+  it.each(["app", "app:", "app=:1", "app=agent", "app:one", "app:1 reports:2", "app:1-", "app:-2"])(
+    "%j is refused",
+    (text) => {
+      expect(parseAgents(text)).toBeUndefined();
+    },
+  );
 });
 
 describe("TOKEN_PATTERN", () => {
@@ -62,11 +83,11 @@ describe("TOKEN_PATTERN", () => {
 });
 
 describe("METRICS", () => {
-  it("says of each metric what it means, in one sentence", () => {
+  it("describes each metric in one sentence", () => {
     for (const { meaning } of Object.values(METRICS)) expect(meaning).toMatch(/^\S.*\.$/);
   });
 
-  it("knows the metrics that are published once an agent", () => {
+  it("lists metrics about agents as those that each agent has", () => {
     for (const name of PER_AGENT_METRICS) expect(METRICS[name].source).toBe("agents");
   });
 });

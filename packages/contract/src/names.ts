@@ -1,7 +1,22 @@
 /** The application's name: first part of secrets, clusters, log groups and stacks. */
 export const APP_NAME = "dbward";
 
-/** Names of everything that more than one part of a stage looks up by name. Built here, and nowhere else. */
+/** The stage of the emulated account on a developer's machine, which is deployed nowhere else. */
+export const LOCAL_STAGE = "local";
+
+/** Files of the local stage, below the folder of dbward.config.ts: who has the folder may use the emulated account. */
+export const LOCAL_FILES = {
+  directory: ".local",
+  /** The run that is under way, with the keys of its account; absent while none runs. */
+  run: "run.json",
+  /** The ports of the last run. */
+  state: "state.json",
+} as const;
+
+/** Region of the emulated account. */
+export const LOCAL_REGION = "us-east-1";
+
+/** The names by which one part of a stage finds another. They are defined only here. */
 export interface StageNames {
   /** ECS cluster, `dbward-<stage>`. */
   readonly cluster: string;
@@ -15,22 +30,29 @@ export interface StageNames {
   readonly metricsTokenSecret: string;
   /** CloudWatch dashboard, `dbward-<stage>`. */
   readonly dashboard: string;
+  /** SNS topic of the alarms, `dbward-<stage>-alarms`. */
+  readonly topic: string;
   /** Lambda function of the poller, `dbward-<stage>-poll-agents`. */
   readonly pollerFunction: string;
   /** CloudWatch alarm, `dbward-<stage>-<id>`. */
   alarm(id: string): string;
-  /** Secrets Manager: `dbward/<stage>/agent-token` for the first agent, `dbward/<stage>/agent-token/<agent>` for every further one. */
-  agentTokenSecret(agent: string, first: boolean): string;
+  /**
+   * Secrets Manager, `dbward/<stage>/agent-token/<agent>`; `dbward/<stage>/agent-token` for the agent with the
+   * bootstrap token.
+   */
+  agentTokenSecret(agent: AgentIdentity): string;
   /** SSM parameter with the ARN of an agent's token secret, `/dbward/<stage>/agent-token-secret/<agent>`. */
   agentTokenSecretParameter(agent: string): string;
   /** SSM parameter with the version id of an agent's token, `/dbward/<stage>/agent-token-version/<agent>`. */
   agentTokenVersionParameter(agent: string): string;
   /** An agent's ECS service, `agent-<agent>`. */
   agentService(agent: string): string;
+  /** What the names of services have before them in a cluster that others use as well, `dbward-<stage>-`. */
+  readonly sharedClusterPrefix: string;
   /** CloudWatch log group of an ECS service, `/ecs/dbward-<stage>/<service>`. */
   logGroup(service: string): string;
-  /** CloudFormation stack, `<stage>-dbward-<id>`: the name that SST gives it as well. */
-  stack(id: StackId): string;
+  /** CloudFormation stack, `<stage>-dbward-<id>`: the name that SST gives it as well; all of them with `*`. */
+  stack(id: StackId | "*"): string;
 }
 
 /** The stacks of a stage, in the order of their life. */
@@ -48,23 +70,33 @@ export function stageNames(stage: string): StageNames {
     adminTokenSecret: secret("admin-token"),
     metricsTokenSecret: secret("metrics-token"),
     dashboard: scope,
+    topic: `${scope}-alarms`,
     pollerFunction: `${scope}-poll-agents`,
     alarm: (id) => `${scope}-${id}`,
-    agentTokenSecret: (agent, first) => secret(first ? "agent-token" : `agent-token/${agent}`),
+    agentTokenSecret: ({ name, token }) =>
+      secret(token === "bootstrap" ? "agent-token" : `agent-token/${name}`),
     agentTokenSecretParameter: (agent) => `/${APP_NAME}/${stage}/agent-token-secret/${agent}`,
     agentTokenVersionParameter: (agent) => `/${APP_NAME}/${stage}/agent-token-version/${agent}`,
     agentService: (agent) => `agent-${agent}`,
+    sharedClusterPrefix: `${scope}-`,
     logGroup: (service) => `/ecs/${scope}/${service}`,
     stack: (id) => `${stage}-${APP_NAME}-${id}`,
   };
 }
 
-/** What is true inside the server's container, as the image and `server.toml` have it. */
+/** @returns the stage of a cluster; `undefined` for a cluster that does not belong to a stage */
+export function stageOfCluster(cluster: string): string | undefined {
+  return cluster.startsWith(`${APP_NAME}-`) ? cluster.slice(APP_NAME.length + 1) : undefined;
+}
+
+/** Facts about the inside of the server's container, from its image and `server.toml`. */
 export const SERVER = {
   /** Container name in the task definition. */
   container: "server",
   /** `state_dir` of server.toml: where the file system is mounted. */
   stateDirectory: "/data",
+  /** Directory of the state on its file system, for the access points that a deployment creates. */
+  fileSystemPath: "/dbward",
   port: 3000,
   /** Name by which agents reach it through Service Connect: `http://server:3000`. */
   serviceConnectName: "server",
@@ -75,6 +107,8 @@ export const SERVER = {
   agentTokenFile: "agent-token",
   /** Environment variable in which dbward's command line looks for the server's URL. */
   urlVariable: "DBWARD_SERVER_URL",
+  /** Environment variable in which dbward's command line looks for a token. */
+  tokenVariable: "DBWARD_TOKEN",
   /** Environment variable with the licence key. */
   licenseKeyVariable: "DBWARD_LICENSE_KEY",
   /** User and group of the process and of its files. */
@@ -82,13 +116,13 @@ export const SERVER = {
   gid: 10001,
 } as const;
 
-/** What is true inside an agent's container. */
+/** Facts about the inside of an agent's container. */
 export const AGENT = {
   container: "agent",
   readyFile: "/tmp/dbward-agent-ready",
   aliveFile: "/tmp/dbward-agent-alive",
   tokenVariable: "DBWARD_AGENT_TOKEN",
-  /** Version id of the token's secret. Read by nobody: a task reads a secret once, so a new version must start a new one. */
+  /** Version id of the token's secret. Nothing reads it: a task reads a secret only once, so a new version has to start a new task. */
   tokenVersionVariable: "DBWARD_AGENT_TOKEN_VERSION",
   databaseUrlVariable: "DATABASE_URL",
 } as const;
@@ -97,19 +131,30 @@ export const AGENT = {
 export const BOOTSTRAP_AGENT_SUBJECT = "agent";
 
 /**
- * Subject of an agent's token: the `id` of the agent's row in `GET /api/agents`. The first agent uses the bootstrap
- * token; every further one has a token that was made for its name.
+ * Which token an agent has.
+ *
+ * - `own`: one that the server makes for it, with its name as the subject.
+ * - `bootstrap`: the one that the server's first start writes. There is one, so at most one agent has it.
  */
-export function agentSubject(agent: string, first: boolean): string {
-  return first ? BOOTSTRAP_AGENT_SUBJECT : agent;
+export const AGENT_TOKENS = ["own", "bootstrap"] as const;
+export type AgentToken = (typeof AGENT_TOKENS)[number];
+
+/** All that an agent's secret and the subject of its token depend on. */
+export interface AgentIdentity {
+  readonly name: string;
+  /** @default "own" */
+  readonly token?: AgentToken | undefined;
+}
+
+/** Subject of an agent's token: the `id` of the agent's row in `GET /api/agents`. */
+export function agentSubject({ name, token }: AgentIdentity): string {
+  return token === "bootstrap" ? BOOTSTRAP_AGENT_SUBJECT : name;
 }
 
 /** Environment variable that carries a configuration file's text into a container. */
 export const CONFIG_VARIABLE = "DBWARD_CONFIG_TOML";
 /** Environment variable with the log filter of server and agents. */
 export const LOG_FILTER_VARIABLE = "RUST_LOG";
-/** Environment variable, `true` in every container: Fargate has no instance metadata, and asking for it costs seconds. */
-export const NO_INSTANCE_METADATA_VARIABLE = "AWS_EC2_METADATA_DISABLED";
 
 /** The poller's user on the server, and the role that lets it read `/api/agents` and `/metrics` and nothing else. */
 export const METRICS_USER = "cloudwatch-poller";
@@ -118,3 +163,6 @@ export const METRICS_PERMISSION = "metrics.view";
 
 /** A dbward token: `dbw_` and 32 hex digits, no line end. */
 export const TOKEN_PATTERN = /^dbw_[0-9a-f]{32}$/;
+
+/** Account id of the local stage. AWS does not assign it. */
+export const EMULATED_ACCOUNT = "000000000000";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { tellerAlarmId } from "./alarms.ts";
+import { notificationAlarmId } from "./alarms.ts";
 import { stageNames } from "./names.ts";
 import { problemAlarms } from "./ringing-alarms.ts";
 
@@ -10,7 +10,7 @@ describe("problemAlarms", () => {
   it.each([
     [
       "an alarm and the one that tells of it",
-      [alarm("agents-offline"), alarm(tellerAlarmId("agents-offline"))],
+      [alarm("agents-offline"), alarm(notificationAlarmId("agents-offline"))],
       ["agents-offline"],
     ],
     [

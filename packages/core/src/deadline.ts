@@ -1,16 +1,14 @@
-import { setTimeout as delay } from "node:timers/promises";
-
-/** Timers hold no more milliseconds than this, 24 days; a longer one would fire at once. */
+/** Longest delay of a timer, 24 days in milliseconds; a longer one would fire at once. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** A point in time after which work is given up; made once, and handed down to every step. */
+/** A point in time at which work is abandoned; created once, and passed to every step. */
 export class Deadline {
-  /** Aborts when the deadline passes, or earlier when the signal that it was made with aborts. */
+  /** Aborts when the deadline passes, or earlier with the signal that the deadline was created with. */
   readonly signal: AbortSignal;
   readonly #endsAt: number;
 
   private constructor(milliseconds: number, signal: AbortSignal | undefined) {
-    if (Number.isNaN(milliseconds)) throw new RangeError("A deadline needs a number of milliseconds");
+    if (Number.isNaN(milliseconds)) throw new RangeError("The milliseconds of a deadline must be a number.");
     const bounded = Math.min(Math.max(0, Math.floor(milliseconds)), LONGEST_TIMER);
     this.#endsAt = performance.now() + bounded;
     const timeout = AbortSignal.timeout(bounded);
@@ -18,15 +16,15 @@ export class Deadline {
   }
 
   /**
-   * @param milliseconds from now; 24 days at most, and `Infinity` means these
-   * @param signal ends it earlier
-   * @throws RangeError when `milliseconds` is no number
+   * @param milliseconds from now; more than 24 days, or `Infinity`, counts as 24 days
+   * @param signal ends the deadline earlier
+   * @throws RangeError when `milliseconds` is not a number
    */
   static after(milliseconds: number, signal?: AbortSignal): Deadline {
     return new Deadline(milliseconds, signal);
   }
 
-  /** Milliseconds left, never negative. */
+  /** Milliseconds that are left, never negative. */
   get remaining(): number {
     return Math.max(0, this.#endsAt - performance.now());
   }
@@ -35,18 +33,16 @@ export class Deadline {
     return this.signal.aborted || this.remaining === 0;
   }
 
-  /** Waits, at most until the deadline. Never rejects: ask {@link passed} afterwards. */
+  /** Waits, at most until the deadline. Never rejects: check {@link passed} afterwards. */
   async sleep(milliseconds: number): Promise<void> {
-    await delay(Math.min(milliseconds, this.remaining), undefined, { signal: this.signal }).catch(
-      () => undefined,
-    );
+    await sleep(Math.min(milliseconds, this.remaining), this.signal);
   }
 
   /**
-   * Asks `probe` until it answers with something other than `undefined`.
+   * Calls `probe` until it returns something other than `undefined`.
    *
-   * @param intervalMs milliseconds between the end of one question and the start of the next
-   * @returns the answer, or `undefined` when the deadline passed first
+   * @param intervalMs milliseconds between the end of one call and the start of the next
+   * @returns its result, or `undefined` when the deadline passed first
    */
   async until<T>(
     probe: () => Promise<T | undefined> | T | undefined,
@@ -59,4 +55,21 @@ export class Deadline {
       await this.sleep(intervalMs);
     }
   }
+}
+
+/**
+ * Waits, or until the signal aborts; never rejects. `node:timers/promises` would do the same, but a function
+ * that loads that module starts later.
+ */
+export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end);
+  });
 }

@@ -8,10 +8,10 @@ it.each([
   ["a line written over", "harmless\rrm -rf", "harmless\\x0drm -rf"],
   ["the line's direction", "a\u202etxt.exe\u2066b", "a\\u202etxt.exe\\u2066b"],
   ["backspaces", "ok\b\bno", "ok\\x08\\x08no"],
-])("shows what would change %s as text", (_what, text, shown) => {
+])("escapes what would change %s", (_what, text, shown) => {
   expect(displayText(text)).toBe(shown);
 });
 
-it("keeps lines, tabs and letters of every script, and hides secrets", () => {
+it("keeps lines, tabs and letters of every script, and redacts secrets", () => {
   expect(displayText("é\t漢字 עברית\r\npassword=abc\n")).toBe("é\t漢字 עברית\npassword=[redacted]\n");
 });

@@ -1,17 +1,20 @@
 import { redact } from "./redact.ts";
 
-/** Control characters but tab and line feed, and the characters that turn the direction of a line. */
+/** Control characters except tab and line feed, and the characters that change the direction of a line. */
 const UNSAFE = /(?![\t\n])[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufeff]/gu;
 
 /**
- * `text` with every character that could move the cursor, set the title, fill the clipboard or turn the line's direction
- * written as an escape (`\x1b`, `\u202e`). A carriage return in front of a line feed is dropped.
+ * `text` with an escape (`\x1b`, `\u202e`) for each character that could move the cursor, set the title, fill the
+ * clipboard or change the direction of a line. A carriage return before a line feed is removed.
  */
 export function escapeControls(text: string): string {
   return text.replace(/\r+\n/g, "\n").replace(UNSAFE, escapeCharacter);
 }
 
-/** Text of a container, a server or AWS, as it may be shown on a terminal or a page: {@link redact}ed, {@link escapeControls}. */
+/**
+ * Text of a container, a server or AWS, as it may be shown on a terminal or a page: {@link redact}ed, {@link
+ * escapeControls}.
+ */
 export function displayText(text: string): string {
   return escapeControls(redact(text));
 }

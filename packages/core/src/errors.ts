@@ -1,20 +1,20 @@
-/** What a {@link DbwardError} may carry beside its message. */
+/** Parts of a {@link DbwardError} beside its message. */
 export interface DbwardErrorOptions {
   /** The error that led to this one. */
   readonly cause?: unknown;
-  /** The next step of the person who reads the message: one or more whole sentences. */
+  /** What the reader of the message should do next: one or more complete sentences. */
   readonly hint: string;
 }
 
 /**
- * An error for the person who must act: the message says what was being done and what came back, the hint what
- * to do, and the code names the page `docs/errors/<code>.md` that says more.
+ * An error for the person who has to act: the message says what was being done and what the result was, the
+ * hint what to do next. `docs/errors.md` has a section for each code that needs more words than that.
  *
- * Subclass it once for each decision that a caller can take.
+ * It has a subclass only where a caller handles that error differently.
  */
 export class DbwardError extends Error {
   override readonly name: string = "DbwardError";
-  /** Stable, in kebab-case; also the name of the error's page in `docs/errors/`. */
+  /** Stable, in kebab-case. */
   readonly code: string;
   readonly hint: string;
 
@@ -28,7 +28,7 @@ export class DbwardError extends Error {
   }
 }
 
-/** The message of anything that was thrown, with the messages of its causes, outermost first. */
+/** The message of any thrown value, with the messages of its causes, outermost first. */
 export function describeError(error: unknown): string {
   const messages: string[] = [];
   let at: unknown = error;
@@ -40,12 +40,12 @@ export function describeError(error: unknown): string {
   return messages.join(": ");
 }
 
-/** A connection tried at several addresses fails with an AggregateError, whose own message is empty. */
+/** A connection that fails at several addresses throws an AggregateError, whose own message is empty. */
 function messageOf(error: Error): string {
   if (error.message) return error.message;
   const parts: unknown[] = error instanceof AggregateError ? error.errors : [];
   return parts.map((part) => (part instanceof Error ? part.message : String(part))).join(", ") || error.name;
 }
 
-/** Causes can form a ring; no honest chain is this long. */
+/** Longest chain of causes that is followed: it could be circular. */
 const MAX_CAUSES = 8;

@@ -2,19 +2,21 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
-/** What a listener on this machine serves, and to whom. */
+/** Options of {@link startListener}. */
 export interface ListenerOptions {
-  /** Port on 127.0.0.1. @default 0, any free one */
+  /** Port on 127.0.0.1. @default 0 - any free port */
   readonly port?: number;
-  /** Answers a request that was let in. An error that it throws becomes a 500. */
+  /** Answers an admitted request. An error that it throws is answered with 500. */
   readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
-  /** Takes a WebSocket upgrade that was let in. @default - upgrades are refused */
+  /** Handles an admitted WebSocket upgrade. @default - upgrades are rejected */
   readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Whether a browser may show what is served: an address that is typed or a link that is followed. @default false */
+  /**
+   * Whether a browser may open an address that a person enters, or a link that leads to it. @default false
+   */
   readonly pages?: boolean;
-  /** Hears of errors of `answer` and `upgrade`. @default - nobody does */
+  /** Called with the errors of `answer` and `upgrade`. @default - they are ignored */
   readonly onError?: (error: unknown) => void;
-  /** Milliseconds in which a request must be there, and its headers before. @default 120000 and 10000 */
+  /** Milliseconds within which a request, and its headers, must be complete. @default 120000 and 10000 */
   readonly patience?: { readonly request: number; readonly headers: number };
 }
 
@@ -23,21 +25,21 @@ export interface Listener {
   readonly port: number;
   /** Such as `http://127.0.0.1:4566`. */
   readonly url: string;
-  /** Cuts all connections; new ones are taken. */
+  /** Closes all connections; new ones are accepted. */
   disconnect(): void;
-  /** Cuts all connections and stops listening. */
+  /** Closes all connections and stops listening. */
   close(): Promise<void>;
 }
 
 const PATIENCE = { request: 120_000, headers: 10_000 };
-/** Longer than the pool of any client keeps a connection, so that no request meets one that is being closed. */
+/** Longer than any client's pool keeps a connection, so that no request uses one that is being closed. */
 const KEEP_ALIVE_MS = 75_000;
 
 /**
- * Listens on 127.0.0.1 for programs of this machine, and keeps web pages out: see {@link foreignRequest}. No request
- * ends the process, whatever it holds.
+ * Listens on 127.0.0.1 for programs of this machine, and rejects requests of web pages: see
+ * {@link foreignRequest}. No request can end the process, whatever it contains.
  *
- * @throws the system's error when the port is in use
+ * @throws the system's error, such as EADDRINUSE
  */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { answer, upgrade, pages = false, onError, patience = PATIENCE } = options;
@@ -70,21 +72,21 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     try {
       const reason = upgrade
         ? foreignRequest(request, own(), { pages: false })
-        : "There are no upgrades here.";
+        : "This server does not accept upgrades.";
       if (reason === undefined) upgrade?.(request, socket, head);
       else endSocket(socket, "403 Forbidden", reason);
     } catch (error) {
       onError?.(error);
-      endSocket(socket, "400 Bad Request", "The request is not understood.");
+      endSocket(socket, "400 Bad Request", "The request is not valid.");
     }
   });
   server.on("connect", (_request, socket: Duplex) => {
     socket.on("error", () => socket.destroy());
-    endSocket(socket, "405 Method Not Allowed", "This is no proxy.");
+    endSocket(socket, "405 Method Not Allowed", "This server is not a proxy.");
   });
   server.on("clientError", (_error, socket) => {
     socket.on("error", () => socket.destroy());
-    if (socket.writable) endSocket(socket, "400 Bad Request", "The request is not understood.");
+    if (socket.writable) endSocket(socket, "400 Bad Request", "The request is not valid.");
     else socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
@@ -99,40 +101,39 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
-/** What a browser must not do with an answer, whoever wrote it. */
+/** Headers that keep other sites from reading an answer in a browser. */
 const HEADERS = {
   "cross-origin-resource-policy": "same-origin",
   "x-content-type-options": "nosniff",
 } as const;
 
 /**
- * Why a request is not let in: it comes from a web page of another site, or is meant for another host.
+ * Why a request is rejected: it comes from a web page of another site, or is meant for another host.
  *
- * Any page can make a browser send requests to 127.0.0.1. A name that an attacker rebinds to that address shows in
- * `Host`; a script, form or frame of another site shows in `Origin` or in the `Sec-Fetch` headers, which no page can
- * set. Programs send none of them.
+ * Any web page can make a browser send requests to 127.0.0.1. A name that an attacker resolves to that
+ * address is in `Host`; a script, form or frame of another site has `Origin` or `Sec-Fetch` headers, which no
+ * page can set. Programs send none of them.
  *
- * @param port that the request came to
- * @param pages whether a browser may show what is served
- * @returns `undefined` for a request that is let in
+ * @param port port of the server; `any` for a server that forwarders of this machine lead to as well
+ * @param pages whether a browser may open an address
+ * @returns `undefined` for a request that is admitted
  * @see https://www.w3.org/TR/fetch-metadata/
  */
 export function foreignRequest(
   request: Pick<IncomingMessage, "headers" | "url">,
-  port: number,
+  port: number | "any",
   { pages }: { readonly pages: boolean },
 ): string | undefined {
   const { host, origin, "sec-fetch-site": site, "sec-fetch-mode": mode } = request.headers;
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
-  if (host === undefined || !hosts.includes(host.toLowerCase()))
+  const [, named] = /^(?:127\.0\.0\.1|localhost):(\d+)$/i.exec(host ?? "") ?? [];
+  if (host === undefined || named === undefined || (port !== "any" && named !== String(port)))
     return "The Host header does not name this server.";
-  if (!request.url?.startsWith("/")) return "The address is not one of this server.";
+  if (!request.url?.startsWith("/")) return "The URL is not one of this server.";
   if (origin !== undefined && origin.toLowerCase() !== `http://${host.toLowerCase()}`)
     return "The request comes from another site.";
   if (mode === "navigate") {
-    // A link on another page may lead to a page: it is shown to the person, and to no script.
-    if (!pages || request.headers["sec-fetch-dest"] !== "document")
-      return "A browser can't open this address.";
+    // A link of another site may lead to a page: the person sees it, but no script can read it.
+    if (!pages || request.headers["sec-fetch-dest"] !== "document") return "A browser can't open this URL.";
   } else if (site !== undefined && site !== "same-origin" && site !== "none")
     return "The request comes from another site.";
   return undefined;
@@ -147,7 +148,7 @@ function endSocket(socket: Duplex, status: string, text: string): void {
   const body = `${text}\n`;
   socket.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    // A client that does not read would keep the connection.
+    // A client that does not read would keep the connection open.
     () => socket.destroy(),
   );
 }

@@ -28,7 +28,7 @@ describe("createLogger", () => {
     expect(lines[0]).not.toMatch(/abc|p\\*"q|0123456789abcdef|100,98,119/);
   });
 
-  it("writes one JSON line an event, errors with their causes, without secrets", () => {
+  it("writes each event as one line of JSON, with the causes of errors and without secrets", () => {
     const lines: string[] = [];
     const logger = createLogger((line) => lines.push(line));
     logger.error("capture.failed", { error: new Error("outer", { cause: new Error(`inner ${TOKEN}`) }) });

@@ -3,7 +3,7 @@ import { redactField } from "./redact.ts";
 /** The fields of one log line; values are written as JSON. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Writes one JSON line an event. Nothing that looks like a secret leaves it. */
+/** Writes each event as one line of JSON. Whatever looks like a secret is redacted. */
 export interface Logger {
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
@@ -11,11 +11,11 @@ export interface Logger {
 }
 
 /**
- * A {@link Logger} of lines `{"level","event",…fields}`. It never throws: a field that JSON can't hold is told by its
- * kind.
+ * A {@link Logger} of lines `{"level","event",…fields}`. It never throws: of a field that JSON can't
+ * represent, only the type is written.
  *
- * @param write takes one line without its line end. @default - writes to standard output, which Lambda and ECS
- * hand to CloudWatch Logs with a time of their own
+ * @param write called with each line, without its line end. @default - writes to standard output, which
+ * Lambda and ECS send to CloudWatch Logs with a timestamp
  */
 export function createLogger(
   write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
@@ -36,10 +36,10 @@ function line(fields: LogFields): string {
   }
 }
 
-/** Fields below this depth are left out; causes of errors can form a ring. */
+/** Fields below this depth are left out: the causes of an error could be circular. */
 const MAX_DEPTH = 8;
 
-/** A copy of `value` that JSON can hold, without secrets, and errors with their causes. */
+/** A copy of `value` that JSON can represent, without secrets; errors have their causes. */
 function plain(name: string, value: unknown, depth: number): unknown {
   if (typeof value === "bigint") return String(value);
   if (value instanceof Error) return depth < MAX_DEPTH ? plainError(value, depth) : value.name;

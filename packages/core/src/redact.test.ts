@@ -29,7 +29,7 @@ describe("redact", () => {
 });
 
 describe("redact of a token in base64", () => {
-  it.each([0, 1, 2, 3, 4, 5])("hides it behind %i other bytes", (before) => {
+  it.each([0, 1, 2, 3, 4, 5])("hides it after %i other bytes", (before) => {
     const encoded = Buffer.from(`${"abcde".slice(0, before)}${TOKEN}`).toString("base64");
     const hidden = redact(encoded);
     expect(hidden).toMatch(/^[A-Za-z0-9+/]{0,7}\[redacted\]$/);

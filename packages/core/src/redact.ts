@@ -1,21 +1,21 @@
 const REDACTED = "[redacted]";
 
-/** Names of fields and parameters whose value is a secret, whatever it looks like. */
+/** Names of fields and parameters whose values are secrets, whatever they look like. */
 const SECRET_NAMES = "tokenValue|secretString|password|authorization|responseURL";
 
 /**
- * Each pattern keeps its first group and hides the rest of what it matches; none of them ends within an escape.
- * The texts come from containers and servers, so every pattern takes linear time: what it repeats is bounded, or can't
- * be tried again from a later start.
+ * Each pattern keeps its first group and hides the rest of the match; none of them ends within an escape. The
+ * texts come from containers and servers, so that each pattern must take linear time: its repetitions are
+ * bounded, or can't start again at a later character.
  */
 const SECRETS: readonly RegExp[] = [
-  // A field of JSON, escaped up to four times (15 backslashes): the value ends where the quote that began it comes
-  // again, or with the text.
+  // A field of JSON, escaped up to four times (15 backslashes): the value ends at the same quote that began
+  // it, or at the end of the text.
   new RegExp(`((?<!\\\\)(\\\\{0,15}")(?:${SECRET_NAMES})\\2\\s*:\\s*\\2).*?(?=(?<!\\\\)\\2|$)`, "gis"),
   // A header or a parameter outside of JSON.
   /(\bauthorization\s*[:=]\s*)[^"',;\\\r\n]+/gi,
   new RegExp(`(\\b(?:${SECRET_NAMES})\\s*[:=]\\s*)[^"',\\s}\\\\[]+`, "gi"),
-  // dbward's tokens: `dbw_` and 32 hex digits; anything longer or shorter that starts so is hidden as well.
+  // dbward's tokens: `dbw_` and 32 hex digits; anything longer or shorter after `dbw_` is hidden as well.
   /((?:d|%64)(?:b|%62)(?:w|%77)(?:_|%5[fF]))[A-Za-z0-9%]+/g,
   // `dbw_` in hex.
   /()6462775f[0-9a-f]*/gi,
@@ -28,7 +28,9 @@ const SECRETS: readonly RegExp[] = [
 
 const SECRET_NAME = new RegExp(`^(?:${SECRET_NAMES})$`, "i");
 
-/** `text` with everything in it that looks like a secret replaced by `[redacted]`; takes time linear in its length. */
+/**
+ * `text` with `[redacted]` in place of everything that looks like a secret; takes time linear in its length.
+ */
 export function redact(text: string): string {
   return SECRETS.reduce(
     (redacted, secret) => redacted.replace(secret, `$1${REDACTED}`),
@@ -36,15 +38,19 @@ export function redact(text: string): string {
   );
 }
 
-/** `value` of a field as it may be shown: strings are redacted, and a field with a secret's name is hidden whole. */
+/**
+ * The value of a field as it may be shown: strings are redacted, and the value of a field with a secret's
+ * name is hidden completely.
+ */
 export function redactField(name: string, value: unknown): unknown {
   if (typeof value === "string") return SECRET_NAME.test(name) ? REDACTED : redact(value);
   return value;
 }
 
 /**
- * Hides the password of a URL, as in `postgres://user:password@host`, in a run of characters without blanks. People
- * forget to escape slashes and at signs in a password, so it ends at the last at sign of the run.
+ * Hides the password of a URL such as `postgres://user:password@host` in a run of characters without spaces.
+ * A password may contain slashes and at signs that should have been escaped, so that it ends at the last at
+ * sign of the run.
  */
 function withoutPassword(run: string): string {
   const end = run.lastIndexOf("@");

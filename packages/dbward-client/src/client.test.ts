@@ -1,6 +1,12 @@
 import { createServer } from "node:net";
 import { Deadline } from "@dbward-aws/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  always,
+  type Responder,
+  startHttpServer,
+  type TestServer,
+} from "../../core/src/test-support/http-server.ts";
 import { DbwardClient } from "./client.ts";
 import {
   AnswerTooLargeError,
@@ -15,12 +21,11 @@ import {
   ServerUrlError,
   TokenRefusedError,
 } from "./errors.ts";
-import { always, type FakeServer, type Responder, startFakeServer } from "./test-support/fake-server.ts";
 
-/** A token that must not show up anywhere but in a header and in an answer. */
+/** A token that must appear in a header and in an answer only. */
 const CANARY = `dbw_${"c0ffee00".repeat(4)}`;
 
-const started: FakeServer[] = [];
+const started: TestServer[] = [];
 const clients: DbwardClient[] = [];
 afterEach(async () => {
   vi.useRealTimers();
@@ -28,8 +33,8 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((server) => server.close()));
 });
 
-async function serve(responder: Responder): Promise<FakeServer> {
-  const server = await startFakeServer(responder);
+async function serve(responder: Responder): Promise<TestServer> {
+  const server = await startHttpServer(responder);
   started.push(server);
   return server;
 }
@@ -52,7 +57,7 @@ async function failure(call: Promise<unknown>): Promise<DbwardRequestError> {
   return error as DbwardRequestError;
 }
 
-// As a running dbward-server 0.2.0 answered.
+// As recorded from a dbward-server 0.2.0.
 const RECORDED = {
   health: { status: "ok", version: "0.2.0", min_agent_version: "0.2.0" },
   ready: { status: "ok", checks: { sqlite: "ok" } },
@@ -79,7 +84,8 @@ describe("answers", () => {
   it("reads health", async () => {
     const server = await serve(always(200, RECORDED.health));
     expect(await connect(server.url).health()).toEqual({ version: "0.2.0", minAgentVersion: "0.2.0" });
-    expect(server.seen[0]).toMatchObject({ method: "GET", url: "/health", authorization: undefined });
+    expect(server.requests[0]).toMatchObject({ method: "GET", url: "/health" });
+    expect(server.requests[0]?.headers.authorization).toBeUndefined();
   });
 
   it.each([
@@ -96,7 +102,7 @@ describe("answers", () => {
     expect(await connect(server.url).ready()).toEqual(expected);
   });
 
-  it("reads agents, with the token in the header and unknown fields and statuses passed over", async () => {
+  it("reads agents, sends the token in a header, and ignores unknown fields and statuses", async () => {
     const body = {
       agents: [
         ...RECORDED.agents.agents,
@@ -108,10 +114,13 @@ describe("answers", () => {
       { id: "payments-agent", status: "healthy", lastPollAgeSeconds: 0, inFlight: 1, maxConcurrent: 4 },
       { id: "b", status: "resting", lastPollAgeSeconds: 0, inFlight: 1, maxConcurrent: 4 },
     ]);
-    expect(server.seen[0]).toMatchObject({ url: "/api/agents", authorization: `Bearer ${CANARY}` });
+    expect(server.requests[0]).toMatchObject({
+      url: "/api/agents",
+      headers: { authorization: `Bearer ${CANARY}` },
+    });
   });
 
-  it("reads a letter that comes in two pieces", async () => {
+  it("reads a character that arrives in two chunks", async () => {
     const bytes = Buffer.from(JSON.stringify({ version: "größe" }));
     const cut = bytes.indexOf(0xc3) + 1;
     const server = await serve((_request, response) =>
@@ -123,10 +132,10 @@ describe("answers", () => {
   it("keeps the path of a base URL", async () => {
     const server = await serve(always(200, RECORDED.health));
     await connect(`${server.url}/dbward/`).health();
-    expect(server.seen[0]?.url).toBe("/dbward/health");
+    expect(server.requests[0]?.url).toBe("/dbward/health");
   });
 
-  it("makes users, reissues and mints tokens", async () => {
+  it("creates users, and reissues and creates tokens", async () => {
     const server = await serve(({ url }, response) => {
       const body = url.endsWith("/reissue-initial-token")
         ? { reissued_token_id: "t2", revoked_old_token_id: "t1", token: CANARY }
@@ -158,7 +167,7 @@ describe("answers", () => {
       token: CANARY,
       subjectId: "payments",
     });
-    expect(server.seen.map(({ method, url, body }) => [method, url, JSON.parse(body)])).toEqual([
+    expect(server.requests.map(({ method, url, text }) => [method, url, JSON.parse(text)])).toEqual([
       ["POST", "/api/users", { id: "poller", roles: ["cloudwatch-metrics"] }],
       ["POST", "/api/users/a%2Fb/reissue-initial-token", {}],
       ["POST", "/api/tokens", { subject_id: "payments", subject_type: "agent", name: "payments" }],
@@ -197,10 +206,17 @@ describe("answers", () => {
       },
     ]);
     await client.revokeToken("t1", { token: CANARY });
-    expect(server.seen[1]).toMatchObject({ method: "DELETE", url: "/api/tokens/t1" });
+    expect(server.requests[1]).toMatchObject({ method: "DELETE", url: "/api/tokens/t1" });
   });
 
-  it("asks again when an idle connection is closed under it", async () => {
+  it("counts requests, from one page of them", async () => {
+    const page = { requests: [{ id: "r1" }], total: 1234, limit: 1, offset: 0 };
+    const server = await serve((_request, response) => response.end(JSON.stringify(page)));
+    expect(await connect(server.url).totalRequests({ token: CANARY })).toBe(1234);
+    expect(server.requests[0]).toMatchObject({ method: "GET", url: "/api/requests?limit=1" });
+  });
+
+  it("sends a GET again when the server has closed the idle connection", async () => {
     const server = await serve(always(200, RECORDED.health));
     const client = connect(server.url);
     await client.health();
@@ -208,7 +224,7 @@ describe("answers", () => {
     expect(await client.health()).toMatchObject({ version: "0.2.0" });
   });
 
-  it("does not use a connection again that was idle for long", async () => {
+  it("does not use a connection again that has been idle for long", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const server = await serve(always(200, RECORDED.health));
     const client = connect(server.url);
@@ -218,7 +234,7 @@ describe("answers", () => {
     expect(server.connections).toHaveLength(2);
   });
 
-  it("keeps its connection", async () => {
+  it("uses its connection again", async () => {
     const server = await serve(always(200, RECORDED.health));
     const client = connect(server.url);
     await client.health();
@@ -266,16 +282,16 @@ describe("refusals", () => {
     });
   });
 
-  it("does not follow a redirect, and hands its token to nobody", async () => {
+  it("does not follow a redirect, so that its token stays with the server", async () => {
     const elsewhere = await serve(always(200, RECORDED.agents));
     const server = await serve(always(302, "", { location: elsewhere.url }));
     const error = await failure(connect(server.url).agents({ token: CANARY }));
     expect(error).toBeInstanceOf(RedirectError);
     expect(error.reason).toBe("redirect");
-    expect(elsewhere.seen).toHaveLength(0);
+    expect(elsewhere.requests).toHaveLength(0);
   });
 
-  it("takes a readiness that isn't dbward's for the failure of what stands before it", async () => {
+  it("counts a readiness answer that is not dbward's as a failure of the proxy in front of it", async () => {
     const server = await serve(always(503, "<html>Service Unavailable"));
     expect((await failure(connect(server.url).ready())).reason).toBe("server-error");
   });
@@ -283,21 +299,25 @@ describe("refusals", () => {
 
 describe("malformed answers", () => {
   it.each([
-    ["no JSON", `{"token":"${CANARY}"`, "it is not JSON"],
-    ["another shape", [], "the answer should be an object and is a list"],
-    ["no list", { agents: {} }, "agents should be a list and is an object"],
-    ["a row that is none", { agents: [null] }, "agents[0] should be an object and is null"],
+    ["text that is not JSON", `{"token":"${CANARY}"`, "it is not JSON"],
+    ["a list instead of an object", [], "the answer must be an object, but is a list"],
+    ["an object instead of a list", { agents: {} }, "agents must be a list, but is an object"],
+    ["a row that is null", { agents: [null] }, "agents[0] must be an object, but is null"],
     [
-      "a text for a number",
+      "a string instead of a number",
       { agents: [{ ...RECORDED.agents.agents[0], in_flight: CANARY }] },
-      "agents[0].in_flight should be a number from 0 to 1000000000000 and is a string",
+      "agents[0].in_flight must be a number from 0 to 1000000000000, but is a string",
     ],
     [
       "a negative number",
       { agents: [{ ...RECORDED.agents.agents[0], in_flight: -1 }] },
-      "agents[0].in_flight should be a number from 0 to 1000000000000 and is a number out of range",
+      "agents[0].in_flight must be a number from 0 to 1000000000000, but is a number out of range",
     ],
-    ["a missing field", { agents: [{ id: "a" }] }, "agents[0].status should be a text and is missing"],
+    [
+      "a missing field",
+      { agents: [{ id: "a" }] },
+      "agents[0].status must be a string that is not empty, but is missing",
+    ],
   ])("%s", async (_, body, problem) => {
     const server = await serve(always(200, body));
     const error = await failure(connect(server.url).agents({ token: CANARY }));
@@ -306,11 +326,27 @@ describe("malformed answers", () => {
     expect(error.message).toContain(problem);
   });
 
-  it("does not take a page without the queue's family for an empty queue", async () => {
+  it("does not take metrics without the family of requests for an empty queue", async () => {
     const server = await serve(always(200, "dbward_agents_active 2\n"));
-    const error = await failure(connect(server.url).requestCounts({ token: CANARY }));
+    const error = await failure(connect(server.url).counts({ token: CANARY }));
     expect(error).toBeInstanceOf(MalformedAnswerError);
     expect(error.message).toContain("dbward_requests_current is missing");
+  });
+
+  it.each([
+    ["nested lists", "[".repeat(300_000) + "]".repeat(300_000)],
+    ["empty objects", `{"agents":[${"{},".repeat(300_000)}{}]}`],
+  ])("is rejected before it is parsed: hundreds of thousands of %s", async (_, body) => {
+    const server = await serve(always(200, body));
+    const error = await failure(connect(server.url).agents({ token: CANARY }));
+    expect(error.message).toContain("more than 250000 objects and lists");
+  });
+
+  it("names the first row that is wrong, and the rows after it cost nothing", async () => {
+    const [row] = RECORDED.agents.agents;
+    const server = await serve(always(200, { agents: [row, ...Array(200_000).fill({})] }));
+    const error = await failure(connect(server.url).agents({ token: CANARY }));
+    expect(error.message).toContain("agents[1].id must be a string that is not empty, but is missing");
   });
 
   it("stops reading at its limit", async () => {
@@ -328,17 +364,17 @@ describe("malformed answers", () => {
 });
 
 describe("no answer", () => {
-  it("names a closed port", async () => {
-    const server = await startFakeServer(always(200, ""));
+  it("reports a closed port", async () => {
+    const server = await startHttpServer(always(200, ""));
     await server.close();
     expect((await failure(connect(server.url).health())).reason).toBe("refused");
   });
 
-  it("names a name that doesn't resolve", async () => {
+  it("reports a name that does not resolve", async () => {
     expect((await failure(connect("http://dbward.invalid:3000").health())).reason).toBe("dns");
   });
 
-  it("names a deadline that passes before the answer, and within it", async () => {
+  it("reports a deadline that passes before or during the answer", async () => {
     const silent = await serve(() => undefined);
     const halting = await serve((_request, response) => void response.writeHead(200).write("{"));
     for (const { url } of [silent, halting]) {
@@ -348,7 +384,7 @@ describe("no answer", () => {
     }
   });
 
-  it("names a connection that ends within the answer", async () => {
+  it("reports a connection that is lost during the answer", async () => {
     const server = await serve((_request, response) => {
       response.writeHead(200, { "content-length": "100" });
       response.write("{", () => response.destroy());
@@ -356,7 +392,7 @@ describe("no answer", () => {
     expect((await failure(connect(server.url).health())).reason).toBe("connection");
   });
 
-  it("names a peer that doesn't speak HTTP", async () => {
+  it("reports a peer that does not speak HTTP", async () => {
     const peer = createServer((socket) => socket.end("SSH-2.0-OpenSSH\r\n", () => socket.destroy()));
     await new Promise<void>((resolve) => peer.listen(0, "127.0.0.1", resolve));
     const { port } = peer.address() as { port: number };
@@ -364,7 +400,7 @@ describe("no answer", () => {
     await new Promise((resolve) => peer.close(resolve));
   });
 
-  it("throws the caller's own reason when the caller gives up", async () => {
+  it("throws the caller's own reason when the caller aborts", async () => {
     const server = await serve(() => undefined);
     const controller = new AbortController();
     const deadline = Deadline.after(60_000, controller.signal);

@@ -12,80 +12,63 @@ import {
   TokenRefusedError,
 } from "./errors.ts";
 import { type Health, type Readiness, readHealth, readReadiness } from "./health.ts";
-import { type MetricsSnapshot, parseMetricsText, type RequestCounts, requestCounts } from "./metrics-text.ts";
 import {
-  type JsonObject,
-  list,
-  object,
-  optionalText,
-  optionalTexts,
-  parseJson,
-  ShapeError,
-  text,
-} from "./shape.ts";
-import { type Answer, Transport } from "./transport.ts";
+  type MetricsSnapshot,
+  parseMetricsText,
+  type RequestCounts,
+  requestCounts,
+  type ServerCounters,
+  serverCounters,
+} from "./metrics-text.ts";
+import { readTotal } from "./requests.ts";
+import { parseJson, ShapeError } from "./schema.ts";
+import { type CreatedToken, readCreatedToken, readTokens, type TokenInfo } from "./tokens.ts";
+import { type Answer, type Connect, Transport } from "./transport.ts";
+import {
+  type CreatedUser,
+  type CurrentUser,
+  type NewUser,
+  type ReissuedToken,
+  readCreatedUser,
+  readCurrentUser,
+  readReissuedToken,
+  readUsers,
+  type UserInfo,
+} from "./users.ts";
 
-/** How to reach the server, and how much to take from it. */
+/** How to reach the server, and how much of an answer to read. */
 export interface DbwardClientOptions {
-  /** Base URL, such as `http://server:3000`. */
+  /** Base URL, such as `http://server:3000`. With `connect`, its host is only what the `Host` header says. */
   readonly url: string;
-  /** Milliseconds for a call that is given no deadline. @default 10000 */
+  /**
+   * Opens each connection instead of TCP, such as `() => session.connect()` of a port session into the
+   * server's task. The URL must be an `http:` URL then. @default - TCP to the host of `url`
+   */
+  readonly connect?: Connect;
+  /** Milliseconds for a call without a deadline of its own. @default 10000 */
   readonly timeoutMs?: number;
   /** Bytes of an answer that are read at most. @default 4 MiB - more than the rows of 10,000 agents */
   readonly maxAnswerBytes?: number;
 }
 
-/** What every call may be given. */
+/** What `GET /metrics` counts. */
+export interface ServerCounts {
+  readonly requests: RequestCounts;
+  readonly counters: ServerCounters;
+}
+
+/** Options of every call. */
 export interface CallOptions {
-  /** Bearer token. Calls that need none are made without. */
+  /** Bearer token. @default - none: `/health` and `/ready` need no token */
   readonly token?: string;
   /** @default - `timeoutMs` of the client from now */
   readonly deadline?: Deadline;
 }
 
-/** A user to create. */
-export interface NewUser {
-  readonly id: string;
-  readonly roles: readonly string[];
-}
-
-/** Answer of `POST /api/users`: the only time that the token is shown. */
-export interface CreatedUser {
-  readonly id: string;
-  readonly token: string;
-  readonly roles: readonly string[];
-}
-
-/** Answer of `POST /api/users/{id}/reissue-initial-token`; the former token has stopped working. */
-export interface ReissuedToken {
-  readonly token: string;
-  readonly reissuedTokenId?: string;
-  readonly revokedOldTokenId?: string;
-}
-
-/** Answer of `POST /api/tokens`: the only time that the token is shown. */
-export interface CreatedToken {
-  readonly id: string;
-  readonly token: string;
-  readonly subjectId: string;
-}
-
-/** One row of `GET /api/tokens`: everything but the token. */
-export interface TokenInfo {
-  readonly id: string;
-  /** The 8 hex digits behind `dbw_`. */
-  readonly prefix?: string;
-  readonly name?: string;
-  readonly subjectId?: string;
-  readonly subjectType?: string;
-  readonly status?: string;
-  readonly createdAt?: string;
-}
-
 /**
- * Client of one dbward server. Fields and statuses that it doesn't know are passed over; every failure is a
- * `DbwardRequestError` with a `reason` from a closed list. It keeps connections alive and no token: that is an
- * argument of each call.
+ * Client of one dbward server. Fields that it does not know are ignored; every failure is a
+ * `DbwardRequestError` with a `reason` from a closed list. It keeps connections alive, but never a token:
+ * each call takes its own.
  */
 export class DbwardClient {
   readonly #base: URL;
@@ -93,15 +76,17 @@ export class DbwardClient {
   readonly #maxBytes: number;
   readonly #transport: Transport;
 
-  /** @throws {ServerUrlError} when the URL is none, or not that of an HTTP server */
-  constructor({ url, timeoutMs = 10_000, maxAnswerBytes = 4 * 1024 * 1024 }: DbwardClientOptions) {
+  /** @throws {ServerUrlError} when the URL is invalid, or not that of an HTTP server */
+  constructor({ url, connect, timeoutMs = 10_000, maxAnswerBytes = 4 * 1024 * 1024 }: DbwardClientOptions) {
     this.#base = readBaseUrl(url);
+    const isSecure = this.#base.protocol === "https:";
+    if (connect && isSecure) throw new ServerUrlError("is an https: URL, but connect() needs an http: URL");
     this.#timeoutMs = timeoutMs;
     this.#maxBytes = maxAnswerBytes;
-    this.#transport = new Transport(this.#base.protocol === "https:");
+    this.#transport = new Transport(isSecure, connect);
   }
 
-  /** Ends the idle connections. */
+  /** Closes the idle connections. */
   close(): void {
     this.#transport.close();
   }
@@ -111,7 +96,7 @@ export class DbwardClient {
     return this.#read("GET", "/health", readHealth, options);
   }
 
-  /** `GET /ready`. A server that drains or is degraded is an answer, not an error. */
+  /** `GET /ready`. A server that is draining or degraded is an answer, not an error. */
   async ready(options: CallOptions = {}): Promise<Readiness> {
     const call = "GET /ready";
     const answer = await this.#send("GET", "/ready", options);
@@ -130,10 +115,20 @@ export class DbwardClient {
     return parse("GET /metrics", answer, parseMetricsText);
   }
 
-  /** The queue as `GET /metrics` counts it; needs `metrics.view`. */
-  async requestCounts(options: CallOptions): Promise<RequestCounts> {
+  /** The requests and the counters in `GET /metrics`; needs `metrics.view`. */
+  async counts(options: CallOptions): Promise<ServerCounts> {
     const answer = await this.#accepted("GET", "/metrics", options);
-    return parse("GET /metrics", answer, (body) => requestCounts(parseMetricsText(body)));
+    return parse("GET /metrics", answer, (body) => {
+      const metrics = parseMetricsText(body);
+      return { requests: requestCounts(metrics), counters: serverCounters(metrics) };
+    });
+  }
+
+  /**
+   * `GET /api/requests`: how many requests there are that the user of the token may see; an admin sees all.
+   */
+  async totalRequests(options: CallOptions): Promise<number> {
+    return this.#read("GET", "/api/requests?limit=1", readTotal, options);
   }
 
   /**
@@ -145,10 +140,38 @@ export class DbwardClient {
     return this.#read("POST", "/api/users", readCreatedUser, options, { id, roles });
   }
 
-  /** `POST /api/users/{id}/reissue-initial-token`; needs an admin's token. The old token stops working at once. */
+  /**
+   * `POST /api/users/{id}/reissue-initial-token`; needs an admin's token. The former token stops working at
+   * once.
+   */
   async reissueInitialToken(userId: string, options: CallOptions): Promise<ReissuedToken> {
     const path = `/api/users/${encodeURIComponent(userId)}/reissue-initial-token`;
     return this.#read("POST", path, readReissuedToken, options, {});
+  }
+
+  /** `GET /api/users`; needs an admin's token. Deleted users are not in it. */
+  async listUsers(options: CallOptions): Promise<UserInfo[]> {
+    return this.#read("GET", "/api/users", readUsers, options);
+  }
+
+  /** `DELETE /api/users/{id}`; needs an admin's token. The user's tokens stop working; the id stays taken. */
+  async deleteUser(userId: string, options: CallOptions): Promise<void> {
+    await this.#accepted("DELETE", `/api/users/${encodeURIComponent(userId)}`, options);
+  }
+
+  /**
+   * `GET /api/me`: the user of a token.
+   *
+   * @throws {TokenRefusedError} 401 for an unknown token, 403 for that of an agent
+   */
+  async me(options: CallOptions): Promise<CurrentUser> {
+    return this.#read("GET", "/api/me", readCurrentUser, options);
+  }
+
+  /** `POST /api/tokens`: a further token of the user whose token makes the call. */
+  async createOwnToken(subjectId: string, name: string, options: CallOptions): Promise<CreatedToken> {
+    const body = { subject_id: subjectId, subject_type: "user", name };
+    return this.#read("POST", "/api/tokens", readCreatedToken, options, body);
   }
 
   /** `POST /api/tokens`: a token for one more agent; needs an admin's token. */
@@ -212,14 +235,16 @@ export class DbwardClient {
 }
 
 function readBaseUrl(url: string): URL {
-  if (!URL.canParse(url)) throw new ServerUrlError("is none");
+  if (!URL.canParse(url)) throw new ServerUrlError("is not a valid URL");
   const base = new URL(url);
-  if (base.protocol !== "http:" && base.protocol !== "https:") throw new ServerUrlError("is not one of HTTP");
-  if (base.username || base.password || base.search || base.hash) throw new ServerUrlError("says too much");
+  if (base.protocol !== "http:" && base.protocol !== "https:")
+    throw new ServerUrlError("is not an http: or https: URL");
+  if (base.username || base.password || base.search || base.hash)
+    throw new ServerUrlError("contains a user, a password, a query or a fragment");
   return base;
 }
 
-/** The error for an answer that is no success. */
+/** The error for an answer without success. */
 function refusal(call: string, { status, body }: Answer): Error {
   const answer = readErrorAnswer(status, body);
   if (status === 401 || status === 403) return new TokenRefusedError(call, answer);
@@ -231,64 +256,15 @@ function refusal(call: string, { status, body }: Answer): Error {
   return new RequestRefusedError(call, answer);
 }
 
-/** Reads a body. A 5xx that can't be read is the failure of whatever stands before the server. */
+/** Reads a body. A 5xx that can't be read comes from a proxy in front of the server. */
 function parse<T>(call: string, answer: Answer, reader: (body: string) => T): T {
   try {
     return reader(answer.body);
   } catch (error) {
     if (answer.status >= 500) throw refusal(call, answer);
-    // JSON.parse quotes the text in its message, and the text may hold a token: neither message nor cause is kept.
+    // JSON.parse quotes the text in its message, and the text may hold a token: neither message nor cause is
+    // kept.
     const problem = error instanceof ShapeError ? error.message : "it is not JSON";
     throw new MalformedAnswerError(call, problem, answer.status);
   }
-}
-
-function readCreatedUser(answer: unknown): CreatedUser {
-  const user = object(answer, "");
-  return { id: text(user, "id", ""), token: text(user, "token", ""), roles: optionalTexts(user, "roles") };
-}
-
-function readReissuedToken(answer: unknown): ReissuedToken {
-  const reissued = object(answer, "");
-  return {
-    token: text(reissued, "token", ""),
-    ...present({
-      reissuedTokenId: optionalText(reissued, "reissued_token_id"),
-      revokedOldTokenId: optionalText(reissued, "revoked_old_token_id"),
-    }),
-  };
-}
-
-function readCreatedToken(answer: unknown): CreatedToken {
-  const created = object(answer, "");
-  return {
-    id: text(created, "id", ""),
-    token: text(created, "token", ""),
-    subjectId: text(created, "subject_id", ""),
-  };
-}
-
-function readTokens(answer: unknown): TokenInfo[] {
-  return list(object(answer, "").tokens, "tokens", (value, path) => readTokenInfo(object(value, path), path));
-}
-
-function readTokenInfo(row: JsonObject, path: string): TokenInfo {
-  return {
-    id: text(row, "id", path),
-    ...present({
-      prefix: optionalText(row, "token_prefix"),
-      name: optionalText(row, "name"),
-      subjectId: optionalText(row, "subject_id"),
-      subjectType: optionalText(row, "subject_type"),
-      status: optionalText(row, "status"),
-      createdAt: optionalText(row, "created_at"),
-    }),
-  };
-}
-
-/** The fields that have a value. */
-function present<K extends string>(fields: Record<K, string | undefined>): Partial<Record<K, string>> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<
-    Record<K, string>
-  >;
 }

@@ -1,11 +1,11 @@
 import type { PollFailureReason } from "@dbward-aws/contract";
 import { DbwardError, displayText } from "@dbward-aws/core";
-import { parseJson } from "./shape.ts";
+import { parseJson } from "./schema.ts";
 
-/** Why no answer came at all. */
+/** Why there was no answer at all. */
 export type UnreachableReason = Extract<PollFailureReason, "dns" | "refused" | "timeout" | "connection">;
 
-/** Why a request failed, from a closed list: fit for the dimension of a metric. */
+/** Why a request failed, from a closed list, so that it can be the dimension of a metric. */
 export type RequestFailureReason = Extract<
   PollFailureReason,
   | UnreachableReason
@@ -28,7 +28,7 @@ interface RequestErrorDetails {
   readonly apiCode?: string;
 }
 
-/** A request to dbward that brought no usable answer. Catch this class for all of them. */
+/** A request to dbward that got no usable answer. Catch this class for all of them. */
 export abstract class DbwardRequestError extends DbwardError {
   override readonly name: string = "DbwardRequestError";
   readonly reason: RequestFailureReason;
@@ -43,23 +43,28 @@ export abstract class DbwardRequestError extends DbwardError {
   }
 }
 
-/** No answer: the name is unknown, the port is closed, the deadline passed, or the connection broke. */
+/**
+ * No answer: the name does not resolve, the port is closed, the deadline passed, or the connection was lost.
+ */
 export class ServerUnreachableError extends DbwardRequestError {
   override readonly name = "ServerUnreachableError";
 
   constructor(call: string, reason: UnreachableReason, cause: unknown) {
-    super("server-unreachable", reason, `${call} brought no answer: ${UNREACHABLE[reason]}.`, {
+    super("server-unreachable", reason, `${call} got no answer: ${UNREACHABLE[reason]}.`, {
       cause,
-      hint: "See whether the server's task runs, and whether its security group and name let the caller through.",
+      hint:
+        cause instanceof DbwardError
+          ? cause.hint
+          : "Check that the server's task is running, that its name resolves, and that its security group admits the caller.",
     });
   }
 }
 
 const UNREACHABLE: Readonly<Record<UnreachableReason, string>> = {
-  dns: "the server's name can't be resolved",
+  dns: "the server's name does not resolve",
   refused: "the connection was refused",
   timeout: "the deadline passed",
-  connection: "the connection broke",
+  connection: "the connection was lost",
 };
 
 /** The server answered with a status of 500 or more. */
@@ -67,124 +72,119 @@ export class ServerFailedError extends DbwardRequestError {
   override readonly name = "ServerFailedError";
 
   constructor(call: string, answer: ErrorAnswer) {
-    super("server-error", "server-error", `${call} was answered with ${describe(answer)}.`, {
+    super("server-error", "server-error", `${call} returned ${describe(answer)}.`, {
       ...answer,
       hint: "Read the server's log.",
     });
   }
 }
 
-/** The server is stopping: it goes on answering reads, and takes no writes. */
+/** The server is stopping: it still answers reads, but accepts no new requests. */
 export class ServerDrainingError extends DbwardRequestError {
   override readonly name = "ServerDrainingError";
 
   constructor(call: string, answer: ErrorAnswer) {
-    super(
-      "server-draining",
-      "draining",
-      `${call} was answered with ${describe(answer)}: the server is stopping.`,
-      {
-        ...answer,
-        hint: "Try again when the next task of the service is running.",
-      },
-    );
+    super("server-draining", "draining", `${call} returned ${describe(answer)}: the server is stopping.`, {
+      ...answer,
+      hint: "Try again when the service's next task is running.",
+    });
   }
 }
 
-/** 401: the token is unknown or revoked; 403: it lacks the permission. */
+/** 401: the token is unknown, revoked or expired. 403: it lacks the permission. */
 export class TokenRefusedError extends DbwardRequestError {
   override readonly name = "TokenRefusedError";
 
   constructor(call: string, answer: ErrorAnswer) {
-    super("token-refused", "token-refused", `${call} was answered with ${describe(answer)}.`, {
+    super("token-refused", "token-refused", `${call} returned ${describe(answer)}.`, {
       ...answer,
       hint:
         answer.status === 401
-          ? "The token is revoked or belongs to another server: put a token that works into its secret."
-          : "The token lacks the permission for this call: give its user the role that has it.",
+          ? "The token is revoked or expired, or belongs to another server: store a valid token in its secret."
+          : "The token lacks the permission for this call: give its user a role that has it.",
     });
   }
 }
 
-/** 409: what was to be made is there already. */
+/** 409: it exists already. */
 export class ConflictError extends DbwardRequestError {
   override readonly name = "ConflictError";
 
   constructor(call: string, answer: ErrorAnswer) {
-    super("request-conflict", "unexpected-status", `${call} was answered with ${describe(answer)}.`, {
+    super("request-conflict", "unexpected-status", `${call} returned ${describe(answer)}.`, {
       ...answer,
-      hint: "It exists already: use it, or take another name.",
+      hint: "It exists already: use it, or choose another name.",
     });
   }
 }
 
-/** Any other status: the request is wrong, or what answers isn't dbward. */
+/** Any other status: the request is wrong, or the URL is not that of a dbward server. */
 export class RequestRefusedError extends DbwardRequestError {
   override readonly name = "RequestRefusedError";
 
   constructor(call: string, answer: ErrorAnswer) {
-    super("request-refused", "unexpected-status", `${call} was answered with ${describe(answer)}.`, {
+    super("request-refused", "unexpected-status", `${call} returned ${describe(answer)}.`, {
       ...answer,
-      hint: "Mend what the answer names; with a 404, see that the URL is that of a dbward server.",
+      hint: "Fix what the answer names. After a 404, check that the URL is that of a dbward server.",
     });
   }
 }
 
-/** An answer that is not what dbward sends. The message names the place, never the value. */
+/** An answer that dbward does not send. The message names the place, never the value. */
 export class MalformedAnswerError extends DbwardRequestError {
   override readonly name = "MalformedAnswerError";
 
   constructor(call: string, problem: string, status?: number) {
-    super("answer-malformed", "malformed", `${call} was answered with something unreadable: ${problem}.`, {
+    super("answer-malformed", "malformed", `${call} returned an answer that can't be read: ${problem}.`, {
       ...(status === undefined ? {} : { status }),
-      hint: "See that the URL is that of a dbward server, and that its version is supported.",
+      hint: "Check that the URL is that of a dbward server and that its version is supported.",
     });
   }
 }
 
-/** An answer longer than the client's limit; it was not read to its end. */
+/** An answer longer than the client's limit. Reading stopped there. */
 export class AnswerTooLargeError extends DbwardRequestError {
   override readonly name = "AnswerTooLargeError";
 
   constructor(call: string, limit: number, status: number) {
-    super("answer-too-large", "too-large", `${call} was answered with more than ${limit} bytes.`, {
+    super("answer-too-large", "too-large", `${call} returned more than ${limit} bytes.`, {
       status,
-      hint: "See that the URL is that of a dbward server; if its answers are that long, raise the client's limit.",
+      hint: "Check that the URL is that of a dbward server. If its answers are that long, raise maxAnswerBytes.",
     });
   }
 }
 
-/** A redirect. It isn't followed: the token would go to an address that nobody chose. */
+/** A redirect. It is not followed: the token would be sent to an address that nobody configured. */
 export class RedirectError extends DbwardRequestError {
   override readonly name = "RedirectError";
 
   constructor(call: string, status: number) {
-    super("answer-redirected", "redirect", `${call} was answered with a redirect (${status}).`, {
+    super("answer-redirected", "redirect", `${call} returned a redirect (${status}).`, {
       status,
-      hint: "Write the server's final URL into the settings; redirects are not followed.",
+      hint: "Configure the URL that the redirect leads to; redirects are not followed.",
     });
   }
 }
 
-/** The URL that the client was made with can't be that of a server. */
+/** The URL that the client was created with is not that of a server. */
 export class ServerUrlError extends DbwardError {
   override readonly name = "ServerUrlError";
 
   constructor(problem: string) {
     super("server-url-invalid", `The URL of the dbward server ${problem}.`, {
-      hint: "Write it like http://server.example.internal:3000, without user, query and fragment.",
+      hint: "Use a URL such as http://server.example.internal:3000, without user, query or fragment.",
     });
   }
 }
 
-/** What an error answer of dbward says: `{"error","code","hint"}`, as far as it was readable. */
+/** What an error answer of dbward says: `{"error","code","hint"}`, as far as it can be read. */
 export interface ErrorAnswer {
   readonly status: number;
   readonly apiCode?: string;
   readonly text?: string;
 }
 
-/** Reads dbward's error body; anything else leaves the status alone. */
+/** Reads dbward's error body. Of any other body only the status is kept. */
 export function readErrorAnswer(status: number, body: string): ErrorAnswer {
   let answer: unknown;
   try {
@@ -205,5 +205,5 @@ function describe({ status, apiCode, text }: ErrorAnswer): string {
 }
 
 const API_CODE = /^[a-z0-9._-]{1,64}$/;
-/** An error text of the server goes into our message; a page of HTML doesn't. */
+/** Characters of the server's error text that a message quotes. */
 const MAX_ERROR_TEXT = 200;

@@ -1,9 +1,10 @@
-import { type JsonObject, object, optionalText, text } from "./shape.ts";
+import * as z from "zod/mini";
+import { fields, optionalText, read, text, withoutEmpty } from "./schema.ts";
 
-/** Answer of `GET /health`: the process lives. */
+/** Answer of `GET /health`: the process is running. */
 export interface Health {
   readonly version: string;
-  /** An older agent is told `upgrade_required`. */
+  /** An older agent gets `upgrade_required` and no work. */
   readonly minAgentVersion?: string;
 }
 
@@ -15,30 +16,27 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-/** @throws {ShapeError} when it isn't the answer of `GET /health` */
+const HEALTH = fields(() => ({ version: text(), min_agent_version: optionalText() }));
+const READINESS = fields(() => ({ status: text(), checks: z.optional(z.unknown()) }));
+
+/** @throws {ShapeError} when it is not the answer of `GET /health` */
 export function readHealth(answer: unknown): Health {
-  const health = object(answer, "");
-  const minAgentVersion = optionalText(health, "min_agent_version");
-  return {
-    version: text(health, "version", ""),
-    ...(minAgentVersion === undefined ? {} : { minAgentVersion }),
-  };
+  const { version, min_agent_version } = read(HEALTH, answer);
+  return { version, ...withoutEmpty({ minAgentVersion: min_agent_version }) };
 }
 
 /**
- * Takes 200 and 503. A 503 with a status that this version doesn't know counts as degraded.
+ * Accepts 200 and 503. A 503 with a status that this client does not know counts as degraded.
  *
- * @throws {ShapeError} when it isn't the answer of `GET /ready`
+ * @throws {ShapeError} when it is not the answer of `GET /ready`
  */
 export function readReadiness(status: number, answer: unknown): Readiness {
-  const readiness = object(answer, "");
-  const stated = text(readiness, "status", "");
-  const state = status === 200 ? "ready" : stated === "draining" ? "draining" : "degraded";
-  return { state, checks: readChecks(readiness) };
+  const readiness = read(READINESS, answer);
+  const state = status === 200 ? "ready" : readiness.status === "draining" ? "draining" : "degraded";
+  return { state, checks: readChecks(readiness.checks) };
 }
 
-function readChecks(readiness: JsonObject): Record<string, string> {
-  const { checks } = readiness;
-  if (typeof checks !== "object" || checks === null) return {};
-  return Object.fromEntries(Object.entries(checks).filter(([, state]) => typeof state === "string"));
+/** Parts of a later version may have a state of another form: they are left out. */
+function readChecks(checks: unknown): Record<string, string> {
+  return Object.fromEntries(Object.entries(checks ?? {}).filter(([, state]) => typeof state === "string"));
 }

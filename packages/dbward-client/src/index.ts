@@ -1,13 +1,5 @@
 export { type AgentSnapshot, type AgentStatus, KNOWN_AGENT_STATUSES } from "./agents.ts";
-export {
-  type CreatedToken,
-  type CreatedUser,
-  DbwardClient,
-  type DbwardClientOptions,
-  type NewUser,
-  type ReissuedToken,
-  type TokenInfo,
-} from "./client.ts";
+export { DbwardClient, type DbwardClientOptions, type ServerCounts } from "./client.ts";
 export {
   AnswerTooLargeError,
   ConflictError,
@@ -32,4 +24,8 @@ export {
   type RequestCounts,
   type RequestState,
   requestCounts,
+  type ServerCounters,
 } from "./metrics-text.ts";
+export type { CreatedToken, TokenInfo } from "./tokens.ts";
+export type { Connect } from "./transport.ts";
+export type { CreatedUser, CurrentUser, NewUser, ReissuedToken, UserInfo } from "./users.ts";

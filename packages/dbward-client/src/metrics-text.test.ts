@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseMetricsText, requestCounts } from "./metrics-text.ts";
+import { parseMetricsText, requestCounts, serverCounters } from "./metrics-text.ts";
 
-// As a running dbward-server 0.2.0 answered.
+// As recorded from a dbward-server 0.2.0.
 const RECORDED = `# TYPE dbward_requests_current gauge
 dbward_requests_current{status="pending"} 3
 dbward_requests_current{status="approved"} 0
@@ -37,15 +37,15 @@ describe("parseMetricsText", () => {
   });
 
   it.each([
-    ["<html>", "line 2 of the metrics is no sample"],
-    ["a", "line 2 of the metrics is no sample"],
-    ["a b", "line 2 of the metrics has no value"],
+    ["<html>", "line 2 of the metrics is not a sample"],
+    ["a", "line 2 of the metrics is not a sample"],
+    ["a b", "line 2 of the metrics has no number as its value"],
     ["a{x=1} 2", "line 2 of the metrics has labels that can't be read"],
   ])("%j: %s", (line, problem) => {
     expect(() => parseMetricsText(`ok 1\n${line}\n`)).toThrow(problem);
   });
 
-  it("gives back any labels that were escaped as the format says", () => {
+  it("reads any labels that are escaped as the format requires", () => {
     fc.assert(
       fc.property(fc.dictionary(fc.stringMatching(/^[a-z_][a-z0-9_]*$/), fc.string()), (labels) => {
         const written = Object.entries(labels).map(
@@ -59,8 +59,8 @@ describe("parseMetricsText", () => {
   });
 });
 
-describe("a page that only looks like metrics", () => {
-  // Quadratic time would make minutes of these; the test's time limit is the measure.
+describe("text that only looks like metrics", () => {
+  // In quadratic time these would take minutes: the test would time out.
   it.each([
     ["a long word", `${"a".repeat(500_000)} b c d`],
     ["many braces", `a{${"}".repeat(500_000)} b c d`],
@@ -74,7 +74,7 @@ describe("a page that only looks like metrics", () => {
 describe("requestCounts", () => {
   const counts = (body: string) => requestCounts(parseMetricsText(body));
 
-  it("counts each state, and those of a later version together", () => {
+  it("counts each known state, and all others together", () => {
     expect(
       counts(
         `${RECORDED}dbward_requests_current{status="parked"} 2\ndbward_requests_current{status="held"} 1`,
@@ -88,15 +88,37 @@ describe("requestCounts", () => {
     });
   });
 
-  it("takes an announced family without series for zeros", () => {
+  it("counts 0 in each state of a family without series", () => {
     expect(counts("# TYPE dbward_requests_current gauge")).toMatchObject({ pending: 0, running: 0 });
   });
 
-  it("does not take a missing family for zeros", () => {
+  it("rejects a missing family", () => {
     expect(() => counts("dbward_agents_active 2")).toThrow("dbward_requests_current is missing");
   });
 
-  it("does not take NaN for a count", () => {
+  it("rejects NaN", () => {
     expect(() => counts('dbward_requests_current{status="pending"} NaN')).toThrow("not a count");
+  });
+});
+
+describe("serverCounters", () => {
+  const counters = (body: string) => serverCounters(parseMetricsText(body));
+
+  it("adds up what counts as a use of break-glass", () => {
+    expect(
+      counters(
+        "dbward_break_glass_total 2\ndbward_break_glass_ddl_attempted_total 1\ndbward_background_panics_total 0",
+      ),
+    ).toEqual({ breakGlassUses: 3, backgroundPanics: 0 });
+  });
+
+  it("leaves out what the server does not count", () => {
+    expect(counters(RECORDED)).toEqual({});
+  });
+
+  it("rejects a value that is not a count", () => {
+    expect(() => counters("dbward_background_panics_total -1")).toThrow(
+      "dbward_background_panics_total has a value that is not a count",
+    );
   });
 });

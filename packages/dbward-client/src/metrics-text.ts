@@ -1,4 +1,4 @@
-import { MAX_AMOUNT, ShapeError } from "./shape.ts";
+import { MAX_AMOUNT, ShapeError } from "./schema.ts";
 
 /** One line of a Prometheus text: a series and its value. */
 export interface MetricSample {
@@ -8,10 +8,10 @@ export interface MetricSample {
   readonly value: number;
 }
 
-/** Everything that `GET /metrics` said. */
+/** Answer of `GET /metrics`. */
 export interface MetricsSnapshot {
   readonly samples: readonly MetricSample[];
-  /** Type of each family that announced one: `gauge`, `counter`, … */
+  /** Type of each family that states one: `gauge`, `counter`, … */
   readonly types: ReadonlyMap<string, string>;
 }
 
@@ -19,8 +19,29 @@ export interface MetricsSnapshot {
 export const REQUEST_STATES = ["pending", "approved", "dispatched", "running"] as const;
 export type RequestState = (typeof REQUEST_STATES)[number];
 
-/** How many requests are in each state; `other` are those in a state of a later version. */
+/** Number of requests in each state; `other` are those in a state that only a later version has. */
 export type RequestCounts = Readonly<Record<RequestState | "other", number>>;
+
+/**
+ * Counters of the server, each since its start. A counter is left out when the server does not have it.
+ *
+ * dbward 0.2.0 counts attempts to change a schema by break-glass; its counter of all break-glass requests stays at 0.
+ */
+export interface ServerCounters {
+  /** Break-glass requests, and attempts to change a schema by them. */
+  readonly breakGlassUses?: number;
+  /** Break-glass requests that were stopped because they could not be written to the audit log. */
+  readonly breakGlassAuditFailures?: number;
+  /** Background jobs that failed. */
+  readonly backgroundPanics?: number;
+}
+
+/** Families of `GET /metrics` whose values a counter adds up. */
+const COUNTERS = {
+  breakGlassUses: ["dbward_break_glass_total", "dbward_break_glass_ddl_attempted_total"],
+  breakGlassAuditFailures: ["dbward_break_glass_audit_failure_total"],
+  backgroundPanics: ["dbward_background_panics_total"],
+} as const satisfies Record<keyof ServerCounters, readonly string[]>;
 
 /** Family of `GET /metrics` that counts the requests by `status`. */
 const REQUESTS = "dbward_requests_current";
@@ -28,7 +49,7 @@ const REQUESTS = "dbward_requests_current";
 /**
  * Reads Prometheus' text format (version 0.0.4): comments, escaped label values and timestamps included.
  *
- * @throws {ShapeError} at the first line that is none, named by its number and never by its text
+ * @throws {ShapeError} at the first line that is not valid: the message has its number, never its text
  */
 export function parseMetricsText(body: string): MetricsSnapshot {
   const samples: MetricSample[] = [];
@@ -47,8 +68,8 @@ export function parseMetricsText(body: string): MetricsSnapshot {
 }
 
 /**
- * @returns the queue's counts; a state without a series counts as 0
- * @throws {ShapeError} when the family is missing altogether, or a count is none
+ * @returns the number of requests in each state; 0 for a state without a series
+ * @throws {ShapeError} when the whole family is missing, or a value is not a count
  */
 export function requestCounts({ samples, types }: MetricsSnapshot): RequestCounts {
   const counts = { pending: 0, approved: 0, dispatched: 0, running: 0, other: 0 };
@@ -56,7 +77,7 @@ export function requestCounts({ samples, types }: MetricsSnapshot): RequestCount
   for (const { name, labels, value } of samples) {
     if (name !== REQUESTS) continue;
     if (!(value >= 0 && value <= MAX_AMOUNT))
-      throw new ShapeError(`${REQUESTS} holds a value that is not a count`);
+      throw new ShapeError(`${REQUESTS} has a value that is not a count`);
     seen = true;
     counts[isRequestState(labels.status) ? labels.status : "other"] += value;
   }
@@ -64,12 +85,27 @@ export function requestCounts({ samples, types }: MetricsSnapshot): RequestCount
   return counts;
 }
 
+/** @throws {ShapeError} when a value is not a count */
+export function serverCounters({ samples }: MetricsSnapshot): ServerCounters {
+  const counters: { -readonly [Name in keyof ServerCounters]: number } = {};
+  for (const [counter, families] of Object.entries(COUNTERS) as [keyof ServerCounters, readonly string[]][]) {
+    for (const { name, value } of samples) {
+      if (!families.includes(name)) continue;
+      if (!(value >= 0 && value <= MAX_AMOUNT))
+        throw new ShapeError(`${name} has a value that is not a count`);
+      counters[counter] = (counters[counter] ?? 0) + value;
+    }
+  }
+  return counters;
+}
+
 function isRequestState(status: string | undefined): status is RequestState {
   return (REQUEST_STATES as readonly (string | undefined)[]).includes(status);
 }
 
 const TYPE_LINE = /^#\s*TYPE\s+(\S+)\s+(\S+)/;
-// Sticky, and each fails at the first character that doesn't fit: a line of any length is read in one pass.
+// Sticky, and each fails at the first character that does not match: a line of any length is read in one
+// pass.
 const NAME = /([A-Za-z_:][\w:]*)\s*/y;
 const LABEL = /\s*([A-Za-z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|(?=\}))/y;
 const END_OF_LABELS = /\s*\}/y;
@@ -84,7 +120,7 @@ function readSample(line: string, number: number): MetricSample {
     return match;
   };
   const name = take(NAME)?.[1];
-  if (name === undefined) throw new ShapeError(`line ${number} of the metrics is no sample`);
+  if (name === undefined) throw new ShapeError(`line ${number} of the metrics is not a sample`);
   const labels: Record<string, string> = {};
   if (line[at] === "{") {
     at++;
@@ -96,7 +132,7 @@ function readSample(line: string, number: number): MetricSample {
       throw new ShapeError(`line ${number} of the metrics has labels that can't be read`);
   }
   const value = take(VALUE)?.[1];
-  if (value === undefined) throw new ShapeError(`line ${number} of the metrics is no sample`);
+  if (value === undefined) throw new ShapeError(`line ${number} of the metrics is not a sample`);
   return { name, labels, value: readValue(value, number) };
 }
 
@@ -105,6 +141,6 @@ function readValue(text: string, number: number): number {
   if (infinity) return infinity[1] === "-" ? -Infinity : Infinity;
   const value = Number(text);
   if (Number.isNaN(value) && text !== "NaN")
-    throw new ShapeError(`line ${number} of the metrics has no value`);
+    throw new ShapeError(`line ${number} of the metrics has no number as its value`);
   return value;
 }

@@ -35,7 +35,7 @@ approvers = [{ user = "bob", min = 2 }]
       'logging.format is "xml". It must be "text" or "json".',
       "logging.level must be a string, not an integer.",
       expect.stringMatching(
-        /^sql_review\[0\]\.drop_tables is not a setting of dbward, which knows .*drop_table,/,
+        /^sql_review\[0\]\.drop_tables is not a setting of dbward\. The settings here are .*drop_table,/,
       ),
     ]);
   });
@@ -122,7 +122,7 @@ approvers = [{ user = "bob", min = 2 }]
     ["workflows", (n: number) => '[[workflows]]\nauto_approve = { mode = "always" }\n'.repeat(n / 48)],
     ["comments", (n: number) => "# x\n".repeat(n / 4)],
   ])(
-    "is done with a megabyte of %s",
+    "handles a megabyte of %s",
     (_name, make) => {
       const start = performance.now();
       checkConfig("server", STATE + make(1_000_000), {});
@@ -144,7 +144,7 @@ describe("the rules that look at the environment", () => {
     expect(checkConfig("agent", text, { DBWARD_ALLOW_INSECURE: "" })).toHaveLength(1);
   });
 
-  it("sees two passwords for one user", () => {
+  it("finds two passwords for one user", () => {
     const text = agent("https://server", "postgres://app:one@db:5432/app");
     expect(checkConfig("agent", text, { OTHER: "postgresql://app:one@DB/reports" })).toEqual([]);
     expect(checkConfig("agent", text, { OTHER: "postgresql://app:two@DB/reports" })).toHaveLength(1);
@@ -152,7 +152,7 @@ describe("the rules that look at the environment", () => {
     expect(checkConfig("agent", text, { OTHER: "postgres://reader:two@db:5432/app" })).toEqual([]);
   });
 
-  it("leaves the number of databases to a licence", () => {
+  it("does not limit the number of databases with a licence", () => {
     const database = (name: string) => `[[databases]]\nname = "${name}"\nenvironments = ["x", "y"]\n`;
     const text = STATE + ["a", "b", "c", "d"].map(database).join("");
     expect(rulesOf(text)).toEqual(["12 database-limit"]);
@@ -160,7 +160,7 @@ describe("the rules that look at the environment", () => {
     expect(rulesOf(text, { DBWARD_LICENSE_KEY: "key" })).toEqual([]);
   });
 
-  it("takes the other half of S3 credentials from a variable", () => {
+  it("accepts the other half of S3 credentials in a variable", () => {
     const text = `${STATE}[result_storage]\nbackend = "s3"\naccess_key_id = "a"\n`;
     expect(rulesOf(text)).toEqual(["4 result-storage-credentials"]);
     expect(rulesOf(text, { AWS_SECRET_ACCESS_KEY: "b" })).toEqual([]);
@@ -168,7 +168,7 @@ describe("the rules that look at the environment", () => {
 });
 
 describe("readConfig", () => {
-  it("gives what the text says after expansion", () => {
+  it("returns the content after expansion", () => {
     const text = `${STATE}[retention]\nrequest_ttl_days = \${DAYS:-30}\n[__proto__]\nx = 9007199254740993\n`;
     const { problems, config } = readConfig("server", text, {});
     expect(problems).toEqual([]);
@@ -177,7 +177,7 @@ describe("readConfig", () => {
     expect(({} as Record<string, unknown>).x).toBeUndefined();
   });
 
-  it("gives it also when dbward refuses it, but not without a variable or where it is not TOML", () => {
+  it("returns it also when dbward refuses it, but not with a missing variable or invalid TOML", () => {
     expect(readConfig("server", "[logging]\nlevel = 1\n", {}).config).toEqual({ logging: { level: 1 } });
     expect(readConfig("server", `${STATE}# \${UNSET}\n`, {}).config).toBeUndefined();
     expect(readConfig("server", "a = \n", {}).config).toBeUndefined();

@@ -8,27 +8,27 @@ import { type ConfigTable, plainTable, type TableEntry, TableNode, type TomlNode
 import { readToml, TomlError } from "./toml/read-toml.ts";
 import { type Expansion, expand } from "./variables/expand.ts";
 
-/** dbward's two programs, each with a configuration of its own. */
+/** dbward's two programs, each with its own configuration. */
 export type DbwardProgram = "server" | "agent";
 
 const RULES: Readonly<Record<DbwardProgram, Type>> = { server, agent };
 
-/** What {@link readConfig} makes of a text. */
+/** Result of {@link readConfig}. */
 export interface ReadConfig {
-  /** What dbward refuses, in the order of the lines; empty: accepted. */
+  /** What dbward refuses, in the order of the lines. Empty when dbward accepts the text. */
   readonly problems: Problem[];
-  /** What the text says after expansion. Undefined when a variable is missing or the text is not TOML. */
+  /** The content after expansion. Undefined when a variable is missing or the text is not TOML. */
   readonly config?: ConfigTable;
   /**
-   * Line of the user's text, from 1, on which a key or an element of an array stands; where the path leads nowhere, that of the last
-   * step that is there. 1 without a `config`.
+   * Line of the user's text, from 1, of a key or an element of an array. For a path that does not exist, the line of its last existing
+   * step. 1 without a `config`.
    */
   lineOf(path: readonly (string | number)[]): number;
 }
 
 /**
- * What dbward 0.2.0 refuses in a configuration, all at once: variables that can't be expanded, then TOML, then the rules of
- * dbward itself, with those that it sees only after its start. Empty: accepted. Never throws.
+ * Everything that dbward 0.2.0 refuses in a configuration: variables that can't be expanded, invalid TOML, and violations of dbward's
+ * own rules, including those that it checks only after its start. Empty when dbward accepts the text. Never throws.
  *
  * @param variables the environment of the program
  */
@@ -40,7 +40,7 @@ export function checkConfig(
   return readConfig(program, text, variables).problems;
 }
 
-/** {@link checkConfig}, with what the text says for those who go on with it. */
+/** {@link checkConfig} that also returns the content of the text. */
 export function readConfig(
   program: DbwardProgram,
   text: string,
@@ -78,7 +78,7 @@ function parse({ text, source, problems }: Expansion): TableNode | Problem[] {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const line = source.line(error.offset);
-    // A reference that can't be expanded may be all that is wrong with its line.
+    // A reference that can't be expanded may be the only problem of its line.
     if (problems.some((problem) => problem.line === line)) return [];
     const key = error.key && source.written(error.key);
     return [{ line, rule: "toml", message: `Not TOML 1.0: ${key ? `${key} ` : ""}${error.message}.` }];

@@ -1,7 +1,7 @@
 import type { ConfigTable, ConfigValue } from "./toml/nodes.ts";
 
-/** Sections whose entries a server keeps in its database. Once there, dbward refuses to start without any. */
-const KEPT_SECTIONS = [
+/** Sections whose entries a server stores in its database. Once there are some, dbward refuses to start without any. */
+export const KEPT_SECTIONS = [
   "databases",
   "workflows",
   "execution_policies",
@@ -11,8 +11,8 @@ const KEPT_SECTIONS = [
 ] as const;
 
 /**
- * The sections of a server.toml for which a server that has run with `before` refuses to start with `after`: they had entries, and have
- * none any more. Single entries may go.
+ * The sections because of which a server that has run with `before` refuses to start with `after`: they had entries, and have none now.
+ * Single entries may be removed.
  */
 export function emptiedSections(before: ConfigTable, after: ConfigTable): string[] {
   return KEPT_SECTIONS.filter((section) => {
@@ -21,7 +21,7 @@ export function emptiedSections(before: ConfigTable, after: ConfigTable): string
   });
 }
 
-/** A database without environments is read and not kept. */
+/** A database without environments is read but not stored. */
 function isRegistered(database: ConfigValue): boolean {
   return (
     typeof database === "object" &&

@@ -1,5 +1,8 @@
+export { type DatabaseAddress, databaseAddress } from "./agent/database-urls.ts";
 export { checkConfig, type DbwardProgram, type ReadConfig, readConfig } from "./check-config.ts";
-export { emptiedSections } from "./emptied-sections.ts";
+export { isSeenBySync } from "./config-sync.ts";
+export { emptiedSections, KEPT_SECTIONS } from "./emptied-sections.ts";
+export { PLAIN_NAME, PLAIN_NAME_WORDS } from "./names.ts";
 export type { Problem } from "./problem.ts";
 export {
   agentCommand,

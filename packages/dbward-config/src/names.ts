@@ -1,9 +1,9 @@
 import type { TextRule } from "./schema/types.ts";
 
-/** dbward's rule of the names of databases and environments, without `*`. */
+/** dbward's rule for names of databases and environments, without `*`. */
 export const PLAIN_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
-/** What {@link PLAIN_NAME} says, in words. */
+/** {@link PLAIN_NAME} in words. */
 export const PLAIN_NAME_WORDS = '1 to 63 characters of a-z, 0-9, "_" and "-", beginning with a letter';
 
 /** A name of a database or an environment, or `*`. */
@@ -13,7 +13,7 @@ export const NAME: TextRule = {
   accepts: (value) => value === "*" || PLAIN_NAME.test(value),
 };
 
-/** What an agent can do, by the names of dbward 0.2.0. */
+/** The operations of an agent in dbward 0.2.0. */
 export const OPERATIONS = [
   "execute_select",
   "execute_dml",

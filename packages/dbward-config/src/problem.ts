@@ -6,6 +6,6 @@ export interface Problem {
   readonly rule: string;
   /** Where in the document, such as `workflows[0].steps[1].mode`, for rules about one place. */
   readonly path?: string;
-  /** What is wrong, and what is accepted. Never holds the value of a variable or of a secret field. */
+  /** What is wrong and what is accepted. Never contains the value of a variable or of a secret field. */
   readonly message: string;
 }

@@ -5,7 +5,10 @@ import { fileURLToPath } from "node:url";
 const entry = (name: string): string =>
   fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url));
 
-/** Entry file of the stand-in dbward-server. Node runs it with `--import tsx` from the sources, by itself from the build. */
+/**
+ * Entry file of the stand-in dbward-server. Node runs it with `--import tsx` from the sources, by itself from
+ * the build.
+ */
 export const STAND_IN_SERVER = entry("server/main");
 /** Entry file of the stand-in dbward-agent. */
 export const STAND_IN_AGENT = entry("agent/main");

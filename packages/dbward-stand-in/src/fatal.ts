@@ -1,4 +1,6 @@
-/** A reason not to start, or not to go on: its message goes to standard error as it is, and the process ends. */
+/**
+ * A reason not to start, or not to go on: its message goes to standard error as it is, and the process ends.
+ */
 export class Fatal extends Error {
   override readonly name = "Fatal";
   readonly exitCode: number;

@@ -1,6 +1,6 @@
 import { OutputTooLarge } from "./errors.ts";
 
-/** Bytes that come from one side, and are read from the other one at its own pace; a single reader. */
+/** A queue of bytes between one writer and one reader. */
 export class ByteQueue implements AsyncIterableIterator<Uint8Array> {
   readonly #limit: number;
   readonly #onReturn: () => void;
@@ -26,7 +26,10 @@ export class ByteQueue implements AsyncIterableIterator<Uint8Array> {
     this.#wakeReader();
   }
 
-  /** @param error thrown to the reader after what is waiting; `undefined`: a good end */
+  /**
+   * @param error thrown to the reader once it has read everything in the queue.
+   * @default - the iteration ends normally
+   */
   end(error?: unknown): void {
     this.#end ??= { error };
     this.#wakeReader();

@@ -56,7 +56,7 @@ const folder = mkdtempSync(join(tmpdir(), "ecs-exec-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.skipIf(!hasPty)("a real shell over a faulty link", () => {
-  it("is never said to have run a command that it didn't run, nor the other way round", async () => {
+  it("never reports a command as run that wasn't, or as not run that was", async () => {
     const seed = Date.now();
     const scenarios = fc.sample(scenario, { numRuns: 60, seed });
     const outcomes = new Map<string, number>();
@@ -148,7 +148,10 @@ function faultyLink({ fates, place, end }: Scenario, socket: WebSocket): Link {
   };
 }
 
-/** Changes one bit of the payload. What it becomes is a visible character most often, and a control character at times. */
+/**
+ * Changes one bit of the payload. What it becomes is a visible character most often, and a control character
+ * at times.
+ */
 function alter(frame: Buffer, place: number): Buffer {
   const altered = Buffer.from(frame);
   const start = HEADER_LENGTH + 4;

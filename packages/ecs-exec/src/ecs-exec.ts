@@ -24,38 +24,42 @@ import { quoteWords } from "./shell-quote.ts";
 
 const DEFAULT_CONNECT_WITHIN = 60_000;
 const DEFAULT_MAX_OUTPUT = 64 * 1024 * 1024;
-/** Milliseconds for the request to end a session that was given up. */
+/** Milliseconds for the request that terminates an abandoned session. */
 const TERMINATE_WITHIN = 5_000;
 /** Runs of a read-only command, the first one included. */
 const MAX_RUNS = 3;
 
-/** What an {@link EcsExec} works with. */
+/** Options of {@link EcsExec}. */
 export interface EcsExecOptions {
   /**
-   * Needs `ecs:ExecuteCommand`; `ecs:DescribeTasks` makes errors more precise, and encrypted sessions need it. Its credentials sign the request that
-   * opens a session's socket.
+   * Needs `ecs:ExecuteCommand`; `ecs:DescribeTasks` makes errors more precise, and encrypted sessions need
+   * it. Its credentials sign the request that opens a session's socket.
    */
   readonly ecs: ECSClient;
   /** @default - the runtime's own WebSocket; where it has none, that of the package `ws` */
   readonly webSocket?: WebSocketConstructor;
-  /** For clusters that encrypt their sessions: `kmsDataKeys(new KMSClient())`. @default - such sessions fail */
+  /**
+   * For clusters that encrypt their sessions: `kmsDataKeys(new KMSClient())`.
+   * @default - such sessions fail
+   */
   readonly kms?: DataKeySource;
   /**
-   * Takes up sessions that lost their socket, and ends those that are given up: `ssmResumer(new SSMClient())`. @default - they count as lost,
-   * and keep one of their container's two places for up to 20 minutes
+   * Resumes sessions that lost their connection, and terminates abandoned ones: `ssmResumer(new
+   * SSMClient())`. @default - a session that loses its connection fails, and occupies one of its container's
+   * two places for up to 20 minutes
    */
   readonly ssm?: SessionResumer;
-  /** Gets a line for each repeated attempt; never output of a command. @default - nothing is logged */
+  /** Receives a line for each repeated attempt; never output of a command. @default - nothing is logged */
   readonly logger?: Logger;
 }
 
-/** A command line to run as it is, on a terminal. */
+/** A command line to run on a terminal, unchanged. */
 export interface OpenRequest extends ContainerReference {
   /** ECS splits it into words and starts it without a shell. */
   readonly commandLine: string;
-  /** Until when the session must be open; it may live on after that. */
+  /** When the session must be open; it may outlive that. */
   readonly deadline: Deadline;
-  /** Types ^C and lets go of the session when it aborts. */
+  /** When it aborts, ^C is sent and the session is closed. */
   readonly signal?: AbortSignal;
   /** Size of the terminal. @default 300 columns, 100 rows */
   readonly terminal?: TerminalSize;
@@ -64,25 +68,25 @@ export interface OpenRequest extends ContainerReference {
   /** Bytes of output that may wait to be read. @default 64 MiB */
   readonly maxOutputBytes?: number;
   /**
-   * The cluster encrypts no sessions, so that input may go out before any output has come: needed only for a command
-   * that is silent until it is spoken to. @default false
+   * The cluster encrypts no sessions, so input may be sent before any output has arrived: needed only for a
+   * command that writes nothing until it reads. @default false
    */
   readonly withoutHandshake?: boolean;
 }
 
-/** Output as it comes, and what is known at the end. */
+/** Output as it arrives, and the outcome of the command. */
 export interface ExecStream extends AsyncIterable<Uint8Array> {
   /** Rejects with what the iteration throws. */
   readonly outcome: Promise<ExecOutcome>;
 }
 
 /**
- * Runs commands in the containers of ECS tasks, through `ecs:ExecuteCommand` and the Session Manager data channel,
- * without AWS CLI and session-manager-plugin.
+ * Runs commands in the containers of ECS tasks, through `ecs:ExecuteCommand` and the Session Manager data
+ * channel, without AWS CLI and session-manager-plugin.
  *
- * ECS gives every command a terminal, which rewrites output and hides exit codes; {@link execute} and {@link stream}
- * frame the command so that its output arrives exactly, and with its exit code. A container's agent runs two sessions at a
- * time; a third begins when one of them has ended.
+ * ECS gives every command a terminal, which rewrites output and hides exit codes; {@link execute} and {@link
+ * stream} frame the command so that its output arrives exactly, and with its exit code. A container's agent
+ * runs two sessions at a time; a third begins when one of them has ended.
  */
 export class EcsExec {
   readonly #options: EcsExecOptions;
@@ -92,14 +96,16 @@ export class EcsExec {
   }
 
   /**
-   * Runs a command to its end. Its session ends on the agent's side a round trip after that, without being waited for.
+   * Runs a command to its end. Its session ends on the agent's side one round trip later; the call doesn't
+   * wait for that.
    *
    * When the deadline passes or `signal` aborts, the command is sent ^C, and waited for up to 2 s longer.
    *
    * @throws TargetNotConnected, AgentNotRunning, ExecNotEnabled, TaskNotFound, AccessDenied, SessionRefused,
    * CommandNotStarted, EncryptionFailed, ToolsMissing, InputTooLarge, InputTruncated: the command was not run
-   * @throws ChannelLost, HandshakeFailed, OutputTruncated, OutputTooLarge: whether it ran, and to which end, is not known
-   * @throws Timeout when the deadline passes: its `fate` says what is known of the command
+   * @throws ChannelLost, HandshakeFailed, OutputTruncated, OutputTooLarge: whether it ran, and how it ended,
+   * is unknown
+   * @throws Timeout when the deadline passes: `fate` is what is known of the command
    * @throws CommandFailed when `requireSuccess` is set and its exit code isn't 0
    * @throws the reason of `signal` when that aborts; the command may still run
    */
@@ -123,11 +129,11 @@ export class EcsExec {
   }
 
   /**
-   * Runs a command, and hands its output out as it comes. Only the end of the iteration says that it was all of it: a
-   * reader that must not act on a part waits for it. A read-only command is run again only as long as none of its
-   * output has been handed out. Leaving the loop early interrupts the command.
+   * Runs a command and yields its output as it arrives. Only the end of the iteration proves that the output
+   * is complete. A read-only command is run again only while none of its output has been yielded. Leaving the
+   * loop early interrupts the command.
    *
-   * Throws what {@link execute} does, at the end of what could be read.
+   * Throws what {@link execute} throws, after the output that could be read.
    */
   stream(request: ExecRequest): ExecStream {
     const left = new AbortController();
@@ -152,8 +158,8 @@ export class EcsExec {
   }
 
   /**
-   * Opens a session with a command line as it is: its terminal's output comes unchanged, with everything that a
-   * terminal does to it, and there is no exit code.
+   * Opens a session that runs a command line unchanged, as a user's terminal does: the output is what the
+   * terminal shows, and there is no exit code.
    *
    * @throws what {@link execute} throws before the command runs
    */
@@ -298,7 +304,7 @@ export class EcsExec {
     });
   }
 
-  /** Ends a session that was given up, as far as that is allowed: the reason why it was matters more. */
+  /** Terminates an abandoned session. A failure is only logged: the error that led here matters more. */
   async #terminate(sessionId: string): Promise<void> {
     const { ssm, logger } = this.#options;
     if (!ssm || sessionId === "") return;
@@ -314,28 +320,28 @@ interface Opening {
   readonly opening: AbortSignal;
   /** Bounds the session's life. */
   readonly signal: AbortSignal;
-  /** ECS is about to be asked: from here on the command may be started. */
+  /** Called before the request to ECS: from then on the command may be started. */
   readonly onAsk: () => void;
   readonly onOutput: OutputListener;
 }
 
-/** Where the output of a command goes that may have to be run again. */
+/** Receives the output of a command that may be run again. */
 interface OutputSink {
   /** May throw to end the command. */
   take(bytes: Uint8Array): void;
-  /** @returns whether what was taken could be forgotten */
+  /** @returns whether the output so far could be discarded */
   startAgain(): boolean;
 }
 
 const NEVER = new AbortController().signal;
 
 function mayRunAgain(error: unknown, readOnly: boolean): boolean {
-  // A command whose input arrived damaged was not run at all.
+  // A command whose input arrived damaged was not run.
   if (error instanceof InputTruncated) return true;
   return readOnly && (error instanceof ChannelLost || error instanceof OutputTruncated);
 }
 
-/** The caller's own signal speaks for itself; else the deadline has passed, if anything has. */
+/** The error for an abort: the reason of the caller's signal, or a Timeout when the deadline has passed. */
 function explainAbort(
   { deadline, signal }: { readonly deadline: Deadline; readonly signal?: AbortSignal },
   error: unknown,
@@ -345,7 +351,7 @@ function explainAbort(
   if (signal?.aborted) return signal.reason;
   if (!deadline.signal.aborted) return error;
   const { reason } = deadline.signal;
-  // A deadline can also be ended early, by the signal that it was made with.
+  // The signal that a deadline was made with can end it early.
   return reason instanceof DOMException && reason.name === "TimeoutError"
     ? new Timeout(doing, fate, { cause: error })
     : reason;

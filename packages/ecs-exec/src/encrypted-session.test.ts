@@ -1,10 +1,8 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { Deadline } from "@dbward-aws/core";
 import { expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { startHttpServer } from "../../core/src/test-support/http-server.ts";
 import { SessionCipher } from "./channel/session-cipher.ts";
 import { EcsExec } from "./ecs-exec.ts";
 import { kmsDataKeys } from "./kms.ts";
@@ -21,16 +19,13 @@ const TASK = "arn:aws:ecs:eu-central-1:111122223333:task/dbward-test/0123456789a
 
 it("runs a command in a session that KMS encrypts", async () => {
   const asked: unknown[] = [];
-  const kmsServer = createServer(async (request, response) => {
-    asked.push(JSON.parse(await text(request)));
+  const kmsServer = await startHttpServer((request, response) => {
+    asked.push(JSON.parse(request.text));
     const CiphertextBlob = Buffer.from("wrapped").toString("base64");
     response.end(JSON.stringify({ KeyId: "arn:key", Plaintext: KEY.toString("base64"), CiphertextBlob }));
   });
-  await new Promise<void>((resolve) => {
-    kmsServer.listen(0, "127.0.0.1", resolve);
-  });
   const kms = new KMSClient({
-    endpoint: `http://127.0.0.1:${(kmsServer.address() as AddressInfo).port}`,
+    endpoint: kmsServer.url,
     region: "eu-central-1",
     credentials: { accessKeyId: "id", secretAccessKey: "key" },
   });
@@ -62,7 +57,7 @@ it("runs a command in a session that KMS encrypts", async () => {
       task: TASK,
       container: "server",
       script: "x",
-      deadline: Deadline.after(5000),
+      deadline: Deadline.after(100_000),
     });
     expect(Buffer.from(stdout).toString()).toBe("under lock");
     expect(asked).toEqual([
@@ -79,12 +74,13 @@ it("runs a command in a session that KMS encrypts", async () => {
   } finally {
     await service.close();
     kms.destroy();
-    kmsServer.closeAllConnections();
-    kmsServer.close();
+    await kmsServer.close();
   }
 });
 
-/** An agent that asks for encryption, checks that the client has the key, and then sends what a command wrote. */
+/**
+ * An agent that asks for encryption, checks that the client has the key, and then sends what a command wrote.
+ */
 function serveEncrypted(socket: WebSocket, commandLine: string): void {
   const cipher = new SessionCipher(Buffer.concat([KEY.subarray(32), KEY.subarray(0, 32)]));
   const challenge = Buffer.alloc(64, "c");

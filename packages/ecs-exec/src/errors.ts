@@ -4,16 +4,22 @@ interface Cause {
   readonly cause?: unknown;
 }
 
-/** ECS doesn't reach the task's exec agent. Thrown after it was tried for the time that was given. */
+/** ECS can't reach the task's exec agent. Thrown after repeated attempts, see `connectWithin`. */
 export class TargetNotConnected extends DbwardError {
   override readonly name = "TargetNotConnected";
 
   /** @param tried how long and how often, as in `for 60 s, 14 times` */
   constructor(tried: string, options: Cause = {}) {
-    super("target-not-connected", `ECS didn't reach the exec agent of the container, tried ${tried}.`, {
-      ...options,
-      hint: "Check that the task role allows ssmmessages:*, that the subnet has a way to ssmmessages, and that the root file system is writable.",
-    });
+    super(
+      "target-not-connected",
+      `ECS couldn't reach the exec agent of the container, after trying ${tried}.`,
+      {
+        ...options,
+        hint:
+          "Check that the task role allows the four ssmmessages actions, that the subnet has a route to ssmmessages, and that the root " +
+          "file system is writable.",
+      },
+    );
   }
 }
 
@@ -24,7 +30,9 @@ export class AgentNotRunning extends DbwardError {
   constructor(what: string, options: Cause = {}) {
     super("exec-agent-not-running", `The exec agent of the container isn't running: ${what}.`, {
       ...options,
-      hint: "Wait until the task's managedAgents say RUNNING; if they never do, replace the task.",
+      hint:
+        "Right after the start of a task, wait until ECS reports its ExecuteCommandAgent as RUNNING. An agent that has stopped doesn't start again: check " +
+        "that the root file system is writable and that the container has memory left, then replace the task.",
     });
   }
 }
@@ -36,7 +44,7 @@ export class ExecNotEnabled extends DbwardError {
   constructor(options: Cause = {}) {
     super("exec-not-enabled", "ECS Exec isn't enabled for the task.", {
       ...options,
-      hint: "Set enableExecuteCommand on the service and force a new deployment: running tasks keep what they have.",
+      hint: "Set enableExecuteCommand on the service and force a new deployment: running tasks keep their setting.",
     });
   }
 }
@@ -45,27 +53,35 @@ export class ExecNotEnabled extends DbwardError {
 export class TaskNotFound extends DbwardError {
   override readonly name = "TaskNotFound";
 
-  constructor(what: string, options: Cause = {}) {
-    super("exec-task-not-found", `There is no container to run the command in: ${what}.`, {
+  /** @param hint what to do. @default - to list the running tasks again */
+  constructor(
+    what: string,
+    options: Cause = {},
+    hint = "List the service's running tasks again: this one may have been replaced.",
+  ) {
+    super("exec-task-not-found", `The container doesn't exist or isn't running: ${what}.`, {
       ...options,
-      hint: "Ask the service for its running tasks again: this one may have been replaced.",
+      hint,
     });
   }
 }
 
-/** The caller may not do what is needed. */
+/** AWS refused a call because the caller lacks a permission. */
 export class AccessDenied extends DbwardError {
   override readonly name = "AccessDenied";
 
-  constructor(what: string, options: Cause = {}) {
+  constructor(what: string, options: Cause & { readonly hint?: string } = {}) {
     super("exec-access-denied", `AWS refused ${what}.`, {
-      ...options,
       hint: "Allow the caller ecs:ExecuteCommand on the cluster and the task.",
+      ...options,
     });
   }
 }
 
-/** ECS refused to open a session, for another reason than those with an error of their own, or couldn't be asked. The command was not run. */
+/**
+ * ECS refused to open a session, for a reason without an error class of its own, or couldn't be reached. The
+ * command was not run.
+ */
 export class SessionRefused extends DbwardError {
   override readonly name = "SessionRefused";
 
@@ -77,20 +93,20 @@ export class SessionRefused extends DbwardError {
   }
 }
 
-/** The exec agent said that it did not start the command line: nothing was run. */
+/** The exec agent reported that it did not start the command line: nothing was run. */
 export class CommandNotStarted extends DbwardError {
   override readonly name = "CommandNotStarted";
 
-  /** @param answer what the agent said, cut and without control characters */
+  /** @param answer the agent's text, shortened and without control characters */
   constructor(answer: string, options: Cause = {}) {
     super("command-not-started", `The container didn't start the command: ${answer}.`, {
       ...options,
-      hint: "Nothing was run. Look whether the image has the program: /bin/sh, unless a raw session was opened.",
+      hint: "Nothing was run. Check that the image has the program: /bin/sh, unless `open` was called.",
     });
   }
 }
 
-/** The command ended with another exit code than 0, and `requireSuccess` was set. */
+/** The command ended with an exit code other than 0, and `requireSuccess` was set. */
 export class CommandFailed extends DbwardError {
   override readonly name = "CommandFailed";
   readonly exitCode: number;
@@ -99,14 +115,14 @@ export class CommandFailed extends DbwardError {
 
   constructor(exitCode: number, stderr: Uint8Array) {
     super("command-failed", `The command in the container ended with exit code ${exitCode}.`, {
-      hint: "Its standard error, a member of this error, says why.",
+      hint: "Read its standard error, the member `stderr` of this error.",
     });
     this.exitCode = exitCode;
     this.stderr = stderr;
   }
 }
 
-/** What is known of a command when the time is up. */
+/** What is known of a command whose deadline has passed. */
 export type CommandFate = "not-run" | "interrupted" | "unknown";
 
 const FATES: Readonly<Record<CommandFate, string>> = {
@@ -116,7 +132,8 @@ const FATES: Readonly<Record<CommandFate, string>> = {
 };
 
 /**
- * The deadline passed. The command was sent an interrupt, and some seconds were left for that: the message says what came of it.
+ * The deadline passed. The command was interrupted and got some more seconds to end; `fate` is what is known
+ * of it.
  */
 export class Timeout extends DbwardError {
   override readonly name = "Timeout";
@@ -127,25 +144,25 @@ export class Timeout extends DbwardError {
   constructor(doing: string, fate: CommandFate, options: Cause = {}) {
     super(
       "exec-timeout",
-      `The time for running a command in the container was up while ${doing}. ${FATES[fate]}`,
+      `Running a command in the container took too long, while ${doing}. ${FATES[fate]}`,
       {
         ...options,
-        hint: "Give it more time, or look in the task's log what keeps it.",
+        hint: "Allow more time, or read the task's log to see what delays it.",
       },
     );
     this.fate = fate;
   }
 }
 
-/** The command wrote more than the caller is ready to hold. It was sent an interrupt, and may still run. */
+/** The command wrote more than `maxOutputBytes`. It was interrupted, and may still run. */
 export class OutputTooLarge extends DbwardError {
   override readonly name = "OutputTooLarge";
 
   constructor(limit: number) {
     super(
       "output-too-large",
-      `The command in the container wrote more than ${limit} bytes. It was sent an interrupt, and may still run.`,
-      { hint: "Raise maxOutputBytes, read its output as a stream, or have it write less." },
+      `The command in the container wrote more than ${limit} bytes. It was interrupted, and may still run.`,
+      { hint: "Raise maxOutputBytes, use stream(), or make the command write less." },
     );
   }
 }

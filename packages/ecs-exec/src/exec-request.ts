@@ -1,18 +1,18 @@
 import type { Deadline } from "@dbward-aws/core";
 import type { ContainerReference } from "./ecs/container.ts";
 
-/** What is run: a script of the shell, or one command given as its words. */
+/** What to run: a shell script, or one command as a list of words. */
 export type ScriptOrCommand =
   | {
       /**
-       * Text of a POSIX shell script, run by `/bin/sh -c`. It becomes part of the command line, which CloudTrail
-       * records and the container's process list shows: secrets belong into `stdin`.
+       * Text of a POSIX shell script, run by `/bin/sh -c`. It becomes part of the command line, which
+       * CloudTrail records and the container's process list shows: pass secrets in `stdin`.
        */
       readonly script: string;
       readonly command?: undefined;
     }
   | {
-      /** The command and its arguments; no shell looks at them. */
+      /** The command and its arguments, which no shell interprets. */
       readonly command: readonly string[];
       readonly script?: undefined;
     };
@@ -23,23 +23,23 @@ export type ExecRequest = ContainerReference &
     /** Standard input, at most 1 MiB. @default - the command reads from /dev/null */
     readonly stdin?: Uint8Array | string;
     /**
-     * The command only reads: run it again, at most twice, when the connection was lost or the output came
-     * incomplete. @default false
+     * The command has no side effects: it is run again, at most twice, when the connection was lost or the
+     * output arrived incomplete. @default false
      */
     readonly readOnly?: boolean;
     /** Throw CommandFailed when the exit code isn't 0. @default false */
     readonly requireSuccess?: boolean;
-    /** Until when all of it must be done. */
+    /** When the whole call must have ended. */
     readonly deadline: Deadline;
-    /** Gives up earlier; the call then rejects with the signal's reason. */
+    /** Aborts the call, which then rejects with the signal's reason. */
     readonly signal?: AbortSignal;
-    /** Milliseconds for which an exec agent that ECS can't reach yet is asked for again. @default 60000 */
+    /** Milliseconds for which the call is repeated while ECS can't reach the exec agent. @default 60000 */
     readonly connectWithin?: number;
-    /** Bytes of output that are held in memory at most. @default 64 MiB */
+    /** Largest output that is held in memory, in bytes. @default 64 MiB */
     readonly maxOutputBytes?: number;
   };
 
-/** What is known of a command that ran to its end. */
+/** The outcome of a command that has ended. */
 export interface ExecOutcome {
   readonly exitCode: number;
   /** The last 64 KiB of its standard error. */

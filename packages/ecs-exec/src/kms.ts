@@ -2,8 +2,8 @@ import { GenerateDataKeyCommand, type KMSClient } from "@aws-sdk/client-kms";
 import type { DataKeySource } from "./data-key-source.ts";
 
 /**
- * Data keys from KMS, for clusters whose exec sessions are encrypted. The caller needs `kms:GenerateDataKey` on the
- * cluster's key, the task role `kms:Decrypt`.
+ * Data keys from KMS, for clusters whose exec sessions are encrypted. The caller needs `kms:GenerateDataKey`
+ * on the cluster's key, the task role `kms:Decrypt`.
  */
 export function kmsDataKeys(kms: KMSClient): DataKeySource {
   return {

@@ -1,7 +1,10 @@
-/** Characters of somebody else's text that go into an error. */
+/** Characters of foreign text in an error's message, at most. */
 const MAX_LENGTH = 500;
 
-/** Text that the agent or a terminal sent, fit for an error's message: one line, no control characters, not too long. */
+/**
+ * Text of the agent or a terminal, made fit for an error's message: one short line without control
+ * characters.
+ */
 export function printable(text: string): string {
   return text
     .replace(/[\p{C}\s]+/gu, " ")

@@ -5,7 +5,7 @@ import { OutputTruncated } from "./framing/index.ts";
 import type { TerminalSize } from "./protocol/index.ts";
 import type { ExecSession, SessionEnd } from "./session/index.ts";
 
-/** Milliseconds for which a session that was cancelled is kept, so that ^C arrives. */
+/** Milliseconds for which a cancelled session stays open so that ^C arrives. */
 const CANCEL_WITHIN = 2_000;
 
 /** A terminal in a container. Iterate over it for its output. */
@@ -28,35 +28,39 @@ export class RawSession implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Resolves when the service has ended the session, or after {@link close}. Rejects with what ends the iteration.
+   * Resolves when the service has ended the session, or after {@link close}. Rejects with the error that the
+   * iteration throws.
    */
   get ended(): Promise<SessionEnd> {
     return this.#session.ended;
   }
 
-  /** Gives the terminal another size. */
+  /** Sets the size of the terminal. */
   resize(size: TerminalSize): void {
     this.#session.resize(size);
   }
 
-  /** Types bytes on the terminal. They are copied. */
+  /** Sends bytes to the terminal. They are copied. */
   write(bytes: Uint8Array | string): void {
     this.#session.write(typeof bytes === "string" ? Buffer.from(bytes) : bytes);
   }
 
-  /** Types ^C. */
+  /** Sends ^C. */
   interrupt(): void {
     this.#session.interrupt();
   }
 
-  /** Types ^C past everything that waits to be sent, and lets go of the session when that has arrived. Ends the iteration. */
+  /**
+   * Discards the input that hasn't been sent yet, sends ^C, and closes the session when that has arrived.
+   * Ends the iteration.
+   */
   cancel(): void {
     this.#isClosed = true;
     this.#output.end();
     void this.#session.cancel(CANCEL_WITHIN);
   }
 
-  /** Lets go of the session; its command isn't stopped by that. Ends the iteration. */
+  /** Closes the session without stopping its command. Ends the iteration. */
   close(): void {
     this.#isClosed = true;
     this.#session.close();
@@ -67,7 +71,10 @@ export class RawSession implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** A session that ended with a text, or before all of its output had come, did not end by itself. */
+/**
+ * A session that ended with a text of the agent, or before all of its output had arrived, did not end
+ * normally.
+ */
 function explainEnd({ output, isIncomplete }: SessionEnd): Error | undefined {
   const answer = agentAnswer(output);
   const refused = explainRefusedCommand(answer);

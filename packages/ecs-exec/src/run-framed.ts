@@ -14,15 +14,15 @@ import {
 import { printable } from "./printable.ts";
 import type { ExecSession, OutputListener, SessionEnd } from "./session/index.ts";
 
-/** Milliseconds for which the session of a finished command may take to end; nobody waits for that. */
+/** Milliseconds after which the session of a finished command is closed; nothing waits for it. */
 const END_WITHIN = 5_000;
-/** Milliseconds for which an interrupted command is waited for. The agent looks at its terminal after one second for the first time. */
+/** Milliseconds to wait for an interrupted command. The agent first reads its terminal after one second. */
 const INTERRUPT_WITHIN = 2_000;
 
 /** The signal aborted while the command ran, or was about to. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
-  /** The session has ended on the interrupt; else the command may still run. */
+  /** Whether the interrupt has ended the session; otherwise the command may still run. */
   readonly hasEnded: boolean;
 
   constructor(hasEnded: boolean, cause: unknown) {
@@ -46,12 +46,11 @@ export interface FramedRun {
 /**
  * Runs a script once, in one session.
  *
- * It ends with the script's last line, and not with the session: the receipt for it ends that a round trip later, and the service says nothing of
- * the command when it does.
+ * It ends with the script's last line, and not with the session, which the receipt ends one round trip later.
  *
  * @throws Interrupted when `signal` aborts
- * @throws CommandNotStarted, InputTruncated, ToolsMissing when the script was certainly not run; OutputTruncated, what `open` throws, and what
- * ended the session
+ * @throws CommandNotStarted, InputTruncated, ToolsMissing when the script was certainly not run;
+ * OutputTruncated; what `open` throws; the error of the session
  */
 export async function runFramed({ script, stdin, signal, open, onStdout }: FramedRun): Promise<Completion> {
   const nonce = randomBytes(8).toString("hex");
@@ -74,7 +73,7 @@ export async function runFramed({ script, stdin, signal, open, onStdout }: Frame
     );
   };
   const opening = open(commandLine, (bytes, stream) => {
-    // The framing keeps the command's standard error apart; this one is the session's own.
+    // The framing carries the command's standard error; this is the session's own.
     if (stream === "stderr") return;
     try {
       reader.push(bytes);

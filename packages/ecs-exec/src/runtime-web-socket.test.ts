@@ -21,7 +21,7 @@ async function bundleProgram(): Promise<string[]> {
         import { Deadline } from "@dbward-aws/core";
         import { EcsExec } from "./index.ts";
         const exec = new EcsExec({ ecs: new ECSClient({ maxAttempts: 1 }) });
-        const request = { cluster: "c", task: "t", container: "s", script: "x", deadline: Deadline.after(10_000) };
+        const request = { cluster: "c", task: "t", container: "s", script: "x", deadline: Deadline.after(100_000) };
         const result = await exec.execute(request).catch((error) => ({ stdout: error.code }));
         process.stdout.write(result.stdout);
       `,
@@ -57,7 +57,7 @@ async function run(switches: string[], endpoint: string): Promise<string> {
 }
 
 describe("a bundle without ws", () => {
-  it("holds neither ws nor clients that it isn't given, and runs on Node's own WebSocket", async () => {
+  it("contains neither ws nor unused clients, and runs on Node's own WebSocket", async () => {
     const inputs = await bundleProgram();
     expect(inputs.filter((input) => /\/ws\/|client-(?:kms|ssm)/.test(input))).toEqual([]);
     const output = "a line\n".repeat(1000);

@@ -2,9 +2,10 @@ import { ResumeSessionCommand, type SSMClient, TerminateSessionCommand } from "@
 import type { SessionResumer } from "./session/index.ts";
 
 /**
- * Resumes and terminates sessions through the SSM API. The caller needs `ssm:ResumeSession` and `ssm:TerminateSession` on
- * the session; whether AWS grants them for a session that `ecs:ExecuteCommand` began isn't documented, so a refusal counts
- * as "can't be resumed", and the session then ends by ECS Exec's idle timeout of 20 minutes.
+ * Resumes and terminates sessions through the SSM API. The caller needs `ssm:ResumeSession` and
+ * `ssm:TerminateSession` on the session; AWS doesn't document whether it grants them for a session that
+ * `ecs:ExecuteCommand` started, so a refusal means that the session can't be resumed; ECS Exec's idle timeout
+ * of 20 minutes then ends it.
  */
 export function ssmResumer(ssm: SSMClient): SessionResumer {
   return {
@@ -12,7 +13,7 @@ export function ssmResumer(ssm: SSMClient): SessionResumer {
       const { TokenValue, StreamUrl } = await ssm.send(new ResumeSessionCommand({ SessionId: sessionId }), {
         abortSignal: signal,
       });
-      // The answer for a session that has ended is one without a token.
+      // For a session that has ended, the answer has no token.
       return TokenValue && StreamUrl ? { tokenValue: TokenValue, streamUrl: StreamUrl } : undefined;
     },
     async terminate(sessionId, signal) {

@@ -1,9 +1,19 @@
 import { Chart } from "./charts.js";
 import { element, find, moment, show } from "./dom.js";
 import { inline, markdown } from "./markdown.js";
-import { badge, historyTable, secretTable, stackTable, table, taskTable, words } from "./tables.js";
+import {
+  badge,
+  historyTable,
+  serviceTable,
+  stackTable,
+  table,
+  taskTable,
+  tokenTable,
+  words,
+} from "./tables.js";
 
 /**
+ * @typedef {{ code: string, subject: string, severity: "error" | "warning" | "unknown", problem: string, evidence: string[], remedy: string, link?: string }} Finding
  * @typedef {{ name: string, kind: string, state: string, since: number, reason: string, description: string }} Alarm
  */
 
@@ -20,6 +30,8 @@ const charts = new Map();
 let layout = "";
 /** @type {Alarm[]} */
 let alarms = [];
+/** @type {Finding[] | undefined} */
+let findings;
 let stage = "";
 /** Until the user has chosen a range, the server says which one. */
 let rangeChosen = false;
@@ -41,7 +53,10 @@ const short = (name) => name.replace(`dbward-${stage}-`, "");
 const isAlarming = ({ state }) => state === "ALARM";
 
 /** Alarms that only help others: they stay out of the tiles. @param {Alarm} alarm */
-const isHelper = ({ name }) => /-told$/.test(name) || short(name) === "quiet";
+const isHelper = ({ name }) => /-notification$/.test(name) || short(name) === "quiet";
+
+/** Alarms in which nothing is wrong. @param {Alarm} alarm */
+const isSignal = ({ name }) => ["quiet", "deployment-running"].includes(short(name));
 
 async function showState() {
   const state = await ask("/api/state");
@@ -51,12 +66,13 @@ async function showState() {
   document.title = `dbward ${stage}`;
   find("#stage").textContent = stage;
   alarms = "items" in state.alarms ? state.alarms.items : [];
-  showVerdict("error" in state.alarms ? state.alarms.error : "");
+  showVerdict();
+  showFacts(state);
   showTiles();
   table(
     find("#alarms .rows"),
-    state.alarms,
-    "Alarms, with the reason of their state",
+    "items" in state.alarms ? { items: byUrgency(state.alarms.items) } : state.alarms,
+    "Alarms, those that are not OK first, with the reason of their state",
     ["Alarm", "State", "Since", "Reason"],
     (/** @type {Alarm} */ alarm) => ({
       id: alarm.name,
@@ -67,38 +83,126 @@ async function showState() {
           element("summary", {}, short(alarm.name)),
           element("p", { class: "description" }, inline(alarm.description)),
         ),
-        badge(alarm.state),
+        badge(alarm.state, isSignal(alarm) && isAlarming(alarm) ? "busy" : undefined),
         moment(alarm.since),
-        alarm.reason,
+        element("span", { class: "clipped", title: alarm.reason }, alarm.reason),
       ],
     }),
     "The stage has no alarms yet.",
   );
   historyTable(find("#history .rows"), state.history, short);
   taskTable(find("#tasks .rows"), state.tasks);
-  secretTable(find("#secrets .rows"), state.secrets);
+  serviceTable(find("#services .rows"), state.services);
+  tokenTable(find("#tokens .rows"), state.tokens);
   stackTable(find("#stacks .rows"), state.stacks);
-  showExtra(state.extra);
   show(find("#updated"), "As of ", moment(state.at));
 }
 
-/** @param {string} error */
-function showVerdict(error) {
-  const told = alarms.filter((alarm) => isAlarming(alarm) && !isHelper(alarm));
-  const down = told.some(({ name }) => short(name) === "down");
-  const troubles = told.filter(({ name }) => !["down", "deployment-running"].includes(short(name)));
+/** Those in alarm first, then those without data; helpers last. @param {Alarm[]} items */
+function byUrgency(items) {
+  const rank = (/** @type {Alarm} */ alarm) =>
+    (isHelper(alarm) ? 10 : 0) + ["ALARM", "INSUFFICIENT_DATA", "OK"].indexOf(alarm.state);
+  return [...items].sort((a, b) => rank(a) - rank(b));
+}
+
+function showVerdict() {
+  const own = alarms.filter((alarm) => isAlarming(alarm) && !isHelper(alarm));
+  const isDown = own.some(({ name }) => short(name) === "down");
+  const troubles = own.filter(({ name }) => !["down", "deployment-running"].includes(short(name)));
+  const others = (findings ?? []).filter(({ severity, code }) => severity === "error" && code !== "alarm");
+  const parts = [
+    troubles.length > 0 &&
+      `${isDown ? "Down" : "In alarm"}: ${troubles.map(({ name }) => short(name)).join(", ")}`,
+    others.length > 0 && (others.length === 1 ? "1 problem" : `${others.length} problems`),
+  ].filter(Boolean);
+  const [state, text] =
+    parts.length > 0
+      ? ["ALARM", parts.join("; ")]
+      : findings === undefined
+        ? ["WAIT", "Reading…"]
+        : ["OK", "No problems found"];
   const verdict = find("#verdict");
-  const [state, text] = error
-    ? ["ALARM", error]
-    : down
-      ? ["ALARM", `Down: ${troubles.map(({ name }) => short(name)).join(", ")}`]
-      : troubles.length > 0
-        ? ["ALARM", `In alarm: ${troubles.map(({ name }) => short(name)).join(", ")}`]
-        : alarms.length > 0
-          ? ["OK", "All is well"]
-          : ["WAIT", "No alarms yet"];
   verdict.dataset.state = state;
   if (verdict.textContent !== text) verdict.textContent = text;
+}
+
+/** Problems that are shown before the list is opened. */
+const SHOWN_FINDINGS = 3;
+
+async function showFindings() {
+  ({ findings } = await ask("/api/findings"));
+  showVerdict();
+  const items = (findings ?? []).map(findingItem);
+  const rest = items.slice(SHOWN_FINDINGS);
+  show(
+    find("#findings"),
+    items.length > 0 && element("ul", {}, ...items.slice(0, SHOWN_FINDINGS)),
+    rest.length > 0 &&
+      element("details", {}, element("summary", {}, `${rest.length} more`), element("ul", {}, ...rest)),
+  );
+}
+
+/** @param {Finding} finding */
+function findingItem({ code, subject, severity, problem, evidence, remedy, link }) {
+  return element(
+    "li",
+    { class: "finding", "data-code": code, "data-severity": severity },
+    element(
+      "details",
+      {},
+      element("summary", {}, element("strong", {}, subject), ` ${problem}`),
+      ...evidence.map((text) => element("pre", {}, inline(text))),
+    ),
+    element("p", {}, "→ ", inline(remedy)),
+    link &&
+      element("p", {}, element("a", { href: link, target: "_blank", rel: "noreferrer" }, "AWS console")),
+  );
+}
+
+/** The stage in numbers. @param {any} state */
+function showFacts({ stacks, services, tokens, metrics }) {
+  /** @type {(part: any, isGood: (item: any) => boolean) => [string, boolean | undefined]} */
+  const share = (part, isGood) => {
+    if ("error" in part) return ["not known", undefined];
+    const good = part.items.filter(isGood).length;
+    return [`${good} of ${part.items.length}`, good === part.items.length];
+  };
+  const value = (/** @type {string} */ name) =>
+    "items" in metrics
+      ? metrics.items.find((/** @type {any} */ each) => each.name === name)?.value
+      : undefined;
+  const number = (/** @type {string} */ name) => [String(value(name) ?? "–"), undefined];
+  const own = {
+    items: alarms.filter((alarm) => !isHelper(alarm) && short(alarm.name) !== "deployment-running"),
+  };
+  /** @type {[string, any][]} */
+  const facts = [
+    ["stacks deployed", share(stacks, ({ status }) => /^(CREATE|UPDATE)_COMPLETE$/.test(status))],
+    [
+      "services running",
+      share(services, ({ running, desired, state }) => running >= desired && !/failed|missing/.test(state)),
+    ],
+    ["tokens captured", share(tokens, ({ state }) => state === "captured" || state === "unreadable")],
+    ["alarms not ringing", share(own, ({ state }) => state !== "ALARM")],
+    ["agents offline", number("AgentsOffline")],
+    ["waiting for an agent", number("QueueDepth")],
+    ["running", number("RequestsRunning")],
+    // Not every stage has this metric.
+    ...(value("RequestsPending") === undefined
+      ? []
+      : [/** @type {[string, any]} */ (["waiting for approval", number("RequestsPending")])]),
+  ];
+  show(
+    find("#facts"),
+    ...facts.map(([name, [text, isGood]]) =>
+      element(
+        "li",
+        { "data-mood": isGood === undefined ? undefined : isGood ? "good" : "bad" },
+        element("strong", { class: "number" }, text),
+        element("span", {}, name),
+      ),
+    ),
+  );
 }
 
 /** The alarm widgets of the dashboard get their states from the state, which is read more often. */
@@ -122,22 +226,6 @@ function showTiles() {
   }
 }
 
-/** @param {{ title: string, facts: Record<string, string> } | undefined} extra */
-function showExtra(extra) {
-  find("#extra").hidden = extra === undefined;
-  if (!extra) return;
-  find("#extra-title").textContent = extra.title;
-  const items = Object.entries(extra.facts).map(([name, fact]) => ({ name, fact }));
-  table(
-    find("#extra .rows"),
-    { items },
-    extra.title,
-    ["What", "Is"],
-    ({ name, fact }) => ({ id: name, cells: [name, fact] }),
-    "Nothing.",
-  );
-}
-
 async function showDashboard() {
   const dashboard = await ask(`/api/dashboard?range=${range.value}`);
   const shape = JSON.stringify(
@@ -149,12 +237,32 @@ async function showDashboard() {
   if (shape !== layout) {
     layout = shape;
     charts.clear();
-    find("#dashboard").replaceChildren(...dashboard.widgets.map(widgetFrame));
+    const frames = dashboard.widgets.map(widgetFrame);
+    const isFirst = firstRows(dashboard.widgets);
+    const first = frames.filter((/** @type {HTMLElement} */ _frame, /** @type {number} */ index) =>
+      isFirst(dashboard.widgets[index]),
+    );
+    find("#dashboard").replaceChildren(...first);
+    const rest = frames.filter((/** @type {HTMLElement} */ frame) => !first.includes(frame));
+    find("#more .charts").replaceChildren(...rest);
+    find("#more").hidden = rest.length === 0;
     showTiles();
   }
   for (const [index, widget] of dashboard.widgets.entries())
     charts.get(index)?.update(widget, dashboard.from, dashboard.to);
   if (dashboard.widgets.some((/** @type {any} */ { kind }) => kind === "log")) void showLogs();
+}
+
+/** Rows of charts that fit a screen with what is above them. */
+const FIRST_ROWS = 2;
+
+/** Whether a widget is a chart of the first rows; alarms and problems are above the charts anyway. @param {any[]} widgets */
+function firstRows(widgets) {
+  const rows = [...new Set(widgets.filter(({ kind }) => kind === "metric").map(({ y }) => y))].sort(
+    (a, b) => a - b,
+  );
+  const shown = new Set(rows.slice(0, FIRST_ROWS));
+  return (/** @type {any} */ { kind, y }) => kind === "metric" && shown.has(y);
 }
 
 /** @param {any} widget @param {number} index */
@@ -230,15 +338,18 @@ range.addEventListener("change", () => {
 });
 find("#refresh").addEventListener("click", () => {
   void attempt(showState);
+  void attempt(showFindings);
   void attempt(showDashboard);
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   void attempt(showState);
+  void attempt(showFindings);
   void attempt(showDashboard);
 });
 
 // The state says how far back and how often to look at the rest.
 await attempt(showState);
 void keep(showState, () => refresh.state);
+void keep(showFindings, () => refresh.metrics);
 void keep(showDashboard, () => refresh.metrics);

@@ -1,4 +1,4 @@
-import uPlot from "/uplot.js";
+import uPlot from "/uPlot.esm.js";
 import { element } from "./dom.js";
 
 /**

@@ -36,12 +36,14 @@ export function find(selector) {
  *
  * @param {HTMLElement} parent
  * @param {...Child} children
+ * @returns {boolean} whether something has changed
  */
 export function show(parent, ...children) {
   const next = element("div", {}, ...children);
-  // Opening a row is the viewer's doing, not a change.
-  if (next.innerHTML === parent.innerHTML.replaceAll(' open=""', "")) return;
+  // A row that the viewer opened is not a change.
+  if (next.innerHTML === parent.innerHTML.replaceAll(' open=""', "")) return false;
   parent.replaceChildren(...next.childNodes);
+  return true;
 }
 
 /**

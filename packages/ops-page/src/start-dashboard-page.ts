@@ -1,35 +1,45 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { stageNames } from "@dbward-aws/contract";
 import { describeError, redact, startListener } from "@dbward-aws/core";
+import type { StageSettings } from "@dbward-aws/settings";
+import {
+  type AwsClients,
+  type ConsoleLinks,
+  createAwsClients,
+  diagnose,
+  readStage,
+  type StageView,
+} from "@dbward-aws/stage";
 import { cached } from "./cached.ts";
 import { PageKey } from "./page-key.ts";
 import { type Dashboard, readDashboard } from "./read-dashboard.ts";
 import { readLogQuery } from "./read-log-query.ts";
-import { readStage } from "./read-stage.ts";
-import { type ClientOptions, type StageClients, stageClients } from "./stage-clients.ts";
-import { staticFile } from "./static-files.ts";
+import { staticFiles } from "./static-files.ts";
 
 export interface DashboardPageOptions {
   readonly stage: string;
-  /** Where and as whom AWS is called, or the clients themselves. @default - as the SDK finds it */
-  readonly aws?: ClientOptions | StageClients;
+  /** Clients of AWS, or where and as whom AWS is called. */
+  readonly aws: AwsClients | AwsAccess;
+  /** What should be deployed, so that the page shows what is missing. @default - the page shows what is there */
+  readonly settings?: StageSettings;
+  /** Pages of the AWS console, to which problems lead. @default - no links */
+  readonly links?: ConsoleLinks;
   /** Port on 127.0.0.1. @default 0, any free one */
   readonly port?: number;
   /**
-   * Seconds between two looks at the stage's metrics and at its state; each look at a real account costs a fraction of
-   * a cent. @default 60 and 15
+   * Seconds between two looks at the stage's metrics and problems, and at its state; each look at a real account costs a
+   * fraction of a cent. @default 60 and 15
    */
   readonly refreshSeconds?: { readonly metrics: number; readonly state: number };
   /** How far back the page looks at first: `15m`, `1h`, `3h`, `12h`, `1d` or `1w`. @default "3h" */
   readonly range?: string;
-  /** More to show, asked with every look: a title and facts by name, such as what runs behind a service. */
-  readonly extra?: () => Promise<ExtraFacts> | ExtraFacts;
 }
 
-/** A table of two columns. */
-export interface ExtraFacts {
-  readonly title: string;
-  readonly facts: Readonly<Record<string, string>>;
+/** Where and as whom AWS is called. */
+export interface AwsAccess {
+  readonly region: string;
+  readonly endpoint?: string;
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 /** A running page. */
@@ -50,6 +60,8 @@ const RANGES: Readonly<Record<string, number>> = {
 };
 const DEFAULT_RANGE = "3h";
 
+const serveFile = staticFiles();
+
 const HEADERS = {
   "cache-control": "no-store",
   // Nothing from elsewhere, and no script but the page's own files.
@@ -62,8 +74,8 @@ const HEADERS = {
 } as const;
 
 /**
- * Serves the page of a stage on 127.0.0.1, to who has its URL. It reads and never writes; secrets are shown as captured or not, their values
- * are not even asked for.
+ * Serves the page of a stage on 127.0.0.1, to whoever has its URL. It reads and never writes. Of tokens it shows whether they are
+ * captured; their values don't leave this process.
  *
  * @throws the system's error when the port is in use
  */
@@ -83,29 +95,34 @@ export async function startDashboardPage(options: DashboardPageOptions): Promise
   return { url: `${listener.url}/${key.text}`, close: () => listener.close() };
 }
 
-/** What the page asks for, each asked of AWS at most once a refresh. */
+/** What the page shows, each read from AWS at most once a refresh. */
 class StageSource {
   readonly stage: string;
-  readonly state: () => Promise<unknown>;
-  readonly #clients: StageClients;
+  readonly state: () => Promise<object>;
+  readonly findings: () => Promise<object>;
+  readonly #clients: AwsClients;
   readonly #refresh: { readonly metrics: number; readonly state: number };
+  readonly #view: () => Promise<StageView>;
   readonly #dashboards = new Map<string, () => Promise<Dashboard>>();
   readonly #logs = new Map<string, () => Promise<unknown>>();
 
   constructor({
     stage,
-    aws = {},
+    aws,
+    settings,
+    links,
     refreshSeconds = { metrics: 60, state: 15 },
     range = DEFAULT_RANGE,
-    extra,
   }: DashboardPageOptions) {
     this.stage = stage;
-    this.#clients = "cloudWatch" in aws ? aws : stageClients(aws);
+    this.#clients = "cloudWatch" in aws ? aws : createAwsClients(aws.region, aws);
     this.#refresh = refreshSeconds;
-    this.state = cached(refreshSeconds.state * 1000, async () => {
-      const [state, more] = await Promise.all([readStage(this.#clients, stage), extra?.()]);
-      return { stage, refreshSeconds, range, ...state, ...(more === undefined ? {} : { extra: more }) };
-    });
+    const clients = this.#clients;
+    this.#view = cached(refreshSeconds.state * 1000, () => readStage(clients, { stage, settings }));
+    this.state = async () => ({ ...(await this.#view()), refreshSeconds, range });
+    this.findings = cached(refreshSeconds.metrics * 1000, async () => ({
+      findings: await diagnose(await this.#view(), { stage, clients, settings, links }),
+    }));
   }
 
   dashboard(range: string): Promise<Dashboard> {
@@ -161,15 +178,16 @@ async function respond(
   switch (url.pathname) {
     case "/api/state":
       return send(response, 200, await source.state());
+    case "/api/findings":
+      return send(response, 200, await source.findings());
     case "/api/dashboard":
       return send(response, 200, await source.dashboard(range));
     case "/api/logs":
       return send(response, 200, await source.logs(range));
   }
-  const file = await staticFile(opened ? "/" : url.pathname);
-  if (!file) return send(response, 404, { error: "There is no such page." });
-  response.writeHead(200, { ...HEADERS, "content-type": file.type, "content-length": file.body.byteLength });
-  response.end(request.method === "HEAD" ? undefined : file.body);
+  if (opened) request.url = "/";
+  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+  serveFile(request, response, () => send(response, 404, { error: "There is no such page." }));
 }
 
 function send(response: ServerResponse, status: number, answer: unknown): void {

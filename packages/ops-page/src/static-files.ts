@@ -1,36 +1,40 @@
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ALARM_IDS } from "@dbward-aws/contract";
+import sirv from "sirv";
 
 const require = createRequire(import.meta.url);
-const page = (name: string) => fileURLToPath(new URL(`../page/${name}`, import.meta.url));
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const RUNBOOKS = "/runbooks/";
 
-const fromRoot = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+type Handler = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
 
-const TEXT = "text/plain; charset=utf-8";
-const HTML = "text/html; charset=utf-8";
-const SCRIPT = "text/javascript; charset=utf-8";
-const STYLE = "text/css; charset=utf-8";
+/**
+ * Serves the files of the page: its own, those of the chart library, and the runbooks of a checkout. The folders are read once:
+ * no other file can be asked for.
+ *
+ * @returns a handler that calls `next` for a path that names none
+ */
+export function staticFiles(): Handler {
+  const page = serve(folder("../page"));
+  const charts = serve(dirname(require.resolve("uplot/dist/uPlot.esm.js")));
+  const runbooks = serve(folder("../../../docs/runbooks"));
+  return (request, response, next) => {
+    if (!request.url?.startsWith(RUNBOOKS))
+      return page(request, response, () => charts(request, response, next));
+    request.url = request.url.slice(RUNBOOKS.length - 1);
+    runbooks(request, response, next);
+  };
+}
 
-/** Every file of the page, by its path: nothing else of the disk can be asked for. */
-const FILES: Readonly<Record<string, readonly [type: string, path: string]>> = {
-  "/": [HTML, page("index.html")],
-  "/app.js": [SCRIPT, page("app.js")],
-  "/charts.js": [SCRIPT, page("charts.js")],
-  "/dom.js": [SCRIPT, page("dom.js")],
-  "/markdown.js": [SCRIPT, page("markdown.js")],
-  "/tables.js": [SCRIPT, page("tables.js")],
-  "/styles.css": [STYLE, page("styles.css")],
-  "/uplot.js": [SCRIPT, require.resolve("uplot/dist/uPlot.esm.js")],
-  ...Object.fromEntries(
-    ALARM_IDS.map((id) => [`/runbooks/${id}.md`, [TEXT, fromRoot(`docs/runbooks/${id}.md`)] as const]),
-  ),
-  "/uplot.css": [STYLE, require.resolve("uplot/dist/uPlot.min.css")],
-};
-
-/** A file of the page, or `undefined` when the path names none. */
-export async function staticFile(path: string): Promise<{ type: string; body: Buffer } | undefined> {
-  const file = Object.hasOwn(FILES, path) ? FILES[path] : undefined;
-  return file && { type: file[0], body: await readFile(file[1]) };
+function serve(directory: string): Handler {
+  if (!existsSync(directory)) return (_request, _response, next) => next();
+  return sirv(directory, {
+    setHeaders: (response, path) => {
+      // A browser shows text, and saves Markdown to a file.
+      if (path.endsWith(".md")) response.setHeader("content-type", "text/plain; charset=utf-8");
+    },
+  });
 }

@@ -1,5 +1,5 @@
+import { createAwsClients } from "@dbward-aws/stage";
 import { describe, expect, it } from "vitest";
-import { createAwsClients } from "./aws-clients.ts";
 import { clearFailedStacks } from "./clear-failed-stacks.ts";
 import { AwsFault, type Input } from "./test-support/aws-peer.ts";
 import { withAws } from "./test-support/ops-run.ts";
@@ -43,6 +43,31 @@ describe("clearFailedStacks", () => {
     const names = ["prod-dbward-Agents", "prod-dbward-Server"];
     expect(await clearFailedStacks("prod", createAwsClients("eu-central-1"), 0)).toEqual(names);
     expect(order).toEqual(names);
+  });
+
+  it("takes off the protection that a stack had from its creation", async () => {
+    const calls: unknown[] = [];
+    let exists = true;
+    await withAws({
+      DescribeStacks: ({ StackName }: Input) => {
+        if (StackName !== "prod-dbward-Server" || !exists)
+          throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
+        const CreationTime = "2026-01-01T00:00:00Z";
+        const StackStatus = "ROLLBACK_COMPLETE";
+        return { Stacks: [{ StackName, StackStatus, EnableTerminationProtection: true, CreationTime }] };
+      },
+      UpdateTerminationProtection: ({ EnableTerminationProtection }: Input) => {
+        calls.push(EnableTerminationProtection);
+        return {};
+      },
+      DeleteStack: () => {
+        calls.push("delete");
+        exists = false;
+        return {};
+      },
+    });
+    await clearFailedStacks("prod", createAwsClients("eu-central-1"), 0);
+    expect(calls).toEqual(["false", "delete"]);
   });
 
   it("touches nothing in an account without the stage", async () => {

@@ -1,45 +1,24 @@
-import type { ParseArgsConfig } from "node:util";
+import { type CliIo, commandsFor } from "@dbward-aws/cli";
 import type { StageNames } from "@dbward-aws/contract";
-import { DbwardError } from "@dbward-aws/core";
 import type { StageSettings } from "@dbward-aws/settings";
-import type { AwsClients } from "./aws-clients.ts";
-import type { ConsoleLinks } from "./console-links.ts";
+import type { AwsClients, ConsoleLinks } from "@dbward-aws/stage";
 
-/** What a command of `pnpm ops` is given. */
+/** What every command of `pnpm ops` works with. */
 export interface CommandContext {
   readonly settings: StageSettings;
+  /** Folder of dbward.config.ts. */
+  readonly root: string;
   readonly names: StageNames;
   readonly clients: AwsClients;
   readonly region: string;
-  readonly links: ConsoleLinks;
-  /** Words behind the command's name. */
-  readonly words: readonly string[];
-  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  /** Pages of the AWS console. @default - the account is emulated, and has none */
+  readonly links?: ConsoleLinks;
+  readonly io: CliIo;
   /** Writes one line to standard output. */
   print(line: string): void;
-  /** Ends with Ctrl-C. */
+  /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
 }
 
-/** One command. */
-export interface Command {
-  /** One line for the list of commands. */
-  readonly summary: string;
-  /** What may follow the name. */
-  readonly usage?: string;
-  /** How many words may follow the name at most. @default 0 */
-  readonly maxWords?: number;
-  /** Options beside `--stage`, `--region`, `--config` and `--help`. */
-  readonly options?: NonNullable<ParseArgsConfig["options"]>;
-  /** @returns the exit code: 0 when all is well, 1 when something is wrong */
-  run(context: CommandContext): Promise<number>;
-}
-
-/** The command line can't be understood. */
-export class UsageError extends DbwardError {
-  override readonly name = "UsageError";
-
-  constructor(problem: string, hint = "Run `pnpm ops --help`.") {
-    super("usage", problem, { hint });
-  }
-}
+/** Declares a command of `pnpm ops`. */
+export const command = commandsFor<CommandContext>();

@@ -1,9 +1,8 @@
 import { type Stack, UpdateStackCommand } from "@aws-sdk/client-cloudformation";
 import { CAPTURE_AGAIN_PARAMETER } from "@dbward-aws/contract";
 import { DbwardError, Deadline } from "@dbward-aws/core";
-import { during } from "./aws-error.ts";
+import { during, findStack, firstFailure } from "@dbward-aws/stage";
 import type { CommandContext } from "./command.ts";
-import { findStack, firstFailure } from "./status/stacks.ts";
 
 /** The capture's own deadline and CloudFormation's rollback after it. */
 const WAIT_MINUTES = 20;
@@ -13,8 +12,8 @@ const ASK_EVERY_MS = 2_000;
 export class RecaptureError extends DbwardError {
   override readonly name = "RecaptureError";
 
-  constructor(message: string, link: string) {
-    super("recapture-failed", message, { hint: `See ${link} and docs/capture.md.` });
+  constructor(message: string, link?: string) {
+    super("recapture-failed", message, { hint: `See ${link ? `${link} and ` : ""}docs/capture.md.` });
   }
 }
 
@@ -27,7 +26,7 @@ export async function recapture(context: CommandContext): Promise<void> {
   const name = names.stack("Server");
   const before = await findStack(clients, name);
   if (!before)
-    throw new RecaptureError(`Stack ${name} isn't there: nothing was captured yet.`, links.stack(name));
+    throw new RecaptureError(`Stack ${name} isn't there: nothing was captured yet.`, links?.stack(name));
   await during(
     `Updating stack ${name}`,
     clients.cloudFormation.send(
@@ -52,7 +51,7 @@ export async function recapture(context: CommandContext): Promise<void> {
     ended
       ? `The capture failed: stack ${name} is ${ended.StackStatus}${await firstFailure(clients, ended)}.`
       : `The update of stack ${name} has not ended yet; it goes on.`,
-    links.stack(before.StackId ?? name),
+    links?.stack(before.StackId ?? name),
   );
 }
 

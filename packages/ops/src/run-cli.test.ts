@@ -1,8 +1,7 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startHttpServer } from "../../core/src/test-support/http-server.ts";
 import { type Answers, AwsFault, type Input } from "./test-support/aws-peer.ts";
-import { CANARY, ops, withAws } from "./test-support/ops-run.ts";
+import { CANARY, ops, opsWords, stageInput, withAws } from "./test-support/ops-run.ts";
 
 const STACKS = ["State", "Server", "Agents", "Monitoring"].map((id) => `prod-dbward-${id}`);
 const NOW = Date.now() / 1000;
@@ -30,6 +29,9 @@ const HEALTHY: Answers = {
       },
     ],
   }),
+  ListStackResources: () => ({ StackResourceSummaries: [] }),
+  ListTasks: () => ({ taskArns: [] }),
+  DescribeAlarmHistory: () => ({ AlarmHistoryItems: [] }),
   DescribeServices: ({ services }) => ({
     services: SERVICES.filter(({ serviceName }) => (services as string[]).includes(serviceName)),
   }),
@@ -51,16 +53,11 @@ const HEALTHY: Answers = {
   }),
 };
 
-const servers: ReturnType<typeof createServer>[] = [];
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close().closeAllConnections();
-});
-
 /** A dbward server that knows these tokens; the option that leads a command to it. */
 async function startDbward(
   known: (token: string) => "admin" | "metrics" | "agent" | undefined,
 ): Promise<string> {
-  const server = createServer((request, response) => {
+  const server = await startHttpServer((request, response) => {
     const owner = known((request.headers.authorization ?? "").replace("Bearer ", ""));
     const answer = (status: number, body: object) => {
       response.writeHead(status, { "content-type": "application/json" });
@@ -73,9 +70,8 @@ async function startDbward(
     if (request.url === "/api/agents" && owner !== "agent") return answer(200, { agents: [] });
     return answer(403, { error: "agent tokens cannot access this endpoint", code: "forbidden" });
   });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  onTestFinished(server.close);
+  return server.url;
 }
 
 describe("pnpm ops", () => {
@@ -83,48 +79,98 @@ describe("pnpm ops", () => {
     const { code, out } = await ops("--help");
     expect(code).toBe(0);
     for (const name of [
+      "completion",
       "status",
       "preflight",
+      "lookup",
       "tokens",
       "upgrade",
       "restart",
+      "scale",
       "logs",
       "cleanup",
       "dashboard",
     ])
-      expect(out).toMatch(new RegExp(`^ {2}${name} +\\S`, "m"));
+      expect(out).toMatch(new RegExp(`^ {2}pnpm ops ${name}\\b.* {2}\\S`, "m"));
   });
 
   it.each([
-    ["stauts", /There is no command "stauts"/],
-    ["status --stag prod", /Unknown option '--stag'/],
-    ["--stage prod status", /The command comes first\. Such as: pnpm ops status --stage prod/],
-    ["status server", /status can't take "server"\. Write: pnpm ops status \[--json\] --stage STAGE/],
-    ["restart agent app reports", /restart can't take "reports"/],
-    ["restart", /restart needs to know what/],
+    [
+      "stauts",
+      /pnpm ops has no command "stauts"\. Did you mean status\? Commands: .*status, doctor, preflight/,
+    ],
+    ["status --stag prod", /pnpm ops status has no option --stag\. Did you mean --stage\?/],
+    ["status server", /pnpm ops status doesn't accept "server"\. Usage: pnpm ops status\./],
+    ["restart agent app reports", /pnpm ops restart doesn't accept "reports"\. .*restart <part> \[name\]/],
+    ["restart", /pnpm ops restart requires <part>\./],
+    ["restart poller", /<part> must be one of server, agent, not "poller"\./],
     [
       "restart agent nobody",
-      /"agent nobody" names no service of stage prod\. There are: server, agent \(all of them\), agent app/,
+      /Stage prod has no service "agent nobody"\. Services: server, agent \(all agents\), agent app/,
     ],
-    ["logs", /logs needs to know whose/],
-    ["logs server --since soon", /--since can't be "soon"/],
-    ["tokens get nobody", /"nobody" owns no token of stage prod\. There are: admin, metrics, app, reports/],
-    ["tokens steal admin", /tokens has no "steal"/],
-    ["upgrade --tag latest", /upgrade needs the version/],
+    ["scale server --count 2", /The server can't have more than one task\. Two tasks would/],
+    ["scale agent --count many", /--count can't be "many"/],
+    ["scale agent", /pnpm ops scale requires --count\./],
+    ["restart server", /This command asks before it changes anything, and there is no terminal/],
+    [
+      "logs agent nobody",
+      /The stage has no part "agent nobody"\. Parts: server, poller, agent \(all agents\), agent app/,
+    ],
+    ["logs server capture", /The stage has no part "capture"/],
+    ["logs server --since soon", /--since can't be "soon"\. Use a duration such as/],
+    ["logs server --since", /--since requires a value\./],
+    [
+      "tokens get nobody --reveal",
+      /Stage prod has no token of "nobody"\. Tokens: admin, metrics, app, reports/,
+    ],
+    ["tokens steal admin", /pnpm ops tokens has no command "steal"\./],
+    ["upgrade latest", /<tag> can't be "latest"/],
+    ["upgrade", /pnpm ops upgrade requires <tag>\./],
     ["dashboard --port many", /--port can't be "many"/],
-  ])("doesn't understand %j, and says so", async (line, expected) => {
+    ["tunnel --port 70000", /--port can't be "70000"/],
+    ["tunnel --to db.internal", /--to can't be "db\.internal"\. Use HOST:PORT, such as db\.internal:5432\./],
+    ["tunnel --to db.internal:0", /--to can't be/],
+    ["with-server --as admin", /The command to run is missing\. Put it after --/],
+    ["with-server --as nobody -- true", /Stage prod has no token of "nobody"/],
+    ["run server", /The command to run is missing/],
+    ["run agent -- true", /Stage prod has several agents\. Name one: agent app, agent reports\./],
+    ["shell server", /A shell needs a terminal\. Use `pnpm ops run`/],
+  ])("rejects %j with the exit code 2", async (line, expected) => {
+    await withAws({});
     const { code, err } = await ops(line);
     expect([code, err]).toEqual([2, expect.stringMatching(expected)]);
   });
 
-  it("tells mistakes in the settings", async () => {
+  it("requires a stage", async () => {
+    const { code, err } = await opsWords(["status"], {});
+    expect([code, err]).toEqual([2, expect.stringMatching(/^--stage is required\. .*--stage prod/)]);
+  });
+
+  it("accepts the stage in front of the command, and the last of several", async () => {
+    await withAws(HEALTHY);
+    const { code, out } = await opsWords(["--stage", "test", "--stage=prod", "status"], {});
+    expect([code, out]).toEqual([0, expect.stringContaining("Stage prod")]);
+  });
+
+  it.each([
+    ["--stage ", ["prod"]],
+    ["restart agent ", ["app", "reports"]],
+    ["tokens get ", ["admin", "metrics", "app", "reports"]],
+    ["restart ", expect.arrayContaining(["server", "agent"])],
+    ["stat", expect.arrayContaining(["status"])],
+  ])("completes %j", async (line, expected) => {
+    const { out } = await opsWords(["--get-yargs-completions", ...line.split(" ")], {});
+    expect(out.split("\n")).toEqual(expected);
+  });
+
+  it("reports mistakes in the settings", async () => {
     const { code, err } = await ops("status", { storage: { backend: "s2" as never } });
     expect([code, err]).toEqual([1, expect.stringMatching(/storage\.backend: must be one of/)]);
   });
 });
 
 describe("status", () => {
-  it("tells of a service that was scaled to nothing, and keeps an alarm's lines together", async () => {
+  it("reports a service that was scaled to nothing, and keeps an alarm's lines together", async () => {
     await withAws({
       ...HEALTHY,
       DescribeServices: () => ({
@@ -146,8 +192,10 @@ describe("status", () => {
     });
     const { code, out } = await ops("status");
     expect(code).toBe(1);
-    expect(out).toContain("- agent-app was scaled to 0; the settings want 1. Run: aws ecs update-service");
-    expect(out).toContain("dbward is down:\n    - one\n    - two\n  https://");
+    expect(out).toContain(
+      "! agent app: Service agent-app was scaled to 0; the settings want 1.\n  → Run: pnpm ops scale agent app --count 1 --stage prod",
+    );
+    expect(out).toContain("dbward is down:\n    - one\n    - two\n  → See docs/monitoring.md\n  https://");
   });
 
   it("passes over other stages' alarms, and over alarms that only keep others quiet", async () => {
@@ -155,11 +203,10 @@ describe("status", () => {
       AlarmName: `dbward-${name}`,
       StateValue: "ALARM",
     }));
-    const pages = [{ MetricAlarms: ringing, NextToken: "2" }, { MetricAlarms: [] }];
-    await withAws({ ...HEALTHY, DescribeAlarms: () => pages.shift() });
+    await withAws({ ...HEALTHY, DescribeAlarms: () => ({ MetricAlarms: ringing }) });
     const { code, out } = await ops("status");
-    expect(out).not.toContain("prod-eu");
-    expect([code, pages]).toEqual([0, []]);
+    expect(out).toContain("No problems found.");
+    expect(code).toBe(0);
   });
 
   it("shows each problem once, though several alarms ring for it", async () => {
@@ -168,15 +215,14 @@ describe("status", () => {
       ...HEALTHY,
       DescribeAlarms: () => ({
         MetricAlarms: [alarm("agents-offline"), alarm("server-unreachable")],
-        CompositeAlarms: [alarm("agents-offline-told"), alarm("down"), alarm("quiet")],
+        CompositeAlarms: [alarm("agents-offline-notification"), alarm("down"), alarm("quiet")],
       }),
     });
     const { code, out } = await ops("status");
-    expect(out.split("\n").filter((line) => line.startsWith("- "))).toEqual([
-      "- Alarm dbward-prod-agents-offline",
-      "- Alarm dbward-prod-server-unreachable",
+    expect(out.split("\n").filter((line) => line.startsWith("! "))).toEqual([
+      "! agents-offline: Alarm dbward-prod-agents-offline is in ALARM.",
+      "! server-unreachable: Alarm dbward-prod-server-unreachable is in ALARM.",
     ]);
-    expect(out).not.toContain("-told");
     expect(code).toBe(1);
   });
 
@@ -236,10 +282,10 @@ describe("status", () => {
       }),
     });
     const { out } = await ops("status");
-    expect(out).toContain(`Stack ${STACKS[1]} is UPDATE_ROLLBACK_COMPLETE: Service failed: the cause`);
+    expect(out).toContain(`Stack ${STACKS[1]} is UPDATE_ROLLBACK_COMPLETE.\n    Service failed: the cause`);
   });
 
-  it("is content with a stage in which all is well", async () => {
+  it("finds no problem in a healthy stage", async () => {
     await withAws(HEALTHY);
     const { code, out, err } = await ops("status");
     expect(err).toBe("");
@@ -247,41 +293,41 @@ describe("status", () => {
       "Stage prod in eu-central-1
 
       Stacks
-          prod-dbward-State       UPDATE_COMPLETE
-          prod-dbward-Server      UPDATE_COMPLETE
-          prod-dbward-Agents      UPDATE_COMPLETE
-          prod-dbward-Monitoring  UPDATE_COMPLETE
+        prod-dbward-State       UPDATE_COMPLETE
+        prod-dbward-Server      UPDATE_COMPLETE
+        prod-dbward-Agents      UPDATE_COMPLETE
+        prod-dbward-Monitoring  UPDATE_COMPLETE
 
       Services
-          server   1 of 1 running
-          app      1 of 1 running
-          reports  1 of 1 running
+        server   1 of 1 running
+        app      1 of 1 running
+        reports  1 of 1 running
 
       Tokens
-          dbward/prod/admin-token          captured
-          dbward/prod/metrics-token        captured
-          dbward/prod/agent-token          captured
-          dbward/prod/agent-token/reports  captured
+        admin    dbward/prod/admin-token          captured
+        metrics  dbward/prod/metrics-token        captured
+        app      dbward/prod/agent-token          captured
+        reports  dbward/prod/agent-token/reports  captured
 
       Metrics
-          ServerReachable   1
-          QueueDepth        1
-          RequestsPending   1
-          RequestsApproved  1
-          RequestsRunning   1
-          AgentsHealthy     1
-          AgentsOffline     1
+        QueueDepth        1
+        RequestsPending   1
+        RequestsApproved  1
+        RequestsRunning   1
+        AgentsOffline     1
+        AgentCapacity     1
+        ServerReachable   1
 
       Alarms: 1 of 1 OK
 
       Dashboard: https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/dbward-prod
 
-      All is well."
+      No problems found."
     `);
     expect(code).toBe(0);
   });
 
-  it("says of each thing that is wrong what it is, and where to look", async () => {
+  it("reports of each problem what shows it, what to do, and where to look", async () => {
     await withAws({
       ...HEALTHY,
       DescribeStacks: ({ StackName }) => ({
@@ -312,6 +358,7 @@ describe("status", () => {
       DescribeTasks: () => ({
         tasks: [
           {
+            group: "service:server",
             stoppedReason: "Essential container in task exited",
             stoppedAt: NOW,
             containers: [{ name: "server", exitCode: 137, reason: "OutOfMemoryError" }],
@@ -332,20 +379,34 @@ describe("status", () => {
       GetMetricData: () => ({ MetricDataResults: [] }),
     });
     const { code, out } = await ops("status");
-    expect(out.slice(out.indexOf("6 problems"))).toMatchInlineSnapshot(`
-      "6 problems:
-      - Stack prod-dbward-Agents is ROLLBACK_COMPLETE: Agent failed: Secret is empty dbw_[redacted]
+    expect(out.slice(out.indexOf("!"))).toMatchInlineSnapshot(`
+      "! prod-dbward-Agents: Stack prod-dbward-Agents is ROLLBACK_COMPLETE.
+          Agent failed: Secret is empty dbw_[redacted]
+        → Correct the cause, then run: pnpm sst deploy --stage prod
         https://eu-central-1.console.aws.amazon.com/cloudformation/home?region=eu-central-1#/stacks/events?stackId=id%2Fprod-dbward-Agents
-      - server: 0 of 1 running; the last task stopped: Essential container in task exited; container server: OutOfMemoryError, exit code 137. Its log: https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/$252Fecs$252Fdbward-prod$252Fserver
+
+      ! server: 0 of 1 tasks of service server run.
+          The last task stopped: Essential container in task exited; container server: OutOfMemoryError, exit code 137
+        → Run: pnpm ops doctor --stage prod
         https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters/dbward-prod/services/server/health?region=eu-central-1
-      - Service agent-reports isn't there
+
+      ! agent reports: Service agent-reports doesn't exist.
+        → Run: pnpm sst deploy --stage prod
         https://eu-central-1.console.aws.amazon.com/ecs/v2/clusters/dbward-prod/services/agent-reports/health?region=eu-central-1
-      - Secret dbward/prod/metrics-token is empty: its token was not captured. Run: pnpm ops tokens recapture --stage prod
+
+      ! dbward/prod/metrics-token: Secret dbward/prod/metrics-token is empty: the token of metrics was not captured.
+        → Run: pnpm ops tokens recapture --stage prod
         https://eu-central-1.console.aws.amazon.com/secretsmanager/secret?name=dbward%2Fprod%2Fmetrics-token&region=eu-central-1
-      - The poller has published nothing for 5 minutes: see its function's log, or wait when it is new
-        https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252Fdbward-prod-poll-agents
-      - Alarm dbward-prod-server-unreachable: The server doesn't answer.
-        https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#alarmsV2:alarm/dbward-prod-server-unreachable"
+
+      ! poller: The poller has published no metric for 15 minutes.
+        → Read its log: pnpm ops logs poller --stage prod. The first values of a new stage come after a minute
+
+      ! server-unreachable: Alarm dbward-prod-server-unreachable is in ALARM.
+          The server doesn't answer.
+        → See docs/monitoring.md
+        https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#alarmsV2:alarm/dbward-prod-server-unreachable
+
+      6 problems."
     `);
     expect(code).toBe(1);
   });
@@ -367,8 +428,8 @@ describe("status", () => {
     const { out } = await ops("status --json");
     expect(JSON.parse(out)).toMatchObject({
       stage: "prod",
-      problems: [],
-      services: [{ name: "server" }, {}, {}],
+      findings: [],
+      services: { items: [{ name: "server" }, {}, {}] },
     });
     expect(out).not.toContain("dbw_");
   });
@@ -401,15 +462,27 @@ describe("tokens", () => {
     expect(code).toBe(1);
   });
 
-  it("says so when the server is out of reach", async () => {
-    const peer = await withAws(HEALTHY);
+  it("shows what is captured, and fails, when the server can't be reached", async () => {
+    await withAws(HEALTHY);
     const { code, out } = await ops("tokens --url http://127.0.0.1:1");
-    expect(out).toContain(
-      "was not checked: http://127.0.0.1:1 can't be reached from here (refused); give --url with an address that can be.",
-    );
-    expect(out).toMatch(/^admin .* unchecked/m);
-    expect(peer.calls).not.toContain("GetSecretValue");
-    expect(code).toBe(0);
+    expect(out).toMatch(/Whether the server accepts them is not known: .*connection was refused/);
+    expect(out).toMatch(/^admin .* captured /m);
+    expect(out).not.toContain("dbw_");
+    expect(code).toBe(1);
+  });
+
+  it("reaches the server through its task, and says what keeps it from that", async () => {
+    const peer = await withAws({
+      ...HEALTHY,
+      ListTasks: () => ({ taskArns: [] }),
+      DescribeServices: () => ({ services: [service("server", { desiredCount: 0, runningCount: 0 })] }),
+    });
+    const { code, out } = await ops("tokens");
+    expect([code, out]).toEqual([
+      1,
+      expect.stringMatching(/is not known: No task of service server .* is 0/),
+    ]);
+    expect(peer.calls).toContain("ListTasks");
   });
 
   it("shows a value only when asked for in words", async () => {
@@ -418,29 +491,14 @@ describe("tokens", () => {
     expect([refused.code, refused.out]).toEqual([2, ""]);
     expect(refused.err).toContain("--reveal");
     expect(peer.calls).toEqual([]);
-    expect(await ops("tokens get admin --reveal")).toEqual({ code: 0, out: CANARY, err: "" });
+    expect(await ops("tokens get admin --reveal")).toMatchObject({ code: 0, out: CANARY, err: "" });
   });
 
   it("does not show the blank of an emptied secret for a token", async () => {
     await withAws({ ...HEALTHY, GetSecretValue: () => ({ SecretString: " " }) });
     const { code, out, err } = await ops("tokens get admin --reveal");
     expect([code, out]).toEqual([1, ""]);
-    expect(err).toContain("holds none. Run: pnpm ops tokens recapture --stage prod [token-not-captured]");
-  });
-
-  it.each(["admin", "metrics", "app", "reports"])("explains how to rotate that of %s", async (owner) => {
-    await withAws({});
-    const { code, out } = await ops(`tokens rotate ${owner}`);
-    expect(code).toBe(0);
-    expect(out).toMatch(/^To rotate the token of .*:\n1\. [\s\S]*put-secret-value/);
-  });
-
-  it("keeps the first agent's subject, and revokes no bootstrap token, which the API doesn't know", async () => {
-    await withAws({});
-    const { out } = await ops("tokens rotate app");
-    expect(out).toContain('{"subject_id":"agent","subject_type":"agent","name":"app"}');
-    expect(out).not.toContain("DELETE");
-    expect((await ops("tokens rotate reports")).out).toContain("DELETE /api/tokens/ID");
+    expect(err).toContain("is empty. Run: pnpm ops tokens recapture --stage prod [token-not-captured]");
   });
 });
 
@@ -465,7 +523,8 @@ describe("tokens recapture", () => {
         return { StackId: "id/1" };
       },
     });
-    const { code, out, err } = await ops("tokens recapture --url http://127.0.0.1:1");
+    const url = await startDbward((token) => (token.length > 10 ? "admin" : undefined));
+    const { code, out, err } = await ops(`tokens recapture --url ${url}`);
     expect([code, err]).toEqual([0, ""]);
     expect(update).toMatchObject({
       StackName: "prod-dbward-Server",
@@ -497,53 +556,6 @@ describe("tokens recapture", () => {
   });
 });
 
-describe("upgrade", () => {
-  const running = (tags: Record<string, string>): Answers => ({
-    ...HEALTHY,
-    DescribeTaskDefinition: ({ taskDefinition }) => {
-      const name = String(taskDefinition).split(":")[0]!;
-      return {
-        taskDefinition: {
-          containerDefinitions: [
-            { name: name === "server" ? "server" : "agent", image: `ghcr.io/dbward-dev/x:${tags[name]}` },
-          ],
-        },
-      };
-    },
-  });
-
-  it("begins with the server", async () => {
-    await withAws(running({ server: "0.2.0", "agent-app": "0.2.0", "agent-reports": "0.2.0" }));
-    const { code, out } = await ops("upgrade --tag 0.3.0 --url http://127.0.0.1:1");
-    expect(code).toBe(0);
-    expect(out).toMatch(/^1\. Server first\. .* set stages\.prod\.server\.image\.tag to "0\.3\.0"/m);
-    expect(out).toMatch(
-      /^3\. Then the agents\. Set stages\.prod\.agents\[0\]\.image\.tag, stages\.prod\.agents\[1\]/m,
-    );
-  });
-
-  it("goes on with the agents, those first that the server refuses", async () => {
-    await withAws(running({ server: "0.3.0", "agent-app": "0.2.9", "agent-reports": "0.3.0" }));
-    const url = await startDbward(() => undefined);
-    const { out } = await ops(`upgrade --tag 0.3.0 --url ${url}`);
-    expect(out).toContain("The server says: version 0.3.0, agents from 0.3.0 on.");
-    expect(out).toContain("Now: agent app runs 0.2.9, and the server takes agents from 0.3.0 on");
-    expect(out).toMatch(/^1\. Then the agents\. Set stages\.prod\.agents\[0\]\.image\.tag to/m);
-  });
-
-  it("refuses to go back", async () => {
-    await withAws(running({ server: "0.3.0", "agent-app": "0.3.0", "agent-reports": "0.3.0" }));
-    const { code, out } = await ops("upgrade --tag 0.2.0 --url http://127.0.0.1:1");
-    expect([code, out]).toEqual([1, expect.stringContaining("going back to 0.2.0 is not supported")]);
-  });
-
-  it("knows when there is nothing to do", async () => {
-    await withAws(running({ server: "0.3.0", "agent-app": "0.3.0", "agent-reports": "0.3.0" }));
-    const { out } = await ops("upgrade --tag 0.3.0 --url http://127.0.0.1:1");
-    expect(out).toContain("nothing to do");
-  });
-});
-
 describe("restart", () => {
   const task = (id: string, more: object = {}) => ({
     taskArn: `arn:aws:ecs:eu-central-1:123456789012:task/dbward-prod/${id}`,
@@ -569,7 +581,7 @@ describe("restart", () => {
         return { service: service(String(input.service)) };
       },
     });
-    const { code, out } = await ops("restart agent");
+    const { code, out } = await ops("restart agent --yes");
     expect(code).toBe(0);
     expect(updated).toEqual([
       { cluster: "dbward-prod", service: "agent-app", forceNewDeployment: true },
@@ -577,7 +589,7 @@ describe("restart", () => {
     ]);
     const each = ["UpdateService", "DescribeServices", "ListTasks", "DescribeTasks"];
     expect(peer.calls).toEqual([...each, ...each]);
-    expect(out).toContain("agent-reports: 1 of 1 running and healthy, all of them new.");
+    expect(out).toContain("agent-reports: 1 of 1 running and healthy, all new.");
   });
 
   it("changes nothing when a parameter holds what dbward refuses", async () => {
@@ -594,7 +606,7 @@ describe("restart", () => {
       },
     });
     const changes = { server: { image: { tag: "0.2.0" }, configParameter: "/dbward/server" } };
-    const { code, err } = await ops("restart server", changes);
+    const { code, err } = await ops("restart server --yes", changes);
     expect([code, err]).toEqual([
       1,
       expect.stringMatching(
@@ -627,13 +639,13 @@ describe("restart", () => {
       ListTasks: () => ({ taskArns: ["any"] }),
       DescribeTasks: () => ({ tasks: running[described++] }),
     });
-    const { code, out, err } = await ops("restart server");
+    const { code, out, err } = await ops("restart server --yes");
     expect([code, err]).toEqual([0, ""]);
-    expect(out.split("\n").slice(1)).toEqual([
+    expect(out.split("\n").slice(3)).toEqual([
       "  (service server) begun",
       "  (service server) started",
       "  (service server) steady",
-      "server: 1 of 1 running and healthy, all of them new.",
+      "server: 1 of 1 running and healthy, all new.",
     ]);
     expect(described).toBe(3);
   }, 80_000);
@@ -656,14 +668,14 @@ describe("restart", () => {
       UpdateService: () => ({ service: service("server") }),
       DescribeServices: () => ({ services: [service("server", failed)] }),
     });
-    const { code, err } = await ops("restart server");
+    const { code, err } = await ops("restart server --yes");
     expect([code, err]).toEqual([
       1,
       expect.stringContaining(
-        "The restart of server failed: tasks failed to start; its last task stopped: second; container server: no dbw_[redacted], exit code 1.",
+        "The deployment of server failed: tasks failed to start; its last task stopped: second; container server: no dbw_[redacted], exit code 1.",
       ),
     ]);
-    expect(err).toContain("[restart-failed]");
+    expect(err).toContain("[rollout-failed]");
   });
 
   it("says when another deployment takes its place", async () => {
@@ -674,105 +686,268 @@ describe("restart", () => {
         services: [service("server", { deployments: [{ id: "d2", status: "PRIMARY" }] })],
       }),
     });
-    const { code, err } = await ops("restart server");
+    const { code, err } = await ops("restart server --yes");
     expect([code, err]).toEqual([1, expect.stringContaining("another deployment took its place")]);
   });
 });
 
-describe("logs", () => {
-  it("prints the lines of all groups in order of time, without secrets and terminal controls", async () => {
+describe("scale", () => {
+  const healthyTasks = (count: number): Answers => ({
+    ListTasks: () => ({ taskArns: Array.from({ length: count }, (_, at) => `task/${at}`) }),
+    DescribeTasks: () => ({
+      tasks: Array.from({ length: count }, () => ({ lastStatus: "RUNNING", healthStatus: "HEALTHY" })),
+    }),
+  });
+
+  it("changes the number of tasks, waits for it, and says that the settings have another one", async () => {
+    let running = 1;
+    const updated: Input[] = [];
     await withAws({
+      ...healthyTasks(3),
+      DescribeServices: () => ({
+        services: [service("agent-app", { desiredCount: running, runningCount: running })],
+      }),
+      UpdateService: (input) => {
+        updated.push(input);
+        running = 3;
+        return { service: service("agent-app") };
+      },
+    });
+    const { code, out } = await ops("scale agent app --count 3 --yes");
+    expect(updated).toEqual([{ cluster: "dbward-prod", service: "agent-app", desiredCount: 3 }]);
+    expect(out).toContain("Scale agent-app from 1 to 3; the settings have 1");
+    expect([code, out]).toEqual([0, expect.stringMatching(/agent-app: 3 of 3 running and healthy\.$/)]);
+  });
+
+  it("keeps to the bounds of an agent that scales by the queue, and stops it on demand", async () => {
+    let desired = 2;
+    await withAws({
+      ...healthyTasks(0),
+      DescribeServices: () => ({
+        services: [service("agent-app", { desiredCount: desired, runningCount: desired })],
+      }),
+      UpdateService: ({ desiredCount }) => {
+        desired = desiredCount as number;
+        return { service: service("agent-app") };
+      },
+    });
+    const [app] = stageInput().agents;
+    const changes = { agents: [{ ...app!, scaling: { min: 2, max: 4 } }] };
+    const beyond = await ops("scale agent app --count 5 --yes", changes);
+    expect([beyond.code, beyond.err]).toEqual([
+      2,
+      expect.stringContaining("Agent app scales by itself between 2 and 4 tasks."),
+    ]);
+    const stopped = await ops("scale agent app --count 0 --yes", changes);
+    expect(stopped.out).toContain("Scale agent-app from 2 to 0; the settings have 2 or more");
+    expect([stopped.code, desired]).toEqual([0, 0]);
+    const status = await ops("scale agent app --count 3 --dry-run", changes);
+    expect(status.out).toContain("Scale agent-app from 0 to 3; the poller goes on from there by the queue");
+  });
+
+  it("goes on where a former run was cut off, and has nothing to do after one that ended", async () => {
+    const cut = { desiredCount: 2, runningCount: 1 };
+    const done = { desiredCount: 2, runningCount: 2 };
+    const peer = await withAws({
+      ...healthyTasks(2),
+      DescribeServices: () => ({
+        services: [service("agent-app", done), service("agent-reports", peer.calls.length > 2 ? done : cut)],
+      }),
+      UpdateService: () => ({ service: service("agent-reports", cut) }),
+    });
+    const first = await ops("scale agent --count 2 --yes");
+    expect([first.code, first.out]).toEqual([0, expect.stringContaining("Scale agent-reports from 1 to 2")]);
+    expect(first.out).not.toContain("agent-app from");
+    expect(await ops("scale agent --count 2 --yes")).toMatchObject({
+      code: 0,
+      out: "Scale app, reports of stage prod to 2: nothing to do.",
+    });
+  });
+});
+
+describe("doctor", () => {
+  it("names the cause that ECS and dbward's log show, and what to do", async () => {
+    await withAws({
+      ...HEALTHY,
+      DescribeServices: () => ({
+        services: [SERVICES[0], service("agent-app", { runningCount: 0 }), SERVICES[2]],
+      }),
+      ListTasks: ({ desiredStatus }) => ({
+        taskArns: desiredStatus === "STOPPED" ? ["c/t1"] : ["c/t2", "c/t3"],
+      }),
+      DescribeTasks: ({ tasks }) => ({
+        tasks: (tasks as string[]).map((taskArn) =>
+          taskArn === "c/t1"
+            ? {
+                taskArn,
+                group: "service:agent-app",
+                taskDefinitionArn: "arn:aws:ecs:eu-central-1:123456789012:task-definition/agent-app:3",
+                lastStatus: "STOPPED",
+                stopCode: "EssentialContainerExited",
+                stoppedReason: "Essential container in task exited",
+                stoppedAt: NOW,
+                containers: [{ name: "agent", exitCode: 1 }],
+              }
+            : {
+                taskArn,
+                group: taskArn === "c/t2" ? "service:server" : "service:agent-reports",
+                lastStatus: "RUNNING",
+                healthStatus: "HEALTHY",
+              },
+        ),
+      }),
+      DescribeTaskDefinition: () => ({
+        taskDefinition: {
+          containerDefinitions: [
+            {
+              name: "agent",
+              logConfiguration: {
+                logDriver: "awslogs",
+                options: { "awslogs-group": "/ecs/dbward-prod/agent-app", "awslogs-stream-prefix": "agent" },
+              },
+            },
+          ],
+        },
+      }),
+      GetLogEvents: ({ logGroupName, logStreamName }) => ({
+        events: [
+          { message: `${logGroupName} ${logStreamName}` },
+          {
+            message:
+              'Agent error: server error: 401 {"error":"authentication failed","code":"unauthorized"} ' +
+              CANARY,
+          },
+        ],
+      }),
+    });
+    const { code, out } = await ops("doctor");
+    expect(out).toContain("! agent app: The server refuses the agent's token.");
+    expect(out).toContain("Agent error: server error: 401");
+    expect(out).toContain("Essential container in task exited; container agent: exit code 1");
+    expect(out).toContain("→ Follow docs/runbooks/token-refused.md");
+    expect(out).not.toContain(CANARY);
+    expect(code).toBe(1);
+
+    const json = await ops("doctor --json");
+    expect(JSON.parse(json.out)).toMatchObject({
+      stage: "prod",
+      findings: [{ code: "token-refused", subject: "agent app", severity: "error" }],
+    });
+  });
+
+  it("reports what it was not allowed to check, and goes on", async () => {
+    const denied = () => {
+      throw new AwsFault("AccessDeniedException", "User: me is not authorized to perform: ecs:ListTasks");
+    };
+    await withAws({ ...HEALTHY, ListTasks: denied, DescribeTaskDefinition: () => ({ taskDefinition: {} }) });
+    const { code, out } = await ops("doctor");
+    expect(out).toMatch(/^\? tasks: The tasks could not be read\.\n.*ecs:ListTasks/m);
+    expect(out).toMatch(/Stage prod in eu-central-1: No problems found; 1 not checked\.$/);
+    expect(code).toBe(0);
+  });
+});
+
+describe("logs", () => {
+  /** A stage whose log groups are not called as a deployment would call them. */
+  const LOG_GROUPS: Answers = {
+    DescribeStacks: ({ StackName }) => ({
+      Stacks: [
+        {
+          StackName,
+          StackStatus: "CREATE_COMPLETE",
+          Outputs: [{ OutputKey: "PollerLogGroupName", OutputValue: "group of the poller" }],
+        },
+      ],
+    }),
+    DescribeServices: ({ services }) => ({ services: (services as string[]).map((name) => service(name)) }),
+    DescribeTaskDefinition: ({ taskDefinition }) => ({
+      taskDefinition: {
+        containerDefinitions: [
+          { name: "agent", logConfiguration: { options: { "awslogs-group": `group of ${taskDefinition}` } } },
+        ],
+      },
+    }),
+  };
+  const line = (eventId: string, timestamp: number, message: string) => ({ eventId, timestamp, message });
+
+  it("prints the lines of several parts in order of time, without secrets and terminal controls", async () => {
+    await withAws({
+      ...LOG_GROUPS,
       FilterLogEvents: ({ logGroupName, nextToken }) => {
-        if (String(logGroupName).endsWith("reports")) throw new AwsFault("ResourceNotFoundException");
+        if (logGroupName === "group of agent-reports:3") throw new AwsFault("ResourceNotFoundException");
         return nextToken
-          ? { events: [{ eventId: "1", timestamp: 1_000, message: `first ${CANARY}\n` }] }
-          : {
-              events: [{ eventId: "2", timestamp: 2_000, message: "second \u001b]0;title\u0007" }],
-              nextToken: "more",
-            };
+          ? { events: [line("1", 1_000, `first ${CANARY}\n`)] }
+          : { events: [line("2", 2_000, "second \u001b]0;title\u0007")], nextToken: "more" };
       },
     });
     const { code, out } = await ops("logs agent");
     expect(code).toBe(0);
-    expect(out).toBe(
-      "1970-01-01T00:00:01.000Z first dbw_[redacted]\n1970-01-01T00:00:02.000Z second \\x1b]0;title\\x07",
-    );
+    expect(out.split("\n")).toEqual([
+      "1970-01-01T00:00:01.000Z app     first dbw_[redacted]",
+      "1970-01-01T00:00:02.000Z app     second \\x1b]0;title\\x07",
+    ]);
   });
-});
 
-describe("cleanup", () => {
-  const template = JSON.stringify({
-    Resources: {
-      Results: { DeletionPolicy: "Retain" },
-      ResultsPolicy: { DeletionPolicy: "Retain" },
-      Files: { DeletionPolicy: "RetainExceptOnCreate" },
-      Role: {},
-    },
-  });
-  const resource = (LogicalResourceId: string, ResourceType: string, PhysicalResourceId: string) => ({
-    LogicalResourceId,
-    ResourceType,
-    PhysicalResourceId,
-  });
-  const resources: Answers = {
-    GetTemplate: ({ StackName }) => ({ TemplateBody: /State/.test(String(StackName)) ? template : "{}" }),
-    ListStackResources: () => ({
-      StackResourceSummaries: [
-        resource("Results", "AWS::S3::Bucket", "results-1"),
-        resource("ResultsPolicy", "AWS::S3::BucketPolicy", "results-1-policy"),
-        resource("Files", "AWS::EFS::FileSystem", "fs-1"),
-        resource("Role", "AWS::IAM::Role", "role-1"),
-      ],
-    }),
-  };
-
-  it("lists what a removed stage left, with the commands that delete it", async () => {
+  it.each([
+    ["logs server", ["server:3"]],
+    ["logs agent app poller", ["agent-app:3", "the poller"]],
+    ["logs agent server", ["server:3", "agent-app:3", "agent-reports:3"]],
+    ["logs", ["server:3", "agent-app:3", "agent-reports:3", "the poller"]],
+  ])("reads the groups of %j, as the deployed stage names them", async (command, groups) => {
+    const read: unknown[] = [];
     await withAws({
-      DescribeStackEvents: ({ StackName }) => ({
-        StackEvents: /State/.test(String(StackName))
-          ? [
-              { ...resource("Results", "AWS::S3::Bucket", "results-1"), ResourceStatus: "DELETE_SKIPPED" },
-              { ...resource("Policy", "AWS::S3::BucketPolicy", "p-1"), ResourceStatus: "DELETE_SKIPPED" },
-              { ...resource("Files", "AWS::EFS::FileSystem", "fs-1"), ResourceStatus: "DELETE_SKIPPED" },
-              { ...resource("Role", "AWS::IAM::Role", "role-1"), ResourceStatus: "DELETE_COMPLETE" },
-            ]
-          : [],
-      }),
-      DescribeStacks: ({ StackName }) => {
-        throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
-      },
-      ListStacks: () => ({
-        StackSummaries: [
-          { StackName: STACKS[0], StackId: `id/${STACKS[0]}/1`, StackStatus: "DELETE_COMPLETE" },
-          { StackName: "other-State", StackId: "id/other-State/1", StackStatus: "DELETE_COMPLETE" },
-        ],
-      }),
-      DescribeSecret: ({ SecretId }) => {
-        if (SecretId === "dbward/prod/admin-token") return { DeletedDate: 1_700_000_000 };
-        throw new AwsFault("ResourceNotFoundException");
+      ...LOG_GROUPS,
+      FilterLogEvents: ({ logGroupName }) => {
+        read.push(logGroupName);
+        return { events: [] };
       },
     });
-    const { code, out, err } = await ops("cleanup");
-    expect(err).toBe("");
+    const { out } = await ops(command);
+    expect(read.sort()).toEqual(groups.map((name) => `group of ${name}`).sort());
+    expect(out).toMatch(/^No lines in the last 10m in /);
+  });
+
+  it("says that a log group is not known before the stage is deployed", async () => {
+    await withAws({ ...LOG_GROUPS, DescribeServices: () => ({ services: [] }) });
+    const { code, err } = await ops("logs server");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringContaining("Service server doesn't exist in cluster dbward-prod"),
+    ]);
+  });
+
+  it("asks for the lines that contain a text, and shows no others", async () => {
+    let pattern: unknown;
+    await withAws({
+      ...LOG_GROUPS,
+      FilterLogEvents: ({ filterPattern }) => {
+        pattern = filterPattern;
+        return { events: [line("1", 1_000, 'level="warn" x'), line("2", 2_000, "level warn")] };
+      },
+    });
+    const { out } = await ops('logs server --filter level="warn"');
+    expect([pattern, out]).toEqual(['"level=\\"warn\\""', '1970-01-01T00:00:01.000Z level="warn" x']);
+  });
+
+  it("goes on with new lines until Ctrl-C, and prints none twice", async () => {
+    const stop = new AbortController();
+    const now = Date.now();
+    const answers = [
+      [line("1", now, "one")],
+      [line("1", now, "one"), line("3", now + 9, "three")],
+      // It came late, and is older than what was printed.
+      [line("2", now + 5, "two"), line("3", now + 9, "three")],
+    ];
+    await withAws({
+      ...LOG_GROUPS,
+      FilterLogEvents: () => {
+        const events = answers.shift() ?? [];
+        if (answers.length === 0) stop.abort();
+        return { events };
+      },
+    });
+    const { code, out } = await ops("logs server --follow", {}, stop.signal);
     expect(code).toBe(0);
-    expect(out).toMatchInlineSnapshot(`
-      "Stage prod is removed. Kept, unless deleted since:
-      - AWS::S3::Bucket results-1
-      - AWS::EFS::FileSystem fs-1
-
-      To delete it, once and for all, data included:
-        aws s3 rb s3://results-1 --force --region eu-central-1
-        aws efs describe-mount-targets --file-system-id fs-1 --query 'MountTargets[].MountTargetId' --output text --region eu-central-1 | xargs -n1 aws efs delete-mount-target --region eu-central-1 --mount-target-id
-        aws efs delete-file-system --file-system-id fs-1 --region eu-central-1
-        aws secretsmanager delete-secret --secret-id dbward/prod/admin-token --force-delete-without-recovery --region eu-central-1"
-    `);
-  });
-
-  it("says of a stage that is up what would be kept", async () => {
-    await withAws({ ...HEALTHY, ...resources, ListStacks: () => ({ StackSummaries: [] }) });
-    const { out } = await ops("cleanup");
-    expect(out).toContain(
-      "Stage prod is deployed. When it is removed (pnpm sst remove --stage prod), this is kept:\n- AWS::S3::Bucket results-1",
-    );
-  });
+    expect(out.split("\n").map((text) => text.split(" ")[1])).toEqual(["one", "three", "two"]);
+  }, 60_000);
 });

@@ -1,8 +1,9 @@
 import { AGENT, SERVER } from "@dbward-aws/contract";
 import type { ContainerConfig } from "@dbward-aws/dbward-config";
-import type { AgentSettings, ServerSettings } from "./stage-settings.ts";
+import type { AgentSettings } from "./schema/agent.ts";
+import type { ServerSettings } from "./schema/server.ts";
 
-/** What the command of the server's container has to know. */
+/** The input for the command of the server's container. */
 export function serverContainer({
   config,
   secrets,
@@ -15,13 +16,18 @@ export function serverContainer({
   };
 }
 
-/** What the command of an agent's container has to know. */
+/** The input for the command of an agent's container. */
 export function agentContainer({
   config,
+  databases,
   secrets,
-}: Pick<AgentSettings, "config" | "secrets">): ContainerConfig {
+}: Pick<AgentSettings, "config" | "databases" | "secrets">): ContainerConfig {
   return {
     config,
-    secretVariables: [AGENT.tokenVariable, AGENT.databaseUrlVariable, ...Object.keys(secrets)],
+    secretVariables: [
+      AGENT.tokenVariable,
+      ...databases.map(({ variable }) => variable),
+      ...Object.keys(secrets),
+    ],
   };
 }

@@ -1,6 +1,6 @@
 import type { Problem } from "./problems.ts";
 
-/** What the checks of a stage have found so far. */
+/** Mistakes and warnings of a stage, collected by the checks. */
 export class Findings {
   readonly problems: Problem[] = [];
   readonly warnings: string[] = [];
@@ -10,7 +10,7 @@ export class Findings {
     this.problems.push({ where, message });
   }
 
-  /** Allowed, and yet unwise. */
+  /** Allowed, but risky. */
   warn(where: string, message: string): void {
     this.warnings.push(`${where}: ${message}`);
   }

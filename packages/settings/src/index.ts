@@ -1,8 +1,52 @@
 export { checkAgentConfig, checkServerConfig, type TextFindings } from "./config-text/check-config-text.ts";
 export { agentContainer, serverContainer } from "./containers.ts";
-export type * from "./dbward-config.ts";
-export { defineConfig } from "./dbward-config.ts";
-export { isEcr } from "./ecr.ts";
+export { type DbwardConfig, defineConfig } from "./dbward-config.ts";
+export { type EcrRepository, ecrRepository, ecrRepositoryOf } from "./ecr.ts";
+export { type AccountFacts, accountFacts, type NetworkFacts } from "./facts/account-facts.ts";
+export { differingFacts } from "./facts/differing-facts.ts";
+export {
+  completeNetwork,
+  type ExistingNetwork,
+  type ExistingSubnet,
+  existingNetwork,
+} from "./facts/existing-network.ts";
+export { LOOKUP_FILE, nextLookups, readLookups } from "./facts/lookup-file.ts";
+export { NETWORK_OUTPUT, type NetworkChange, networkChange, networkRecord } from "./facts/network-record.ts";
+export { type GroupRules, securityGroupRules } from "./facts/security-group-rules.ts";
 export { type LoadOptions, loadStage } from "./load-stage.ts";
 export { type Problem, SettingsError } from "./problems.ts";
-export type * from "./stage-settings.ts";
+export { checkRegion, regionOfArn, regionProblems } from "./region-problems.ts";
+export { partitionOf } from "./regions.ts";
+export type { AgentSettings, DatabaseSettings } from "./schema/agent.ts";
+export { NEW_KEY } from "./schema/encryption.ts";
+export type { MonitoringSettings } from "./schema/monitoring.ts";
+export type {
+  Egress,
+  ExistingNetworkSettings,
+  NetworkSettings,
+  NewNetworkSettings,
+} from "./schema/network.ts";
+export type { LoadBalancerSettings, ServerSettings } from "./schema/server.ts";
+export type { StageInput } from "./schema/stage.ts";
+export type { StorageSettings } from "./schema/storage.ts";
+export type { ImageSettings } from "./schema/task.ts";
+export { type SecretReference, secretReference } from "./secret-reference.ts";
+export type { StageSettings } from "./stage-settings.ts";
+export {
+  type ExistingState,
+  readStageState,
+  readState,
+  STATE_FILE,
+  type StageState,
+  StateFileError,
+  writeStageState,
+} from "./state-file.ts";
+export { type UsedSecret, usedSecrets } from "./used-secrets.ts";
+export {
+  readVersions,
+  type StageVersions,
+  VERSIONS_FILE,
+  VersionsFileError,
+  withStageVersions,
+  writeVersions,
+} from "./versions-file.ts";

@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import shipped from "../../../dbward.config.ts";
+import { agentContainer } from "./containers.ts";
 import { loadStage } from "./load-stage.ts";
 import { SettingsError } from "./problems.ts";
+import { mistakesOf } from "./test-support/mistakes.ts";
 import { AGENT_TOML, SERVER_TOML, stageInput } from "./test-support/stage.ts";
 
 const root = mkdtempSync(join(tmpdir(), "settings-"));
@@ -13,18 +15,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 const load = (changes: unknown = {}) =>
   loadStage({ stages: { prod: stageInput(changes) } }, "prod", { root });
 
-/** `path: message` of every mistake, without the part of the path that is always the same. */
-function mistakes(changes: unknown, run = () => load(changes)): string[] {
-  try {
-    run();
-    return [];
-  } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    return error.problems.map(
-      ({ where, message }) => `${where.replace("dbward.config.ts: stages.prod.", "")}: ${message}`,
-    );
-  }
-}
+const mistakes = (changes: unknown) => mistakesOf(() => load(changes));
 
 describe("the shipped dbward.config.ts", () => {
   it.each(Object.keys(shipped.stages))(
@@ -39,7 +30,7 @@ describe("the shipped dbward.config.ts", () => {
 });
 
 const NO_NAME =
-  "has no valid name: up to 32 letters, digits and hyphens, beginning with a letter and not ending in a hyphen";
+  "is not a valid name: use up to 32 letters, digits and hyphens, beginning with a letter and not ending in a hyphen";
 
 describe("loadStage", () => {
   it("fills in every default", () => {
@@ -47,6 +38,7 @@ describe("loadStage", () => {
       {
         "agents": [
           {
+            "capacityProvider": "FARGATE",
             "config": {
               "source": "rendered",
               "toml": "
@@ -59,16 +51,20 @@ describe("loadStage", () => {
       ",
             },
             "cpu": 256,
-            "database": {
-              "cidrs": [
-                "10.60.0.0/16",
-              ],
-              "port": 5432,
-              "urlSecret": "dbward/prod/database-url",
-            },
+            "databases": [
+              {
+                "cidrs": [
+                  "192.168.7.0/24",
+                ],
+                "port": 5432,
+                "urlSecret": "dbward/prod/database-url",
+                "variable": "DATABASE_URL",
+              },
+            ],
             "desiredCount": 1,
             "ecsExec": false,
             "image": {
+              "pullThroughCache": false,
               "repository": "ghcr.io/dbward-dev/dbward-agent",
               "tag": "0.2.0",
             },
@@ -80,15 +76,25 @@ describe("loadStage", () => {
             "stopTimeoutSeconds": 90,
           },
         ],
+        "architecture": "arm64",
         "capture": {
           "allowSessionLogging": false,
           "method": "exec",
         },
+        "encryption": {
+          "keys": {},
+        },
+        "iam": {
+          "rolePath": "/",
+        },
         "monitoring": {
           "emails": [],
           "httpsEndpoints": [],
+          "level": "essential",
           "perAgentMetrics": 0,
           "publisher": "api",
+          "slack": [],
+          "teams": [],
           "thresholds": {},
         },
         "network": {
@@ -114,11 +120,8 @@ describe("loadStage", () => {
       ",
           },
           "cpu": 512,
-          "deployment": {
-            "maximumPercent": 100,
-            "minimumHealthyPercent": 0,
-          },
           "image": {
+            "pullThroughCache": false,
             "repository": "ghcr.io/dbward-dev/dbward-server",
             "tag": "0.2.0",
           },
@@ -132,13 +135,16 @@ describe("loadStage", () => {
         "storage": {
           "backend": "s3",
           "retentionDays": 30,
+          "versioning": false,
         },
+        "tags": {},
+        "terminationProtection": true,
         "warnings": [],
       }
     `);
   });
 
-  it("keeps to what was written", () => {
+  it("keeps what was written", () => {
     const subnet = (n: number) => ({
       id: `subnet-0000000${n}`,
       availabilityZone: `eu-central-1${"abcd"[n]}`,
@@ -147,7 +153,7 @@ describe("loadStage", () => {
       network: {
         vpcId: "vpc-01234567",
         cidr: "10.1.0.0/16",
-        subnets: [subnet(0), subnet(1)],
+        subnets: [subnet(0), "subnet-00000001"],
         publicSubnets: [subnet(2), subnet(3)],
       },
       server: {
@@ -157,18 +163,58 @@ describe("loadStage", () => {
         },
       },
       monitoring: { serverUrl: "http://127.0.0.1:4000/" },
+      account: "012345678901",
+      region: "eu-central-1",
     });
-    expect(settings.network).toMatchObject({ kind: "existing", vpcId: "vpc-01234567", egress: "nat" });
+    expect(settings).toMatchObject({ account: "012345678901", region: "eu-central-1" });
+    expect(settings.network).toEqual({
+      kind: "existing",
+      vpcId: "vpc-01234567",
+      cidr: "10.1.0.0/16",
+      subnets: [subnet(0), { id: "subnet-00000001" }],
+      publicSubnets: [subnet(2), subnet(3)],
+    });
     expect(settings.server.loadBalancer).toEqual({
       scheme: "internet-facing",
       certificateArn: "arn:aws:acm:eu-central-1:123456789012:certificate/abc",
       allowedCidrs: ["0.0.0.0/0"],
     });
-    expect(settings.agents[0]!.database.cidrs).toEqual(["10.1.0.0/16"]);
     expect(settings.monitoring.serverUrl).toBe("http://127.0.0.1:4000");
   });
 
-  it("takes any tag of a repository of one's own, and names that only look taken", () => {
+  it("accepts several databases, each with its variable and its place", () => {
+    const { agents } = load({
+      agents: {
+        0: {
+          database: undefined,
+          configToml:
+            AGENT_TOML.replace("DATABASE_URL", "APP_URL") +
+            AGENT_TOML.split("\n").slice(-3).join("\n").replace("app", "b"),
+          databases: [
+            { variable: "APP_URL", urlSecret: "app", securityGroupId: "sg-00000001" },
+            { variable: "DATABASE_URL", urlSecret: "b", cidrs: ["10.60.0.0/15"], port: 3306 },
+          ],
+        },
+      },
+    });
+    expect(agents[0]!.databases).toEqual([
+      { variable: "APP_URL", urlSecret: "app", securityGroupId: "sg-00000001", port: 5432 },
+      { variable: "DATABASE_URL", urlSecret: "b", cidrs: ["10.60.0.0/15"], port: 3306 },
+    ]);
+    expect(agentContainer(agents[0]!).secretVariables).toEqual([
+      "DBWARD_AGENT_TOKEN",
+      "APP_URL",
+      "DATABASE_URL",
+    ]);
+  });
+
+  it("accepts a database in the VPC of an existing network without an address", () => {
+    const network = { vpcId: "vpc-01234567", subnets: ["subnet-00000001", "subnet-00000002"] };
+    const { agents } = load({ network, agents: { 0: { database: { cidrs: undefined } } } });
+    expect(agents[0]!.databases[0]!.cidrs).toBeUndefined();
+  });
+
+  it("accepts any tag of another repository, and names that only look reserved", () => {
     const repository = "registry.example.com/mirror/dbward";
     const settings = load({
       server: { image: { tag: "v0.2.0", repository }, secrets: { PG_REPORTS_URL: "a", PATHS: "a" } },
@@ -184,17 +230,17 @@ describe("loadStage", () => {
     expect(config).toEqual({ source: "rendered", toml: SERVER_TOML });
   });
 
-  it("leaves a parameter's text to the day it is read", () => {
+  it("does not check the text of a parameter, which is read later", () => {
     const { config } = load({ server: { configToml: undefined, configParameter: "/dbward/server" } }).server;
     expect(config).toEqual({ source: "ssm", parameter: "/dbward/server" });
   });
 
-  it("doesn't look at other stages", () => {
+  it("ignores other stages", () => {
     const config = { stages: { prod: stageInput(), broken: {} as never } };
     expect(loadStage(config, "prod", { root }).stage).toBe("prod");
   });
 
-  it("tells all mistakes at once, from settings and files alike", () => {
+  it("reports all mistakes of settings and files at once", () => {
     writeFileSync(join(root, "broken.toml"), '[auth]\nmode = "token\n');
     const error = catchError(() =>
       load({
@@ -203,7 +249,7 @@ describe("loadStage", () => {
           image: { tag: "0.2 0", tga: "0.2.0" },
           configToml: undefined,
           configFile: "broken.toml",
-          deployment: { maximumPercent: 200 },
+          deployment: {},
         },
         agents: { 0: { configToml: `max_concurrent_tasks = "2"\n${AGENT_TOML}` } },
       }),
@@ -212,7 +258,7 @@ describe("loadStage", () => {
       "The settings of stage "prod" have 6 mistakes:
         dbward.config.ts: stages.prod.server.image.tag: must be a tag such as "0.2.0" or a digest "sha256:…" of 64 hex digits
         dbward.config.ts: stages.prod.server.image.tga: is not a setting, did you mean "tag"?
-        dbward.config.ts: stages.prod.server.deployment.maximumPercent: must be 100: a second task would write to the same SQLite file and corrupt it
+        dbward.config.ts: stages.prod.server.deployment: is not a setting; the settings are: image, configFile, configToml, configParameter, cpu, memoryMiB, rustLog, logRetentionDays, secrets, allowedCidrs, loadBalancer, stopTimeoutSeconds, licenseKeySecret, backups
         dbward.config.ts: stages.prod.netwrok: is not a setting, did you mean "network"?
         broken.toml:2: Not TOML 1.0: a string is not closed.
         dbward.config.ts: stages.prod.agents.0.configToml:1: max_concurrent_tasks must be an integer from 0 to 4294967295, not a string.
@@ -220,18 +266,18 @@ describe("loadStage", () => {
     `);
   });
 
-  it("knows a stage that is not there", () => {
+  it("reports a stage that is missing", () => {
     const run = () => loadStage({ stages: { prod: stageInput() } }, "prd", { root });
-    expect(mistakes({}, run)).toEqual(['dbward.config.ts: stages.prd: is missing, did you mean "prod"?']);
+    expect(mistakesOf(run)).toEqual(['dbward.config.ts: stages.prd: is missing, did you mean "prod"?']);
   });
 
   it.each([
-    ["toString", "is missing; there are: prod"],
+    ["toString", "is missing; the stages are: prod"],
     ["my stage", NO_NAME],
     ["prod-", NO_NAME],
   ])("refuses the stage %j", (stage, message) => {
     const run = () => loadStage({ stages: { prod: stageInput() } }, stage, { root });
-    expect(mistakes({}, run)).toEqual([`dbward.config.ts: stages.${stage}: ${message}`]);
+    expect(mistakesOf(run)).toEqual([`dbward.config.ts: stages.${stage}: ${message}`]);
   });
 
   it.each([undefined, null, {}, { stages: [] }, { stages: { prod: undefined } }])(
@@ -254,6 +300,11 @@ describe("each mistake", () => {
       ...changes,
     },
   });
+  const database = (variable?: string) => ({
+    urlSecret: "dbward/url",
+    cidrs: ["192.168.7.0/24"],
+    ...(variable === undefined ? {} : { variable }),
+  });
   const cases: [title: string, changes: unknown, mistake: RegExp | RegExp[]][] = [
     ["unknown key", { server: { cpuu: 1 } }, /^server\.cpuu: is not a setting, did you mean "cpu"\?$/],
     ...[
@@ -275,8 +326,11 @@ describe("each mistake", () => {
     [
       "unknown key far from all",
       { storage: { colour: 1 } },
-      /^storage\.colour: is not a setting; there are: backend/,
+      /^storage\.colour: is not a setting; the settings are: backend/,
     ],
+    ["account as a number", { account: 123456789012 }, /^account: must be a string, not a number$/],
+    ["account too short", { account: "12345678901" }, /^account: must be the id of an AWS account/],
+    ["zone as a region", { region: "eu-central-1a" }, /^region: must be the id of an AWS region/],
     ["unknown option", { storage: { backend: "s2" } }, /must be one of "s3", "local", did you mean "s3"\?$/],
     ["wrong type", { server: { backups: "yes" } }, /^server\.backups: must be a boolean, not a string$/],
     ["fraction", { server: { cpu: 256.5 } }, /^server\.cpu: must be/],
@@ -286,7 +340,7 @@ describe("each mistake", () => {
     [
       "two sources of a file",
       { server: { configFile: "a.toml" } },
-      /^server\.configToml: can't be given together/,
+      /^server\.configToml: can't be set together/,
     ],
     [
       "file not there",
@@ -305,16 +359,6 @@ describe("each mistake", () => {
       { agents: { 0: { memoryMiB: 4096 } } },
       /^agents\.0\.memoryMiB: must be one of 512, 1024, 2048/,
     ],
-    [
-      "two writers",
-      { server: { deployment: { maximumPercent: 200 } } },
-      /maximumPercent: must be 100: a second task/,
-    ],
-    [
-      "overlap",
-      { server: { deployment: { minimumHealthyPercent: 100 } } },
-      /minimumHealthyPercent: must be 0/,
-    ],
     ["stop timeout within the drain", { server: { stopTimeoutSeconds: 20 } }, /must be more than 20/],
     [
       "stop timeout shorter than a try at a database",
@@ -322,7 +366,11 @@ describe("each mistake", () => {
       /must be more than 30/,
     ],
     ["stop timeout beyond Fargate", { agents: { 0: { stopTimeoutSeconds: 121 } } }, /at most 120/],
-    ["log retention", { server: { logRetentionDays: 15 } }, /must be one of the periods of CloudWatch Logs/],
+    [
+      "log retention",
+      { server: { logRetentionDays: 15 } },
+      /must be one of the retention periods of CloudWatch Logs/,
+    ],
     [
       "block with host bits",
       { server: { allowedCidrs: ["10.0.0.1/8"] } },
@@ -332,20 +380,27 @@ describe("each mistake", () => {
     ["VPC too large", { network: { cidr: "10.0.0.0/8" } }, /^network\.cidr: must be between \/16 and \/24/],
     ["one zone", { network: { availabilityZones: 1 } }, /a load balancer needs two zones/],
     [
-      "subnet without zone",
-      existing({ subnets: [{ id: "subnet-00000001" }] }),
-      [/availabilityZone: is missing/, /two subnets/],
+      "subnets of each wrong form",
+      existing({ subnets: ["subnet-x", { id: "vpc-00000001" }, { zone: "a" }, 7] }),
+      [
+        /^network\.subnets\.0: must be the id of a subnet/,
+        /^network\.subnets\.1\.id: must be the id of a subnet/,
+        /^network\.subnets\.2\.id: is missing/,
+        /^network\.subnets\.2\.zone: is not a setting; the settings are: id, availabilityZone/,
+        /^network\.subnets\.3: must be a string, not a number/,
+      ],
     ],
     [
-      "two subnets in a zone",
-      existing({
-        subnets: ["subnet-00000001", "subnet-00000002"].map((id) => ({
-          id,
-          availabilityZone: "eu-central-1a",
-        })),
-      }),
-      /subnets\.1\.availabilityZone: is eu-central-1a a second time/,
+      "one subnet",
+      existing({ subnets: ["subnet-00000001"] }),
+      /^network\.subnets: must name at least two subnets/,
     ],
+    [
+      "a subnet twice",
+      existing({ subnets: ["subnet-00000001", { id: "subnet-00000001" }] }),
+      /^network\.subnets\.1: names subnet-00000001 a second time/,
+    ],
+    ["blocks of nonsense", existing({ cidr: ["10.0.0/16"] }), /^network\.cidr\.0: must be an IPv4 block/],
     [
       "public HTTP",
       { server: { loadBalancer: { scheme: "internet-facing" } } },
@@ -354,7 +409,7 @@ describe("each mistake", () => {
     [
       "no public subnets",
       { ...existing({}), server: { loadBalancer: { scheme: "internet-facing", allowPublicHttp: true } } },
-      /^network\.publicSubnets: must name two/,
+      /^network\.publicSubnets: must name at least two/,
     ],
     [
       "images behind endpoints alone",
@@ -366,8 +421,20 @@ describe("each mistake", () => {
     [
       "name twice",
       { agents: { 1: { ...stageInput().agents[0] } } },
-      /^agents\.1\.name: is "app", which agents\.0 has/,
+      /^agents\.1\.name: is "app", the name of agents\.0/,
     ],
+    [
+      "the bootstrap token twice",
+      {
+        agents: {
+          0: { token: "bootstrap" },
+          1: { ...stageInput().agents[0], name: "reports", token: "own" },
+          2: { ...stageInput().agents[0], name: "payments", token: "bootstrap" },
+        },
+      },
+      /^agents\.2\.token: is "bootstrap", which agents\.0 has as well: there is only one bootstrap token/,
+    ],
+    ["a token that there is not", { agents: { 0: { token: "minted" } } }, /^agents\.0\.token: /],
     [
       "URL as secret",
       { agents: { 0: { database: { urlSecret: "postgres://u:canary@h/d" } } } },
@@ -400,20 +467,78 @@ describe("each mistake", () => {
         /^agents\.0\.secrets\.BASH_ENV: .*shell/,
       ],
     ],
+    [
+      "no database",
+      { agents: { 0: { database: undefined } } },
+      /^agents\.0\.database: is missing: name the secret/,
+    ],
+    [
+      "one database and several",
+      { agents: { 0: { databases: [database("DATABASE_URL")] } } },
+      /^agents\.0\.databases: can't be set together with database/,
+    ],
+    [
+      "variables of databases that are taken",
+      {
+        agents: {
+          0: {
+            database: undefined,
+            configToml: AGENT_TOML.replace("DATABASE_URL", "APP_URL"),
+            databases: ["APP_URL", "APP_URL", "PGHOST", "REPORTS_URL", "app"].map((name) => database(name)),
+            secrets: { REPORTS_URL: "reports" },
+          },
+        },
+      },
+      [
+        /^agents\.0\.databases\.4\.variable: must be a variable's name/,
+        /^agents\.0\.databases\.1\.variable: is APP_URL, the variable of databases\.0/,
+        /^agents\.0\.databases\.2\.variable: can't be PGHOST: the PostgreSQL driver reads it/,
+        /^agents\.0\.secrets\.REPORTS_URL: is already the variable of databases\.3/,
+      ],
+    ],
+    [
+      "two places of a database",
+      { agents: { 0: { database: { securityGroupId: "sg-00000001" } } } },
+      /^agents\.0\.database\.cidrs: can't be set together with securityGroupId/,
+    ],
+    [
+      "a security group by name",
+      { agents: { 0: { database: { ...database(), cidrs: undefined, securityGroupId: "rds" } } } },
+      /^agents\.0\.database\.securityGroupId: must be the id of a security group/,
+    ],
+    ...[undefined, ["10.60.0.0/16"], ["10.60.9.0/24", "10.60.10.7/32"]].map(
+      (cidrs): [string, unknown, RegExp] => [
+        `a database in the new VPC: ${cidrs}`,
+        { agents: { 0: { database: { cidrs } } } },
+        /^agents\.0\.database: would have to be in the VPC that the deployment creates.*network\.vpcId.*public address.*peer.*securityGroupId/,
+      ],
+    ),
+    [
+      "one of several databases in the new VPC",
+      {
+        agents: {
+          0: {
+            database: undefined,
+            databases: [database("DATABASE_URL"), { ...database("B"), cidrs: ["10.60.0.0/24"] }],
+          },
+        },
+      },
+      /^agents\.0\.databases\.1: would have to be in the VPC/,
+    ],
     ["name of a variable", { server: { secrets: { "a b": "x" } } }, /must be a variable's name/],
     ["e-mail", { monitoring: { emails: ["nobody"] } }, /^monitoring\.emails\.0: must be an e-mail address$/],
     ["plain webhook", { monitoring: { httpsEndpoints: ["http://x.example"] } }, /https:\/\/ URL$/],
     [
       "webhook with a password",
       { monitoring: { httpsEndpoints: ["https://me:canary@x.example"] } },
-      /httpsEndpoints\.0: must not hold a user or password/,
+      /httpsEndpoints\.0: must not contain a user or password/,
     ],
     [
       "thresholds of alarms that don't exist",
-      { monitoring: { thresholds: { "server-cpuu": 90, nonsense: 1, "alb-5xx": 3 } } },
+      { monitoring: { level: "full", thresholds: { "server-cpuu": 90, nonsense: 1, "server-cpu": 3 } } },
       [
         /^monitoring\.thresholds\.server-cpuu: is not an alarm, did you mean "server-cpu"\?$/,
-        /^monitoring\.thresholds\.nonsense: is not an alarm; there are: server-unreachable, .*deployment-running$/,
+        /^monitoring\.thresholds\.nonsense: is not an alarm; the alarms are: server-unreachable, .*deployment-running$/,
       ],
     ],
     ...[
@@ -423,7 +548,7 @@ describe("each mistake", () => {
       ["metrics", /poller's token/],
       ["cloudwatch-poller", /poller's user/],
       ["other", /beyond perAgentMetrics/],
-      ["bootstrap-reports", /next start is refused/],
+      ["bootstrap-reports", /refuses its next start/],
     ].map(([name, reason]): (typeof cases)[number] => [
       `an agent's name that is taken: ${name}`,
       { agents: { 0: { name } } },
@@ -436,6 +561,210 @@ describe("each mistake", () => {
         /^server\.image\.tag: is "v0\.2\.0", which dbward does not publish: write "0\.2\.0"/,
         /^agents\.0\.image\.tag: .*"0\.1\.3"/,
       ],
+    ],
+    [
+      "two alike e-mails",
+      { monitoring: { emails: ["Ops@x.example", "ops@X.example"] } },
+      /^monitoring\.emails\.1: is the same as entry 0$/,
+    ],
+    [
+      "two alike endpoints",
+      {
+        monitoring: { httpsEndpoints: ["https://x.example", "https://a.example", "https://X.example:443/"] },
+      },
+      /^monitoring\.httpsEndpoints\.2: is the same as entry 0$/,
+    ],
+    [
+      "two alike blocks",
+      {
+        server: {
+          allowedCidrs: ["10.0.0.0/8", "10.0.0.0/8"],
+          loadBalancer: { allowedCidrs: ["10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8"] },
+        },
+        agents: { 0: { database: { cidrs: ["10.0.0.0/8", "10.0.0.0/8"] } } },
+      },
+      [
+        /^server\.allowedCidrs\.1: is the same as entry 0$/,
+        /^server\.loadBalancer\.allowedCidrs\.2: is the same as entry 0$/,
+        /^agents\.0\.database\.cidrs\.1: is the same/,
+      ],
+    ],
+    ...[
+      "010.0.0.0/8",
+      "192.168.001.000/24",
+      "10.0.0.0/08",
+      "10.0.0.0/33",
+      "256.0.0.0/8",
+      "10.0.0.0",
+      "::/0",
+    ].map((cidr): (typeof cases)[number] => [
+      `block ${cidr}`,
+      { server: { allowedCidrs: [cidr] } },
+      /^server\.allowedCidrs\.0: must be an IPv4 block/,
+    ]),
+    [
+      "white space around a text",
+      {
+        server: { image: { tag: " 0.2.0" }, rustLog: "info\n" },
+        monitoring: { emails: [" ops@x.example"], httpsEndpoints: ["https://x.example "] },
+      },
+      [
+        /^server\.image\.tag: begins or ends with white space$/,
+        /^server\.rustLog: begins or ends with white space/,
+        /^monitoring\.emails\.0: begins or ends with white space/,
+        /^monitoring\.httpsEndpoints\.0: begins or ends with white space/,
+      ],
+    ],
+    ...[Number.NaN, Number.POSITIVE_INFINITY, "90", null].map((threshold): (typeof cases)[number] => [
+      `threshold ${threshold}`,
+      { monitoring: { level: "full", thresholds: { "server-cpu": threshold } } },
+      /^monitoring\.thresholds\.server-cpu: must be a number$/,
+    ]),
+    [
+      "thresholds that nothing or everything breaches",
+      {
+        monitoring: {
+          level: "full",
+          thresholds: { "server-cpu": 101, "server-unreachable": 2, "queue-growing": 0, "efs-storage": -1 },
+        },
+      },
+      [
+        /^monitoring\.thresholds\.server-cpu: must be more than 0 and at most 100$/,
+        /^monitoring\.thresholds\.server-unreachable: .*at most 1$/,
+        /^monitoring\.thresholds\.queue-growing: must be more than 0$/,
+        /^monitoring\.thresholds\.efs-storage: must be more than 0$/,
+      ],
+    ],
+    [
+      "thresholds of a load balancer that the stage doesn't have",
+      { monitoring: { level: "full", thresholds: { "alb-5xx": 3, "server-cpu": 90 } } },
+      /^monitoring\.thresholds\.alb-5xx: has no effect: the stage has no load balancer/,
+    ],
+    [
+      "thresholds of alarms of another level",
+      { monitoring: { thresholds: { "server-cpu": 90, "agents-offline": 2 } } },
+      /^monitoring\.thresholds\.server-cpu: has no effect: only a stage with monitoring\.level "full" has this alarm$/,
+    ],
+    [
+      "a number of tasks beside its bounds",
+      { agents: { 0: { desiredCount: 2, scaling: { max: 4 } } } },
+      /^agents\.0\.desiredCount: has no effect: scaling decides the number of tasks/,
+    ],
+    [
+      "bounds that leave no choice",
+      { agents: { 0: { scaling: { min: 4, max: 4 } } } },
+      /^agents\.0\.scaling\.max: must be more than min$/,
+    ],
+    [
+      "channels by their names, and one twice",
+      {
+        monitoring: {
+          slack: [
+            { workspaceId: "acme", channelId: "#alerts" },
+            { workspaceId: "T0123ABCD", channelId: "C0123ABCD" },
+            { workspaceId: "T0123ABCD", channelId: "C0123ABCD" },
+          ],
+          teams: [{ tenantId: "acme", teamId: "ops", channelId: "Alerts" }],
+        },
+      },
+      [
+        /^monitoring\.slack\.0\.workspaceId: must be the id of a workspace/,
+        /^monitoring\.slack\.0\.channelId: must be the id of a channel, such as "C0123ABCD", not its name$/,
+        /^monitoring\.slack\.2: /,
+        /^monitoring\.teams\.0\.tenantId: must be a UUID$/,
+        /^monitoring\.teams\.0\.teamId: must be a UUID$/,
+        /^monitoring\.teams\.0\.channelId: must be the id of a channel as it is in the link/,
+      ],
+    ],
+    [
+      "expiry of results that are not in a bucket",
+      { storage: { backend: "local", retentionDays: 30 } },
+      /^storage\.retentionDays: has no effect with backend "local"/,
+    ],
+    [
+      "session logging without a session",
+      { capture: { method: "task", allowSessionLogging: true } },
+      /^capture\.allowSessionLogging: has no effect with method "task"/,
+    ],
+    [
+      "backups of an existing file system",
+      { state: { fileSystemId: "fs-01234567" }, server: { backups: false } },
+      /^server\.backups: has no effect on an existing file system/,
+    ],
+    [
+      "plain HTTP with a certificate",
+      {
+        server: {
+          loadBalancer: {
+            scheme: "internet-facing",
+            allowPublicHttp: true,
+            certificateArn: "arn:aws:acm:eu-central-1:123456789012:certificate/abc",
+          },
+        },
+      },
+      /^server\.loadBalancer\.allowPublicHttp: is true, but the certificate makes it HTTPS/,
+    ],
+    [
+      "public HTTP of an internal load balancer",
+      { server: { loadBalancer: { allowPublicHttp: true } } },
+      /^server\.loadBalancer\.allowPublicHttp: is true, but the load balancer is internal/,
+    ],
+    [
+      "two repositories for one image",
+      {
+        server: {
+          image: {
+            repository: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/theirs",
+            ecrRepositoryName: "ours",
+          },
+        },
+        agents: { 0: { image: { repository: "registry.example.com/x", ecrRepositoryName: "x" } } },
+      },
+      [
+        /^server\.image\.ecrRepositoryName: is "ours", but repository is .*theirs: set only one/,
+        /^agents\.0\.image\.ecrRepositoryName: is "x"/,
+      ],
+    ],
+    [
+      "a pull-through cache that is not in ECR",
+      { server: { image: { pullThroughCache: true } } },
+      /^server\.image\.pullThroughCache: is true, but the image is not in ECR/,
+    ],
+    [
+      "host of another partition",
+      { server: { image: { repository: "123456789012.dkr.ecr.cn-north-1.amazonaws.com/x" } } },
+      /^server\.image\.repository: has a host that ends in "amazonaws\.com".*"amazonaws\.com\.cn"$/,
+    ],
+    [
+      "ARNs of another partition",
+      {
+        server: {
+          licenseKeySecret: "arn:aws:secretsmanager:cn-north-1:123456789012:secret:x",
+          loadBalancer: { certificateArn: "arn:aws:acm:eusc-de-east-1:123456789012:certificate/x" },
+        },
+      },
+      [
+        /^server\.loadBalancer\.certificateArn: begins with "arn:aws:", but ARNs in eusc-de-east-1 begin with "arn:aws-eusc:"$/,
+        /^server\.licenseKeySecret: .*"arn:aws-cn:"$/,
+      ],
+    ],
+    ...[
+      "a:b",
+      "a:b:",
+      "a:b:c",
+      "a:b:c:d",
+      "a::::",
+      "a b::",
+      "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a:b",
+    ].map((secret): (typeof cases)[number] => [
+      `secret ${secret}`,
+      { server: { licenseKeySecret: secret } },
+      /^server\.licenseKeySecret: must (have :JSON-KEY:VERSION-STAGE:VERSION-ID|be the name or ARN)/,
+    ]),
+    [
+      "a URL that looks like a key",
+      { server: { licenseKeySecret: "redis://u:canary@h:1/x:" } },
+      /not the URL itself$/,
     ],
     ["too many agents' metrics", { monitoring: { perAgentMetrics: 51 } }, /must be 0 to 50$/],
     ["long file", { server: { configToml: `${SERVER_TOML}# ${"x".repeat(50_000)}` } }, /49 KiB long/],
@@ -451,21 +780,77 @@ describe("each mistake", () => {
   });
 });
 
+it("refuses a stage that differs from another one only in upper and lower case", () => {
+  const run = () => loadStage({ stages: { prod: stageInput(), Prod: stageInput() } }, "prod", { root });
+  expect(mistakesOf(run)).toEqual([
+    expect.stringMatching(
+      /^dbward\.config\.ts: stages\.prod: differs from stage "Prod" only in upper and lower case/,
+    ),
+  ]);
+});
+
+it.each([
+  "app/db:password::",
+  "app/db::AWSPREVIOUS:",
+  "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:app/db-AbCdEf:user name::",
+  "arn:aws-us-gov:secretsmanager:us-gov-east-1:123456789012:secret:app/db",
+])("takes %s in every setting that names a secret", (secret) => {
+  const { server, agents } = load({
+    server: { licenseKeySecret: secret, secrets: { KEY: secret } },
+    agents: { 0: { secrets: { KEY: secret }, database: { urlSecret: secret } } },
+  });
+  expect([server.licenseKeySecret, server.secrets.KEY, agents[0]!.secrets.KEY]).toEqual([
+    secret,
+    secret,
+    secret,
+  ]);
+  expect(agents[0]!.databases[0]!.urlSecret).toBe(secret);
+});
+
+it("accepts images of a pull-through cache by their ECR address or by the name of the repository", () => {
+  const repository = "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu/cache/dbward";
+  const { server, agents } = load({
+    network: { egress: "endpoints" },
+    server: { image: { repository, ecrRepositoryName: "cache/dbward", pullThroughCache: true } },
+    agents: { 0: { image: { ecrRepositoryName: "cache/agent", pullThroughCache: true } } },
+  });
+  expect(server.image).toMatchObject({ repository, pullThroughCache: true });
+  expect(agents[0]!.image).toMatchObject({ ecrRepositoryName: "cache/agent", pullThroughCache: true });
+});
+
 describe("warnings", () => {
   it.each([
     [{ server: { image: { tag: "latest" } } }, /server\.image\.tag: is "latest"/],
-    [{ server: { image: { tag: "0.2" } } }, /server\.image\.tag: is "0\.2": what runs changes/],
+    [{ server: { image: { tag: "0.2" } } }, /server\.image\.tag: is "0\.2": the version can change/],
     [{ agents: { 0: { image: { tag: "latest" } } } }, /agents\.0\.image\.tag: is "latest"/],
     [{ server: { loadBalancer: { scheme: "internet-facing", allowPublicHttp: true } } }, /plain text/],
     [{ server: { loadBalancer: { scheme: "internal" } } }, /certificateArn: is not set.*plain text/],
-    [{ network: { egress: "public" }, server: { allowedCidrs: ["0.0.0.0/0"] } }, /whole internet/],
     [
-      { server: { image: { repository: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/dbward" } } },
-      /ecrRepositoryName: is not set/,
+      { agents: { 0: { database: { cidrs: ["10.0.0.0/8"] } } } },
+      /^dbward\.config\.ts: stages\.prod\.agents\.0\.database\.cidrs: has 10\.0\.0\.0\/8, which overlaps network\.cidr/,
     ],
     [
+      { server: { licenseKeySecret: "app/my-secret:key::" } },
+      /server\.licenseKeySecret: ends in a hyphen and six/,
+    ],
+    [
+      {
+        network: {
+          vpcId: "vpc-01234567",
+          cidr: "10.1.0.0/16",
+          subnets: ["a", "b"].map((zone) => ({
+            id: `subnet-0000000${zone}`,
+            availabilityZone: `eu-central-1${zone}`,
+          })),
+          publicSubnets: [{ id: "subnet-0000000c", availabilityZone: "eu-central-1a" }],
+        },
+      },
+      /network\.publicSubnets: has no effect/,
+    ],
+    [{ network: { egress: "public" }, server: { allowedCidrs: ["0.0.0.0/0"] } }, /whole internet/],
+    [
       { agents: { 0: { configToml: `drain_timeout_secs = 90\n${AGENT_TOML}` } } },
-      /work in flight is cut off/,
+      /running requests are cut off/,
     ],
     [
       { server: { configToml: `${SERVER_TOML}[result_storage]\nbackend = "local"\n` } },

@@ -1,16 +1,21 @@
+import { LOCAL_STAGE } from "@dbward-aws/contract";
 import type { ConfigSource } from "@dbward-aws/dbward-config";
 import { checkAgentText } from "./config-text/check-agent-text.ts";
+import { agentTextContext, serverTextContext } from "./config-text/check-config-text.ts";
 import { checkServerText } from "./config-text/check-server-text.ts";
 import type { DbwardConfig } from "./dbward-config.ts";
 import { Findings } from "./findings.ts";
-import { SettingsError } from "./problems.ts";
+import { placeOf, SettingsError } from "./problems.ts";
 import { readConfig } from "./read-config.ts";
-import { asFields, asList } from "./schema/given.ts";
+import { checkRegion } from "./region-problems.ts";
+import { blankProblems } from "./schema/check-blanks.ts";
 import { schemaProblems } from "./schema/schema-problems.ts";
-import { AGENT_STOP_TIMEOUT, type ParsedStage, RUST_LOG, stageSchema } from "./schema/stage-schema.ts";
+import { type ParsedStage, stageSchema } from "./schema/stage.ts";
+import { asFields, asList } from "./schema/unknown-values.ts";
 import type { StageSettings } from "./stage-settings.ts";
 import { suggest } from "./suggest.ts";
-import { warnOfRisks } from "./warn-of-risks.ts";
+import { usedSecrets } from "./used-secrets.ts";
+import { warnOfRisks, warnOfSecretNames } from "./warn-of-risks.ts";
 
 export interface LoadOptions {
   /** Folder of dbward.config.ts: paths in it are relative to this. */
@@ -18,26 +23,36 @@ export interface LoadOptions {
 }
 
 /**
- * The settings of one stage, checked and complete. Other stages are not looked at.
+ * The settings of one stage, checked and complete. Other stages are ignored.
  *
  * @throws SettingsError with every mistake found, each with its path
  */
 export function loadStage(config: DbwardConfig, stage: string, options: LoadOptions): StageSettings {
   const findings = new Findings();
-  const at = (path: string) => `dbward.config.ts: stages.${stage}${path && `.${path}`}`;
-  const given = findStage(config, stage, at(""), findings);
+  const at = (path: string) => placeOf(stage, path);
+  const stageInput = findStage(config, stage, at(""), findings);
 
-  const schema = stageSchema(given);
-  const parsed = schema.safeParse(given);
-  if (given !== undefined && !parsed.success)
-    for (const { path, message } of schemaProblems(schema, parsed.error, given))
+  const schema = stageSchema(stageInput);
+  const parsed = schema.safeParse(stageInput);
+  if (stageInput !== undefined) {
+    const blanks = blankProblems(stageInput);
+    const others = parsed.success ? [] : schemaProblems(schema, parsed.error, stageInput);
+    for (const { path, message } of [
+      ...blanks,
+      // Other findings about such a string are caused by its white space.
+      ...others.filter(({ path }) => !blanks.some((blank) => blank.path === path)),
+    ])
       findings.refuse(at(path), message);
+  }
 
-  const configs = given === undefined ? [] : readConfigs(given, at, options.root, findings);
+  const configs = stageInput === undefined ? [] : readConfigs(stageInput, at, options.root, findings);
   if (!parsed.success || findings.problems.length > 0) throw new SettingsError(stage, findings.problems);
 
   warnOfRisks(parsed.data, at, findings);
-  return complete(stage, parsed.data, configs, findings.warnings);
+  const settings = complete(stage, parsed.data, configs);
+  if (settings.region !== undefined) checkRegion(settings, settings.region);
+  warnOfSecretNames(usedSecrets(settings), at, findings);
+  return { ...settings, warnings: findings.warnings };
 }
 
 function findStage(config: DbwardConfig, stage: string, where: string, findings: Findings): unknown {
@@ -45,97 +60,60 @@ function findStage(config: DbwardConfig, stage: string, where: string, findings:
   if (!/^[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$/.test(stage))
     findings.refuse(
       where,
-      "has no valid name: up to 32 letters, digits and hyphens, beginning with a letter and not ending in a hyphen",
+      "is not a valid name: use up to 32 letters, digits and hyphens, beginning with a letter and not ending in a hyphen",
     );
   else if (!Object.hasOwn(stages, stage)) {
     const known = Object.keys(stages);
     findings.refuse(
       where,
-      `is missing${suggest(stage, known) || `; there are: ${known.join(", ") || "none"}`}`,
+      `is missing${suggest(stage, known) || `; the stages are: ${known.join(", ") || "none"}`}`,
     );
   } else if (stages[stage] === undefined) findings.refuse(where, "is undefined");
-  else return stages[stage];
+  else {
+    const twin = Object.keys(stages).find(
+      (other) => other !== stage && other.toLowerCase() === stage.toLowerCase(),
+    );
+    if (twin !== undefined)
+      findings.refuse(
+        where,
+        `differs from stage "${twin}" only in upper and lower case, which some names in AWS, such as DNS zones, ignore`,
+      );
+    return stages[stage];
+  }
   return undefined;
 }
 
 /** Reads and checks the configuration files; the server's first, then the agents'. */
 function readConfigs(
-  given: unknown,
+  stageInput: unknown,
   at: (path: string) => string,
   root: string,
   findings: Findings,
 ): (ConfigSource | undefined)[] {
-  const stage = asFields(given);
-  const server = asFields(stage.server);
-  const serverConfig = readConfig(server, { at: at("server"), root }, findings);
-  if (serverConfig?.toml !== undefined) {
-    const { backend } = asFields(stage.storage);
-    const context = { ...variablesOf(server), backend: backend === "local" ? backend : "s3" } as const;
-    checkServerText(serverConfig.name, serverConfig.toml, context, findings);
-  }
-  const agentConfigs = asList(stage.agents).map((each, index) => {
-    const agent = asFields(each);
-    const config = readConfig(agent, { at: at(`agents.${index}`), root }, findings);
-    if (config?.toml !== undefined) {
-      const { stopTimeoutSeconds } = agent;
-      const context = {
-        ...variablesOf(agent),
-        stopTimeoutSeconds: typeof stopTimeoutSeconds === "number" ? stopTimeoutSeconds : AGENT_STOP_TIMEOUT,
-      };
-      checkAgentText(config.name, config.toml, context, findings);
-    }
+  const { server, agents, storage } = asFields(stageInput);
+  const serverConfig = readConfig(asFields(server), { at: at("server"), root }, findings);
+  if (serverConfig?.toml !== undefined)
+    checkServerText(serverConfig.name, serverConfig.toml, serverTextContext(server, storage), findings);
+  const agentConfigs = asList(agents).map((agent, index) => {
+    const config = readConfig(asFields(agent), { at: at(`agents.${index}`), root }, findings);
+    if (config?.toml !== undefined)
+      checkAgentText(config.name, config.toml, agentTextContext(agent), findings);
     return config;
   });
   return [serverConfig, ...agentConfigs].map((config) => config?.source);
-}
-
-/** The variables of a task, as far as they are given and usable. */
-function variablesOf(task: Readonly<Record<string, unknown>>): {
-  secrets: readonly string[];
-  rustLog: string;
-} {
-  const { rustLog } = task;
-  return {
-    secrets: Object.keys(asFields(task.secrets)),
-    rustLog: typeof rustLog === "string" ? rustLog : RUST_LOG,
-  };
 }
 
 function complete(
   stage: string,
   parsed: ParsedStage,
   [serverConfig, ...agentConfigs]: readonly (ConfigSource | undefined)[],
-  warnings: readonly string[],
-): StageSettings {
-  const { network, monitoring } = parsed;
-  const { loadBalancer, ...server } = withoutSource(parsed.server);
+): Omit<StageSettings, "warnings"> {
   return {
     ...parsed,
     stage,
-    network: "vpcId" in network ? { kind: "existing", ...network } : { kind: "new", ...network },
-    server: {
-      ...server,
-      config: serverConfig!,
-      ...(loadBalancer && {
-        loadBalancer: {
-          scheme: loadBalancer.scheme,
-          ...(loadBalancer.certificateArn && { certificateArn: loadBalancer.certificateArn }),
-          allowedCidrs:
-            loadBalancer.allowedCidrs ??
-            (loadBalancer.scheme === "internet-facing" ? ["0.0.0.0/0"] : [network.cidr]),
-        },
-      }),
-    },
-    agents: parsed.agents.map((agent, index) => ({
-      ...withoutSource(agent),
-      config: agentConfigs[index]!,
-      database: { ...agent.database, cidrs: agent.database.cidrs ?? [network.cidr] },
-    })),
-    monitoring: {
-      ...monitoring,
-      ...(monitoring.serverUrl && { serverUrl: monitoring.serverUrl.replace(/\/+$/, "") }),
-    },
-    warnings,
+    terminationProtection: parsed.terminationProtection ?? stage !== LOCAL_STAGE,
+    server: { ...withoutSource(parsed.server), config: serverConfig! },
+    agents: parsed.agents.map((agent, index) => ({ ...withoutSource(agent), config: agentConfigs[index]! })),
   };
 }
 

@@ -1,13 +1,18 @@
 import { DbwardError } from "@dbward-aws/core";
 
-/** One mistake: where it is, and what to write instead. */
+/** A mistake: where it is and what to write instead. */
 export interface Problem {
   /** Path in dbward.config.ts such as `stages.prod.server.image.tag`, or `server.toml:12`. */
   readonly where: string;
   readonly message: string;
 }
 
-/** The settings of a stage can't be used. Thrown once, with every mistake found. */
+/** The place of a setting, as {@link Problem.where} has it. @param path path inside the stage, or an empty string */
+export function placeOf(stage: string, path: string): string {
+  return `dbward.config.ts: stages.${stage}${path && `.${path}`}`;
+}
+
+/** The settings of a stage are invalid. Thrown once, with all mistakes. */
 export class SettingsError extends DbwardError {
   override readonly name = "SettingsError";
   readonly problems: readonly Problem[];

@@ -3,26 +3,26 @@ import { resolve } from "node:path";
 import type { ConfigSource } from "@dbward-aws/dbward-config";
 import type { Findings } from "./findings.ts";
 
-/** Where a container's configuration comes from, and its text when the settings have it. */
-export interface GivenConfig {
+/** The source of a container's configuration, and its text if the settings have it. */
+export interface SourcedConfig {
   readonly source: ConfigSource;
-  /** What findings call the text. */
+  /** Name of the text in findings. */
   readonly name: string;
   readonly toml?: string;
 }
 
-/** The text becomes part of a task definition, which ECS takes up to 64 KiB in all. */
+/** The text becomes part of a task definition, whose size ECS limits to 64 KiB. */
 const MAX_BYTES = 48 * 1024;
 
 /**
- * Reads what `configFile`, `configToml` or `configParameter` names. `undefined` when there is nothing to read, which
- * the schema reports already, or when it can't be read.
+ * Reads the configuration that `configFile`, `configToml` or `configParameter` names. `undefined` when none is set, which the schema
+ * reports, or when the file can't be read.
  */
 export function readConfig(
   { configFile, configToml, configParameter }: Readonly<Record<string, unknown>>,
   { at, root }: { readonly at: string; readonly root: string },
   findings: Findings,
-): GivenConfig | undefined {
+): SourcedConfig | undefined {
   if (typeof configParameter === "string")
     return { source: { source: "ssm", parameter: configParameter }, name: configParameter };
   if (typeof configToml === "string") return rendered(`${at}.configToml`, configToml, findings);
@@ -36,10 +36,10 @@ export function readConfig(
   }
 }
 
-function rendered(name: string, toml: string, findings: Findings): GivenConfig {
+function rendered(name: string, toml: string, findings: Findings): SourcedConfig {
   const size = Buffer.byteLength(toml);
   if (size > MAX_BYTES)
-    findings.refuse(name, `is ${Math.ceil(size / 1024)} KiB long; a task definition holds 48 KiB at most`);
+    findings.refuse(name, `is ${Math.ceil(size / 1024)} KiB long, but a task definition has room for 48 KiB`);
   return { source: { source: "rendered", toml }, name, toml };
 }
 
@@ -51,5 +51,5 @@ function decode(bytes: Uint8Array): string {
 function reasonOf(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return "there is no such file";
-  return error instanceof TypeError ? "it is not UTF-8; save it as such" : String(code ?? error);
+  return error instanceof TypeError ? "it is not UTF-8. Save it in that encoding" : String(code ?? error);
 }

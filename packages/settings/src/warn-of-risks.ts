@@ -1,14 +1,16 @@
-import { isEcr } from "./ecr.ts";
 import type { Findings } from "./findings.ts";
+import { containsBlock } from "./schema/blocks.ts";
 import { isDbwards } from "./schema/fields.ts";
-import type { ParsedStage } from "./schema/stage-schema.ts";
+import { ANYWHERE } from "./schema/server.ts";
+import type { ParsedStage } from "./schema/stage.ts";
+import { pathOfDatabase, type UsedSecret } from "./used-secrets.ts";
 
 /** Whether a tag is moved to new versions: `latest` anywhere, and such as `0.2` where dbward publishes. */
 function isMoving({ repository, tag }: ParsedStage["server"]["image"]): boolean {
   return tag === "latest" || (isDbwards(repository) && /^\d+(\.\d+)?$/.test(tag));
 }
 
-/** Tells of settings that are allowed and yet unwise. */
+/** Warns of settings that are allowed but risky. */
 export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, findings: Findings): void {
   const { network, server, agents } = stage;
   const images = [
@@ -19,12 +21,7 @@ export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, fi
     if (isMoving(image))
       findings.warn(
         at(`${path}.tag`),
-        `is "${image.tag}": what runs changes without a deployment, and the server's schema can't go back. Pin a version`,
-      );
-    if (isEcr(image.repository) && !image.ecrRepositoryName)
-      findings.warn(
-        at(`${path}.ecrRepositoryName`),
-        "is not set: without it the execution role may not pull from ECR",
+        `is "${image.tag}": the version can change without a deployment, and the schema of the server's database can't be downgraded. Pin a version`,
       );
   }
   if (server.loadBalancer?.scheme === "internet-facing" && !server.loadBalancer.certificateArn)
@@ -35,11 +32,44 @@ export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, fi
   if (server.loadBalancer?.scheme === "internal" && !server.loadBalancer.certificateArn)
     findings.warn(
       at("server.loadBalancer.certificateArn"),
-      "is not set: whoever uses the load balancer sends tokens through the VPC in plain text",
+      "is not set: clients of the load balancer send tokens through the VPC in plain text",
     );
-  if (network.egress === "public" && server.allowedCidrs.includes("0.0.0.0/0"))
+  if (network.kind === "new")
+    for (const [index, agent] of agents.entries())
+      for (const [place, { cidrs = [] }] of agent.databases.entries())
+        for (const block of cidrs)
+          if (block !== ANYWHERE && block !== network.cidr && containsBlock(block, network.cidr))
+            findings.warn(
+              at(`agents.${index}.${pathOfDatabase(agent, place)}.cidrs`),
+              `has ${block}, which overlaps network.cidr (${network.cidr}): the new VPC can't be peered with one of an overlapping block. ` +
+                "Name the database's own block, and choose another network.cidr",
+            );
+  if (
+    network.kind === "existing" &&
+    network.publicSubnets.length > 0 &&
+    server.loadBalancer?.scheme !== "internet-facing"
+  )
+    findings.warn(
+      at("network.publicSubnets"),
+      "has no effect: only an internet-facing load balancer (server.loadBalancer) uses public subnets",
+    );
+  if (network.egress === "public" && server.allowedCidrs.includes(ANYWHERE))
     findings.warn(
       at("server.allowedCidrs"),
-      "is open to the whole internet, and the server has a public address: tokens cross it in plain text",
+      "is open to the whole internet, and the server has a public address: tokens cross the internet in plain text",
     );
+}
+
+/** Secrets Manager interprets a name that looks like the end of a complete ARN as one. */
+export function warnOfSecretNames(
+  secrets: readonly UsedSecret[],
+  at: (path: string) => string,
+  findings: Findings,
+): void {
+  for (const { kind, name, path } of secrets)
+    if (kind === "secret" && !name.startsWith("arn:") && /-[A-Za-z0-9]{6}$/.test(name))
+      findings.warn(
+        at(path),
+        "ends in a hyphen and six letters or digits, which Secrets Manager interprets as the end of an ARN: name the secret by its complete ARN",
+      );
 }

@@ -3,8 +3,9 @@ import { captureCalls, type Plan, variables } from "./plan.ts";
 import { compact, SHARED } from "./shell.ts";
 
 /**
- * The server shows a token that it makes once, and making another one may revoke it: of two runs for the same event, one makes the
- * tokens. An empty directory says which run that is; nothing is read from it or written into it, so it does not matter who can.
+ * The server shows a new token only once, and creating another one may revoke it: of two runs for the same
+ * event, only one creates the tokens. An empty directory marks which run that is. Nothing is read from it or
+ * written into it, so that it does not matter who could.
  */
 const EXEC = `
 emit() { say "token $1 ok $2"; }
@@ -17,7 +18,7 @@ claim() {
   mkdir "$mark.$run" 2>/dev/null
   mine=1
 }
-check() { # reads 'index token' lines: does the server take these tokens?
+check() { # reads 'index token' lines: does the server accept these tokens?
   while read -r i t && [ "$i" != end ]; do
     call "$t" "$url/api/agents"
     say "check $i $status"
@@ -25,15 +26,21 @@ check() { # reads 'index token' lines: does the server take these tokens?
 }
 `;
 
-/** What a session must know of the run that it belongs to. */
+/** The run that a session belongs to. */
 export interface ExecScriptOptions {
-  /** A value of this run's own, of hex digits: its later sessions make the tokens again when the answer of an earlier one was lost. */
+  /**
+   * Id of the run, in hex digits: its later sessions create the tokens again when the answer of an earlier
+   * one was lost.
+   */
   readonly run: string;
-  /** Make tokens although another run for the same event has begun to. */
+  /** Create tokens although another run for the same event has begun to. */
   readonly force: boolean;
 }
 
-/** The script of method `exec`; {@link storedLines} is its standard input. It prints tokens: its output never leaves memory. */
+/**
+ * The script of method `exec`; {@link storedLines} is its standard input. It prints tokens: its output must
+ * stay in memory.
+ */
 export function execScript(plan: Plan, { run, force }: ExecScriptOptions): string {
   const { Port } = plan.request.properties;
   const event = createHash("sha256").update(plan.requestId).digest("hex").slice(0, 32);
@@ -51,7 +58,7 @@ export function execScript(plan: Plan, { run, force }: ExecScriptOptions): strin
   );
 }
 
-/** Tokens to ask the server about, by their index. */
+/** Tokens to check with the server, by their index. */
 export function storedLines(stored: Iterable<readonly [index: number, token: string]>): string {
   return `${[...stored].map(([index, token]) => `${index} ${token}\n`).join("")}end\n`;
 }

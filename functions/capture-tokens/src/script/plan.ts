@@ -2,7 +2,7 @@ import { SERVER } from "@dbward-aws/contract";
 import type { CaptureRequest, Token } from "../request.ts";
 import { quoteWord } from "./shell.ts";
 
-/** What a script in the container is to do. Its lines name a token by its index in `request.tokens`. */
+/** What a script in the container does. Its lines name a token by its index in `request.tokens`. */
 export interface Plan {
   readonly request: CaptureRequest;
   /** CloudFormation's id of the request. */
@@ -13,7 +13,7 @@ export interface Plan {
   readonly patienceSeconds: number;
 }
 
-/** Tries of `await_server` a second. */
+/** Tries of `await_server` each second. */
 const TRIES_A_SECOND = 5;
 
 /** Variables that the shared functions read. */
@@ -22,7 +22,7 @@ export function variables({ request, patienceSeconds }: Plan, serverUrl: string)
   return `url=${quoteWord(serverUrl)} state=${quoteWord(StateDirectory)} tries=${Math.ceil(patienceSeconds * TRIES_A_SECOND)}`;
 }
 
-/** Calls that read and mint what is missing, files first. */
+/** Calls that read and create the missing tokens, files first. */
 export function captureCalls({ request, missing }: Plan): string[] {
   const indexed = [...request.tokens.entries()];
   const wanted = indexed.filter(([, token]) => missing.has(token));
@@ -37,7 +37,7 @@ export function captureCalls({ request, missing }: Plan): string[] {
     ([, { source }]) => source.kind === "file" && source.file === SERVER.adminTokenFile,
   );
   return [
-    // The administrator's token mints the others, whether it is stored already or not.
+    // The administrator's token creates the others, whether it is stored already or not.
     `load ${SERVER.adminTokenFile}; admin=$v`,
     ...(readsAdmin ? [] : ['known=" $admin "']),
     ...files,

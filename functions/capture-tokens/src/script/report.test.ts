@@ -23,7 +23,6 @@ const request: CaptureRequest = readRequest({
   MetricsTokenSecret: arn("metrics-token"),
   MetricsUser: "cloudwatch-poller",
   MetricsRole: "cloudwatch-metrics",
-  ConfigSource: "rendered",
   AllowSessionLogging: "false",
 });
 const [admin, , payments, metrics] = request.tokens;
@@ -36,7 +35,7 @@ const problemOf = (line: string, token = metrics!) => {
 };
 
 describe("a report", () => {
-  it("gives what came of each token that was asked for, and whether the others are taken", () => {
+  it("has the outcome for each missing token, and whether the others are accepted", () => {
     const token = newToken();
     const { outcomes, accepted } = read(`token 0 ok ${token}`, "token 2 stored", "check 1 403");
     expect(outcomes.get(admin!)).toEqual({ kind: "read", value: token });
@@ -57,11 +56,11 @@ describe("a report", () => {
     ["a check of a token that is not stored", "check 0 200"],
     ["a line of another kind", "server - up"],
     ["an outcome that there is not", "token 0 perhaps"],
-  ])("is refused whole for %s", (_name, line) => {
+  ])("is rejected as a whole for %s", (_name, line) => {
     expect(() => read(line)).toThrow(BadReport);
   });
 
-  it("takes the first line about a token, and refuses a second", () => {
+  it("accepts one line for each token, and rejects a second one", () => {
     expect(() => read(`token 0 ok ${newToken()}`, `token 0 ok ${newToken()}`)).toThrow(
       /admin-token is in it twice/,
     );
@@ -77,15 +76,15 @@ describe("a report", () => {
     "server - up\nend - ok\nmore",
     "end - ok\nserver - up",
     "server - sideways\nend - ok",
-  ])("is refused without its beginning or its end: %j", (text) => {
+  ])("is rejected without its beginning or its end: %j", (text) => {
     expect(() => readReport(text, request, missing)).toThrow(BadReport);
   });
 
   it.each([
-    ["token 0 ok dbw_0123", "admin-token arrived damaged, 8 characters long"],
-    [`token 0 ok ${newToken()}0`, "arrived damaged, 37 characters"],
+    ["token 0 ok dbw_0123", "admin-token is not a token, but 8 other characters"],
+    [`token 0 ok ${newToken()}0`, "is not a token, but 37 other characters"],
     ["token 0 malformed 123456789012345678901234567890 -----BEGIN", '"----"'],
-  ])("that says %s shows no more of it than length and beginning", (line, message) => {
+  ])("with %s leads to an error with the length and the beginning only", (line, message) => {
     expect(problemOf(line, admin!)).toContain(message);
   });
 });
@@ -97,7 +96,7 @@ describe("a refused token", () => {
     ["409 cloudwatch-poller 0 request.conflict anything", "[capture-user-suspended]"],
     ["401 cloudwatch-poller 0 unauthorized authentication failed", "[capture-mint-refused]"],
     ["410 cloudwatch-poller-5 0 request.gone gone", "[capture-mint-refused]"],
-    ["000 cloudwatch-poller 0 - ", "no answer, or one that is too long. "],
+    ["000 cloudwatch-poller 0 - ", "no answer, or an answer that is too long. "],
   ])("of the poller, with %s", (details, message) => {
     expect(problemOf(`token 3 refused ${details}`)).toContain(message);
   });
@@ -111,13 +110,13 @@ describe("a refused token", () => {
     expect(problemOf(`token 2 refused ${details}`, payments!)).toContain(message);
   });
 
-  it("quotes 200 characters of what the server said, and no token in any disguise", () => {
+  it("quotes 200 characters of the server's answer, and no token in any encoding", () => {
     const token = newToken();
     const said = [token, token.slice(4), Buffer.from(token).toString("hex"), encoded(token)].join(" and ");
     const message = problemOf(`token 3 refused 500 x 0 internal ${said} ${"long ".repeat(500)}`);
     expect(message).toContain("HTTP 500 internal dbw_[redacted] and [redacted] and [redacted]");
     expect(message).not.toContain(token.slice(4, 20));
-    expect(message).toMatch(/^The server made no metrics-token: HTTP 500 .{1,200}\. Fix/);
+    expect(message).toMatch(/^The server did not create the metrics-token: HTTP 500 .{1,200}\. Fix/);
   });
 });
 

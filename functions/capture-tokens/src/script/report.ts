@@ -1,4 +1,4 @@
-import { METRICS_PERMISSION, TOKEN_PATTERN } from "@dbward-aws/contract";
+import { TOKEN_PATTERN } from "@dbward-aws/contract";
 import type { DbwardError } from "@dbward-aws/core";
 import {
   BadReport,
@@ -15,45 +15,46 @@ import {
 import { quote } from "../quote.ts";
 import type { CaptureRequest, Token } from "../request.ts";
 
-/** What came of one missing token. */
+/** The outcome for one missing token. */
 export type Outcome =
   | { readonly kind: "read"; readonly value: string }
   /** The script stored it itself. */
   | { readonly kind: "stored" }
-  /** Another run for the same event makes it. */
+  /** Another run for the same event creates it. */
   | { readonly kind: "elsewhere" }
   | { readonly kind: "failed"; readonly problem: DbwardError };
 
-/** What a script said. */
+/** The report of a script. */
 export interface Report {
   readonly outcomes: ReadonlyMap<Token, Outcome>;
-  /** Stored tokens that the server was asked about, and whether it takes them. */
+  /** Whether the server accepts each stored token that was checked. */
   readonly accepted: ReadonlyMap<Token, boolean>;
 }
 
-/** Bytes of a whole report, which has one short line for each token. */
+/** Most bytes of a report, which has one short line for each token. */
 export const MAX_REPORT_BYTES = 262_144;
 /** Characters of a server's answer that an error quotes. */
 const MAX_ANSWER = 200;
 
 /**
- * Reads the lines of a script. They come out of a container, so that each is taken in one form only, and once.
+ * Reads the lines of a script. They come from a container, and are not trusted: each line is accepted in one
+ * form only, and only once.
  *
- * @param missing tokens that the script was asked for; all others it may only have been asked about
- * @throws {@link BadReport} when they don't end as they should, or make no sense: half a report is none
+ * @param missing tokens that the script has to read or create; all others it may only check
+ * @throws {@link BadReport} when the report is not complete or a line is not valid
  */
 export function readReport(text: string, request: CaptureRequest, missing: ReadonlySet<Token>): Report {
   const outcomes = new Map<Token, Outcome>();
   const accepted = new Map<Token, boolean>();
   const checked = new Set<Token>();
   const lines = text.split("\n").filter((line) => line !== "");
-  if (lines.pop() !== "end - ok") throw new BadReport("it has no end");
-  if (!/^server - (?:up|down)$/.test(lines.shift() ?? "")) throw new BadReport("it has no beginning");
+  if (lines.pop() !== "end - ok") throw new BadReport("its end is missing");
+  if (!/^server - (?:up|down)$/.test(lines.shift() ?? "")) throw new BadReport("its beginning is missing");
   for (const line of lines) {
     const [what, index = "", how = "", ...details] = line.split(" ");
     const token = tokenAt(index, request);
-    const isAsked = what === "token" ? missing.has(token) : what === "check" && !missing.has(token);
-    if (!isAsked) throw new BadReport(`a line is not about a token that was asked for`);
+    const isRequested = what === "token" ? missing.has(token) : what === "check" && !missing.has(token);
+    if (!isRequested) throw new BadReport("a line is about a token that was not requested");
     if (outcomes.has(token) || checked.has(token)) throw new BadReport(`${token.label} is in it twice`);
     if (what === "token") outcomes.set(token, readOutcome(token, how, details, request));
     else {
@@ -66,16 +67,19 @@ export function readReport(text: string, request: CaptureRequest, missing: Reado
 
 function tokenAt(index: string, { tokens }: CaptureRequest): Token {
   const token = /^(?:0|[1-9]\d{0,3})$/.test(index) ? tokens[Number(index)] : undefined;
-  if (!token) throw new BadReport("a line names no token");
+  if (!token) throw new BadReport("a line names an unknown token");
   return token;
 }
 
-/** An agent's token gets 403 from the call that all tokens are tried on: it is known, and may not. */
+/**
+ * An agent's token gets 403 for the call that checks all tokens: the server knows it, and it lacks the
+ * permission.
+ */
 function isAccepted({ source }: Token, status: string): boolean {
   return status === "200" || (status === "403" && source.kind !== "user");
 }
 
-/** Answers that say something of a token; any other says something of the server. */
+/** Statuses that depend on the token; all others depend on the server. */
 const VERDICTS: ReadonlySet<string> = new Set(["200", "401", "403"]);
 
 function readOutcome(
@@ -92,7 +96,7 @@ function readOutcome(
       const value = details[0] ?? "";
       return TOKEN_PATTERN.test(value)
         ? { kind: "read", value }
-        : failed(new ScriptFailed(`${token.label} arrived damaged, ${value.length} characters long`));
+        : failed(new ScriptFailed(`${token.label} is not a token, but ${value.length} other characters`));
     }
     case "stored":
     case "elsewhere":
@@ -100,7 +104,7 @@ function readOutcome(
     case "same":
       return failed(new SameToken(token.label));
     case "missing":
-      return failed(new BadTokenFile(path, "there is no such file"));
+      return failed(new BadTokenFile(path, "the file does not exist"));
     case "unreadable":
       return failed(new BadTokenFile(path, "it can't be read"));
     case "malformed":
@@ -114,32 +118,37 @@ function readOutcome(
       return failed(
         new MintRefused(
           token.label,
-          "it was not asked, as /health did not answer or there is no admin token",
+          "it was not requested, because /health did not answer or there is no admin token",
         ),
       );
     case "refused":
-      return failed(mintProblem(token, details, properties.ConfigSource));
+      return failed(mintProblem(token, details));
     case "unstored":
-      return failed(new SecretFailed("Filling", token.label, answerOf(details)));
+      return failed(new SecretFailed("Writing", token.label, answerOf(details)));
     default:
-      throw new BadReport("a line says what no script says");
+      throw new BadReport("a line has an unknown form");
   }
 }
 
-/** A subject's limit of active tokens is five by default (`max_active_tokens_per_user`); the answer's words are not to be relied on. */
+/**
+ * Default of `max_active_tokens_per_user`. The wording of the server's answer may change, so that the number
+ * is checked as well.
+ */
 const DEFAULT_TOKEN_LIMIT = 5;
 
-/** @param details status, id of user or agent, its active tokens, `code` and `error` of the answer */
+/**
+ * @param details status, id of the user or agent, number of its active tokens, `code` and `error` of the
+ * answer
+ */
 function mintProblem(
   token: Token,
   [status = "", subject = "", active = "", code = "", ...error]: readonly string[],
-  source: "rendered" | "ssm",
 ): DbwardError {
   const answer = answerOf([status, ...(code === "-" ? [] : [code]), ...error]);
   const id = quote(subject, 128);
   if (token.source.kind === "user") {
-    // The body is always the same and in order, but for a role that there may not be.
-    if (status === "400") return new RoleMissing(token.source.role, METRICS_PERMISSION, source, answer);
+    // The body of the request is always valid, except that the role may not exist.
+    if (status === "400") return new RoleMissing(token.source.role, answer);
     if (status === "402") return new UserLimitReached(id, answer);
     if (status === "409") return new UserSuspended(token.label, id, answer);
   }
@@ -148,9 +157,9 @@ function mintProblem(
   return new MintRefused(token.label, answer);
 }
 
-/** What `status code error` says, cut and without anything that looks like a secret. */
+/** The `status code error` of an answer, shortened and without anything that looks like a secret. */
 function answerOf([status = "", ...words]: readonly string[]): string {
-  if (status === "000") return "no answer, or one that is too long";
-  if (!/^\d{3}$/.test(status)) return "curl did not run; the image's curl must know --aws-sigv4";
+  if (status === "000") return "no answer, or an answer that is too long";
+  if (!/^\d{3}$/.test(status)) return "curl did not run; the image needs a curl with --aws-sigv4";
   return `HTTP ${status} ${quote(words.join(" "), MAX_ANSWER)}`.trim();
 }

@@ -1,26 +1,31 @@
-/** Name of every agent's token that a capture makes; by it a later capture knows those that it has superseded. */
+/**
+ * Name of each agent's token that a capture creates, by which a later capture finds those that it has
+ * superseded.
+ */
 const MINTED_TOKEN_NAME = "dbward-aws-capture";
 /**
- * Tokens made by captures that an agent keeps: the new one, the one that its running tasks still use, and one whose answer may have been
- * lost. It leaves two of the five that a subject may have.
+ * Tokens of captures that an agent keeps: the new one, the one that its running tasks still use, and one
+ * whose answer may have been lost. That leaves two of the five that a subject may have.
  */
 const KEPT_TOKENS = 3;
-/** Bytes of one answer of the server, or of Secrets Manager, that a script takes. */
+/** Most bytes of an answer of the server or of Secrets Manager that a script reads. */
 const MAX_ANSWER_BYTES = 262_144;
-/** Ids that are tried for the poller's user: the id of a deleted user is never free again. */
+/** Suffixes of the ids that are tried for the poller's user: the id of a deleted user can't be used again. */
 const USER_SUFFIXES = ["", "-2", "-3", "-4", "-5"];
 
-/** A word for a command line: any text, and the shell takes it as it is. */
+/** Any text, quoted as one word for the shell. */
 export function quoteWord(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /**
- * Shell functions that both methods of capture share, for `sh` (dash, bash, busybox) with awk and curl. No token is ever an argument of a
- * process or in a file: `printf` is part of the shell, and curl reads its header from standard input.
+ * Shell functions of both methods of capture, for `sh` (dash, bash, busybox) with awk and curl. No token is
+ * ever an argument of a process or in a file: `printf` is built into the shell, and curl reads its header
+ * from standard input.
  *
- * Each answer is one line, `<what> <index of the token> <how> [details]`; `report.ts` reads them. Two functions are each method's own:
- * `emit` (index, token) hands a token on, `may_mint` (index) says whether tokens are to be made, or why not.
+ * Each result is one line, `<what> <index of the token> <how> [details]`, which `report.ts` reads. Each
+ * method has its own two functions: `emit` (index, token) returns or stores a token, `may_mint` (index)
+ * decides whether tokens are created, or prints why not.
  */
 export const SHARED = `
 LC_ALL=C; export LC_ALL; umask 077; trap 'exit 129' HUP INT TERM
@@ -38,14 +43,14 @@ request() { # arguments of curl, its configuration on standard input: prints bod
   curl -q -s -g -m 15 --max-filesize ${MAX_ANSWER_BYTES} --proto =http,https -K - -w ' %{http_code}' "$@" |
     head -c ${MAX_ANSWER_BYTES + 4} | tr -d '\\000\\r\\n'
 }
-split() { # what request printed: sets status and body, in a time that does not grow with the square of its length
+split() { # output of request: sets status and body, in linear time
   body=\${1%????} status=$(printf '%s' "$1" | tail -c 3)
   case $status in [0-9][0-9][0-9]) ;; *) status=000;; esac
 }
 call() { # token, arguments of curl
   split "$(printf 'header = "Authorization: Bearer %s"\\n' "$1" | { shift; request --noproxy '*' "$@"; })"
 }
-say() { # no backslash in it means anything, as it would to echo
+say() { # as echo, but backslashes have no meaning
   printf '%s\\n' "$*"
 }
 send() { # method, path, json
@@ -67,7 +72,7 @@ load() { # file: sets v to the token in it, or to nothing
   valid "$v" || v=
 }
 known=' '
-hand() { # index, token: the same token is handed on once
+hand() { # index, token: emits each token only once
   case $known in *" $2 "*) echo "token $1 same"; return;; esac
   known="$known$2 "
   emit "$1" "$2"
@@ -80,7 +85,7 @@ file() { # index, file
   else echo "token $1 malformed $(wc -c <"$state/$2") $(head -c 4 "$state/$2" | tr -cd 'A-Za-z0-9_')"
   fi
 }
-minted() { # index, subject: takes the token out of the answer in body
+minted() { # index, subject: reads the token from the answer in body
   t=$(field "$body" token)
   if valid "$t"; then hand "$1" "$t"; return; fi
   error=$(field "$body" error)
@@ -137,7 +142,7 @@ tokens_of() { # agent, name of its tokens: 'time id' of each that is active
 }
 `;
 
-/** A script without its comments and indentation: it has to fit into a command. */
+/** A script without comments and indentation, because the length of a command is limited. */
 export function compact(script: string): string {
   return script
     .split("\n")

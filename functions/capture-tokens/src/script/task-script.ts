@@ -2,12 +2,13 @@ import { versionId } from "../token-store.ts";
 import { captureCalls, type Plan, variables } from "./plan.ts";
 import { compact, quoteWord, SHARED } from "./shell.ts";
 
-/** Seconds between two tries of a call that is not allowed yet. */
+/** Seconds between two tries of a call that is refused. */
 const PAUSE_SECONDS = 2;
 
 /**
- * The task itself writes the secrets: curl signs the calls with the task's own role. Credentials and tokens go to curl through
- * standard input. That no second task runs is up to RunTask's client token.
+ * The task itself writes the secrets: curl signs the calls with the credentials of the task's role.
+ * Credentials and tokens are sent to curl's standard input. The client token of RunTask ensures that only one
+ * task runs.
  */
 const TASK = `
 may_mint() { :; }
@@ -23,7 +24,7 @@ put() { # index, token
     request --retry 4 --aws-sigv4 "aws:amz:$region:secretsmanager" \\
       -H 'content-type: application/x-amz-json-1.1' -H 'x-amz-target: secretsmanager.PutSecretValue' "$endpoint/")"
 }
-emit() { # index, token: a right that was granted just now is waited for
+emit() { # index, token: repeats a refused call until a new permission takes effect
   n=0
   while put "$1" "$2"; do
     case $status$body in 400*AccessDenied*) ;; *) break;; esac
@@ -38,14 +39,14 @@ emit() { # index, token: a right that was granted just now is waited for
 }
 `;
 
-/** What the script must know of where it runs. */
+/** What the script needs to know of its environment. */
 export interface TaskScriptOptions {
   readonly region: string;
-  /** Seconds for which a refused call to Secrets Manager is tried again. */
+  /** Seconds for which a refused call of Secrets Manager is repeated. */
   readonly rightsSeconds: number;
 }
 
-/** The command of method `task`: it stores tokens and prints none. */
+/** The command of method `task`: it stores tokens, and prints none. */
 export function taskScript(plan: Plan, { region, rightsSeconds }: TaskScriptOptions): string {
   const { tokens, properties } = plan.request;
   const { ServerUrl, SecretsEndpoint } = properties.CaptureTask!;

@@ -1,13 +1,16 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
 import { ECSClient } from "@aws-sdk/client-ecs";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import {
+  startHttpServer,
+  type TestRequest,
+  type TestServer,
+} from "../../../../packages/core/src/test-support/http-server.ts";
 import { signatureProblem } from "./signature.ts";
 
 type Json = Record<string, unknown>;
 
-/** An answer that is an error: its `__type` and message, as the JSON protocol has them. */
+/** An error answer with `__type` and message, as in the JSON protocol. */
 export class AwsFault {
   readonly status: number;
   readonly type: string;
@@ -33,8 +36,8 @@ export const CREDENTIALS = {
 const REGION = "eu-central-1";
 
 /**
- * ECS, Secrets Manager and CloudWatch Logs, as far as a capture meets them, over the AWS JSON 1.1 protocol. Signatures
- * are checked.
+ * The calls of ECS, Secrets Manager and CloudWatch Logs that a capture makes, over the AWS JSON 1.1 protocol.
+ * Signatures are checked.
  */
 export class AwsPeer {
   readonly secrets = new Map<string, PeerSecret>();
@@ -44,26 +47,25 @@ export class AwsPeer {
   readonly logs = new Map<string, string[]>();
   sessionLogging: string | undefined = "NONE";
   serviceExists = true;
-  /** Names of the operations asked for, in order. */
+  /** Names of the requested operations, in order. */
   readonly operations: string[] = [];
-  /** Everything that was sent, for the search for what must not be sent. */
+  /** Everything that was sent, so that a test can search it for secrets. */
   received = "";
-  /** Called before each operation; what it returns is answered instead. */
+  /** Called before each operation; what it returns is the answer instead. */
   fault: (operation: string, input: Json) => AwsFault | undefined | Promise<AwsFault | undefined> = () =>
     undefined;
   /** Starts a one-off task: takes the input of RunTask. */
   runTask: (input: Json) => Promise<Json> = async () => ({ tasks: [], failures: [{ reason: "no runner" }] });
-  readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
+  #server!: TestServer;
 
   static async start(): Promise<AwsPeer> {
     const peer = new AwsPeer();
-    peer.#server.listen(0, "127.0.0.1");
-    await once(peer.#server, "listening");
+    peer.#server = await startHttpServer((request, response) => peer.#serve(request, response));
     return peer;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this.#server.url;
   }
 
   get clientConfig() {
@@ -94,13 +96,11 @@ export class AwsPeer {
   }
 
   close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
+    void this.#server.close();
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let text = "";
-    for await (const chunk of request) text += chunk;
+  async #serve(request: TestRequest, response: ServerResponse): Promise<void> {
+    const { text } = request;
     this.received += text;
     const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
     this.operations.push(operation);
@@ -166,7 +166,7 @@ export class AwsPeer {
     if (known !== undefined && known !== SecretString) {
       return new AwsFault("ResourceExistsException", `A resource with the ID ${version} already exists.`);
     }
-    // A version that is there already stays as it is, its labels included.
+    // An existing version stays as it is, with its labels.
     if (known === undefined) {
       secret.versions.set(version, String(SecretString));
       secret.current = version;

@@ -1,10 +1,13 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  startHttpServer,
+  type TestRequest,
+  type TestServer,
+} from "../../../../packages/core/src/test-support/http-server.ts";
 
 export function newToken(): string {
   return `dbw_${randomBytes(16).toString("hex")}`;
@@ -32,8 +35,9 @@ const refusal = (status: number, code: string, error: string): Answer => [
 ];
 
 /**
- * The part of a dbward server that a capture meets: its token files, and the calls that make tokens, answered as a real one of
- * version 0.2.0 does. `e2e/capture-scripts.test.ts` runs the same scripts against whole servers.
+ * The part of a dbward server that a capture uses: its token files, and the calls that create tokens, with the
+ * answers of a real server of version 0.2.0. `e2e/capture-scripts.test.ts` runs the same scripts with whole
+ * servers.
  */
 export class DbwardPeer {
   readonly stateDirectory = mkdtempSync(join(tmpdir(), "dbward-state-"));
@@ -44,9 +48,9 @@ export class DbwardPeer {
   readonly roles = new Set(["cloudwatch-metrics"]);
   /** `METHOD /path` of every authenticated call. */
   readonly calls: string[] = [];
-  /** What is answered instead, to `METHOD /path`. */
+  /** Other answers, by `METHOD /path`. */
   override: (call: string) => Answer | undefined = () => undefined;
-  readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
+  #server!: TestServer;
 
   static async start(): Promise<DbwardPeer> {
     const peer = new DbwardPeer();
@@ -58,13 +62,12 @@ export class DbwardPeer {
       peer.issue(type, id, `bootstrap-${id}`, value);
       peer.writeFile(`${id}-token`, value);
     }
-    peer.#server.listen(0, "127.0.0.1");
-    await once(peer.#server, "listening");
+    peer.#server = await startHttpServer((request, response) => peer.#serve(request, response));
     return peer;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return Number(new URL(this.#server.url).port);
   }
 
   writeFile(name: string, content: string): void {
@@ -75,7 +78,7 @@ export class DbwardPeer {
     rmSync(join(this.stateDirectory, name));
   }
 
-  /** Whose a token is, as in `user admin`; `undefined` when it is not, or no longer, valid. */
+  /** The owner of a token, such as `user admin`; `undefined` when the token is not valid. */
   subjectOf(value: string | undefined): string | undefined {
     const row = this.rows.find((each) => each.value === value && each.status === "active");
     return row && `${row.subject_type} ${row.subject_id}`;
@@ -97,7 +100,7 @@ export class DbwardPeer {
 
   /** @returns the new token */
   issue(subject_type: "user" | "agent", subject_id: string, name: string, value = newToken()): string {
-    // As many decimals as a clock gives, none when it gives none, and one of the two ways to write UTC.
+    // With any number of decimals, and one of the two ways to write UTC.
     const serial = this.rows.length;
     const created_at = `2026-01-01T00:00:${String(serial).padStart(2, "0")}${["", ".5", ".123456789"][serial % 3]}${serial % 2 ? "Z" : "+00:00"}`;
     this.rows.push({ id: randomUUID(), value, subject_type, subject_id, name, created_at, status: "active" });
@@ -105,20 +108,18 @@ export class DbwardPeer {
   }
 
   close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
+    void this.#server.close();
     rmSync(this.stateDirectory, { recursive: true, force: true });
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let text = "";
-    for await (const chunk of request) text += chunk;
+  async #serve(request: TestRequest, response: ServerResponse): Promise<void> {
+    const { text } = request;
     const [status, body] = this.override(`${request.method} ${request.url}`) ?? this.#answer(request, text);
     response.writeHead(status, { "content-type": "application/json", "x-dbward-version": "0.2.0" });
     response.end(JSON.stringify(body));
   }
 
-  #answer({ method, url, headers }: IncomingMessage, text: string): Answer {
+  #answer({ method, url, headers }: TestRequest, text: string): Answer {
     if (url === "/health") return [200, { status: "ok", version: "0.2.0" }];
     const call = `${method} ${url}`;
     this.calls.push(call);

@@ -13,15 +13,15 @@ export interface ShellResult {
 
 /** Runs a script in a real shell. */
 export class ShellContainer implements ScriptRunner {
-  /** Takes the place of `/tmp`. */
+  /** Replaces `/tmp`. */
   readonly directory = mkdtempSync(join(tmpdir(), "dbward-container-"));
   readonly #shell: string;
   readonly sessions: ShellResult[] = [];
   /** ARN of the task of each session that was started. */
   readonly tasks: string[] = [];
-  /** Called before each session; may throw what a session's failure would. */
+  /** Called before each session; may throw the error of a session. */
   before: (session: number) => void | Promise<void> = () => undefined;
-  /** Called after each session, when its output is on the way. */
+  /** Called after each session, before its output is returned. */
   after: (session: number) => void = () => undefined;
   #started = 0;
 

@@ -5,9 +5,9 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 const hmac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
 
 /**
- * Checks Signature Version 4 of a request without query, and that what must be signed is.
+ * Checks Signature Version 4 of a request without a query, and that all required headers are signed.
  *
- * @returns what is wrong, or `undefined`
+ * @returns the problem, or `undefined`
  */
 export function signatureProblem(
   request: IncomingMessage,

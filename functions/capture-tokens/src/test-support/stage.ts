@@ -7,7 +7,7 @@ import { AwsPeer, CREDENTIALS } from "./aws-peer.ts";
 import { DbwardPeer } from "./dbward-peer.ts";
 import { ShellContainer } from "./shell-runner.ts";
 
-/** A dbward server that a capture meets: its API on this machine, and the files that it wrote. */
+/** A dbward server for a capture: its API on this machine, and the files that it wrote. */
 export interface CapturedServer {
   readonly port: number;
   readonly stateDirectory: string;
@@ -45,7 +45,7 @@ export class Stage<Server extends CapturedServer = DbwardPeer> {
     return Stage.around(await DbwardPeer.start());
   }
 
-  /** The same around a server that runs already; it is closed with the stage. */
+  /** The same with a server that is already running; it is closed with the stage. */
   static async around<Server extends CapturedServer>(server: Server): Promise<Stage<Server>> {
     const stage = new Stage(await AwsPeer.start(), server);
     for (const arn of Object.values(SECRET)) stage.aws.addSecret(arn);
@@ -76,7 +76,7 @@ export class Stage<Server extends CapturedServer = DbwardPeer> {
     };
   }
 
-  /** A task whose container ended by itself; each later one stopped a second after the one before. */
+  /** A task whose container stopped by itself; each later task stopped a second after the one before. */
   stoppedTask(id: string, overrides: Record<string, unknown> = {}): Record<string, unknown> {
     return this.task(id, {
       lastStatus: "STOPPED",
@@ -153,7 +153,6 @@ export class Stage<Server extends CapturedServer = DbwardPeer> {
       MetricsTokenSecret: SECRET.metrics,
       MetricsUser: "cloudwatch-poller",
       MetricsRole: "cloudwatch-metrics",
-      ConfigSource: "rendered",
       AllowSessionLogging: "false",
       CaptureTask: {
         TaskDefinition: `${ARN}:task-definition/capture:1`,
@@ -195,6 +194,7 @@ export class Stage<Server extends CapturedServer = DbwardPeer> {
       patience: {
         pollMs: 1,
         readyMs: 60_000,
+        healthMs: 60_000,
         sessionMs: 10_000,
         serverSeconds: 2,
         stoppedTasks: 3,

@@ -1,56 +1,51 @@
-import http from "node:http";
-import type { AddressInfo } from "node:net";
-import { gunzipSync } from "node:zlib";
+import { startHttpServer, type TestServer } from "../../../../packages/core/src/test-support/http-server.ts";
 
 /** Parsed JSON, whose shape the test knows. */
 // biome-ignore lint/suspicious/noExplicitAny: the shapes of three APIs would say no more here
 export type Json = Record<string, any>;
 
-/** One call of an AWS API, as it came over the wire. */
+/** One call of an AWS API, as it was received. */
 export interface AwsCall {
   /** `GetSecretValue`, `DescribeServices`, `PutMetricData`. */
   readonly operation: string;
   readonly input: Readonly<Json>;
 }
 
-/** What an operation answers with: a body, or `undefined` for no answer at all. */
+/** The answer of an operation: a body, or `undefined` for no answer at all. */
 export type AwsAnswer = { readonly status?: number; readonly body: object } | undefined;
 
 /** A peer that speaks AWS's JSON protocols on loopback. */
 export class FakeAws {
-  readonly calls: AwsCall[] = [];
-  /** Answers by operation; a test puts its own in. */
+  readonly calls: AwsCall[];
+  /** Answers by operation; a test can replace them. */
   readonly answers: Record<string, (input: AwsCall["input"]) => AwsAnswer>;
-  readonly #server: http.Server;
+  readonly #server: TestServer;
 
-  private constructor(answers: FakeAws["answers"]) {
+  private constructor(answers: FakeAws["answers"], calls: AwsCall[], server: TestServer) {
     this.answers = answers;
-    this.#server = http.createServer(async (request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const raw = Buffer.concat(chunks);
-      const body = request.headers["content-encoding"] === "gzip" ? gunzipSync(raw) : raw;
-      const operation = String(request.headers["x-amz-target"]).split(".").at(-1)!;
-      const input = JSON.parse(body.toString("utf8"));
-      this.calls.push({ operation, input });
-      const answer = this.answers[operation]?.(input);
-      if (answer)
-        response
-          .writeHead(answer.status ?? 200, { "content-type": request.headers["content-type"]! })
-          .end(JSON.stringify(answer.body));
-    });
+    this.calls = calls;
+    this.#server = server;
   }
 
   static async start(answers: FakeAws["answers"]): Promise<FakeAws> {
-    const aws = new FakeAws(answers);
-    await new Promise<void>((resolve) => aws.#server.listen(0, "127.0.0.1", resolve));
-    return aws;
+    const calls: AwsCall[] = [];
+    const server = await startHttpServer(({ headers, text }, response) => {
+      const operation = String(headers["x-amz-target"]).split(".").at(-1)!;
+      const input = JSON.parse(text);
+      calls.push({ operation, input });
+      const answer = answers[operation]?.(input);
+      if (answer)
+        response
+          .writeHead(answer.status ?? 200, { "content-type": headers["content-type"]! })
+          .end(JSON.stringify(answer.body));
+    });
+    return new FakeAws(answers, calls, server);
   }
 
   /** Configuration of a client that talks to it. */
   get client() {
     return {
-      endpoint: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`,
+      endpoint: this.#server.url,
       region: "eu-west-1",
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
       maxAttempts: 1,
@@ -63,9 +58,6 @@ export class FakeAws {
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
+    return this.#server.close();
   }
 }

@@ -1,48 +1,44 @@
-import http from "node:http";
-import type { AddressInfo } from "node:net";
+import { startHttpServer, type TestServer } from "../../../../packages/core/src/test-support/http-server.ts";
 
-/** What a path answers with; `undefined` is silence. */
+/** The answer of a path; `undefined` for no answer at all. */
 export type DbwardAnswer = { readonly status?: number; readonly body: unknown } | undefined;
 
-/** A dbward server on loopback that answers as a test tells it. */
+/** A dbward server on loopback whose answers a test sets. */
 export class FakeDbward {
-  /** Tokens that it takes. */
+  /** Tokens that it accepts. */
   readonly tokens = new Set<string>();
-  /** Answers by path; a test puts its own in. */
+  /** Answers by path; a test can replace them. */
   readonly answers: Record<string, () => DbwardAnswer>;
   readonly paths: string[] = [];
-  readonly url: string;
-  readonly #server: http.Server;
+  #server!: TestServer;
 
-  private constructor(answers: FakeDbward["answers"], server: http.Server) {
+  private constructor(answers: FakeDbward["answers"]) {
     this.answers = answers;
-    this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    this.#server = server.on("request", (request, response) => {
-      const path = request.url ?? "";
-      this.paths.push(path);
-      const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? "")?.[1];
+  }
+
+  static async start(answers: FakeDbward["answers"]): Promise<FakeDbward> {
+    const dbward = new FakeDbward(answers);
+    dbward.#server = await startHttpServer(({ url, headers }, response) => {
+      dbward.paths.push(url);
+      const token = /^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1];
       const answer =
-        path === "/ready" || this.tokens.has(token ?? "")
-          ? this.answers[path]?.()
+        url === "/ready" || dbward.tokens.has(token ?? "")
+          ? dbward.answers[url]?.()
           : { status: 401, body: { error: "authentication failed", code: "unauthorized" } };
       if (!answer) return;
       response
         .writeHead(answer.status ?? 200)
         .end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
     });
+    return dbward;
   }
 
-  static async start(answers: FakeDbward["answers"]): Promise<FakeDbward> {
-    const server = http.createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return new FakeDbward(answers, server);
+  get url(): string {
+    return this.#server.url;
   }
 
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
+    return this.#server.close();
   }
 }
 
@@ -61,10 +57,22 @@ export function agentRow(id: string, changes: Readonly<Record<string, unknown>> 
   };
 }
 
-/** Body of `/metrics` with these counts. */
+const COUNTERS = [
+  "dbward_break_glass_total",
+  "dbward_break_glass_ddl_attempted_total",
+  "dbward_break_glass_audit_failure_total",
+  "dbward_background_panics_total",
+];
+
+/** Body of `/metrics` with these counts of requests. */
 export function metricsBody(counts: Readonly<Record<string, number>>): string {
   const lines = Object.entries(counts).map(
     ([status, count]) => `dbward_requests_current{status="${status}"} ${count}\n`,
   );
-  return `# TYPE dbward_requests_current gauge\n${lines.join("")}# TYPE dbward_agents_active gauge\ndbward_agents_active 2\n`;
+  return [
+    "# TYPE dbward_requests_current gauge\n",
+    ...lines,
+    ...COUNTERS.map((name) => `# TYPE ${name} counter\n${name} 0\n`),
+    "# TYPE dbward_agents_active gauge\ndbward_agents_active 2\n",
+  ].join("");
 }

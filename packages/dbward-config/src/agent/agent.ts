@@ -41,7 +41,7 @@ export const agent = table(
   { rules: [checkTransport, checkPasswords] },
 );
 
-/** The server checks the names at the agent's first poll, which sends those that have environments. */
+/** The server checks the names at the agent's first poll, which contains the databases that have environments. */
 function checkDatabases(databases: TableNode, path: Path, report: Report): void {
   if (databases.entries.size === 0) {
     report.add(databases, path, "agent-databases", `${report.render(path)} must have at least one database.`);

@@ -6,16 +6,16 @@ import type { TableNode, TextNode } from "../toml/nodes.ts";
 
 const SCHEME = /^(postgres|postgresql|mysql):\/\//;
 
-/** The agent looks at the scheme alone: what is wrong behind it, it retries. */
+/** The agent checks only the scheme, and retries after all other errors. */
 export const databaseUrl = text.secret.where({
   rule: "agent-database-url",
-  expected: "a URL that begins with postgres://, postgresql:// or mysql://, in small letters",
+  expected: "a URL that begins with postgres://, postgresql:// or mysql://, in lower case",
   accepts: (value) => SCHEME.test(value),
 });
 
 /**
- * The agent ends at a wrong password. Which one is right, only the database knows; but of two passwords for one user of one
- * server, one is wrong. A URL in a variable counts, whether the text refers to it or not.
+ * A wrong password ends the agent. Only the database knows the right one, but of two passwords for one user of one server, one is wrong.
+ * URLs in variables count even if the text does not refer to them.
  */
 export function checkPasswords(config: TableNode, root: Path, report: Report): void {
   const passwords = new Map<string, string>();
@@ -33,7 +33,7 @@ export function checkPasswords(config: TableNode, root: Path, report: Report): v
       url,
       path,
       "agent-database-password",
-      `${report.render(path)} has another password than a different URL, or a variable, has for the same user of the same server. One of them is wrong, and a wrong password ends the agent.`,
+      `${report.render(path)} has a different password than another URL or variable for the same user of the same server. One of them is wrong, and a wrong password ends the agent.`,
     );
   }
 }
@@ -48,7 +48,7 @@ function* databaseUrls(config: TableNode, path: Path): Generator<{ url: TextNode
   }
 }
 
-/** Parameters of a query that win over the parts of the URL before it. */
+/** Query parameters that override parts of the URL. */
 const OVERRIDES = ["host", "port", "user", "password"];
 
 function loginOf(value: string): { user: string; password: string } | undefined {
@@ -68,4 +68,26 @@ function decode(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** The address in a database URL. */
+export interface DatabaseAddress {
+  readonly driver: "postgres" | "mysql";
+  readonly host: string;
+  /** The port in the URL, or the driver's default. */
+  readonly port: number;
+}
+
+/**
+ * Parses a database URL that {@link checkConfig} accepts.
+ *
+ * @returns `"scheme"` when its scheme ends the agent; `"other"` when host and port are unknown: it is not a URL after the scheme, has
+ * no host, or its query names another one
+ */
+export function databaseAddress(value: string): DatabaseAddress | "scheme" | "other" {
+  if (!SCHEME.test(value)) return "scheme";
+  const url = parseUrl(value);
+  if (!url?.hostname || [...url.searchParams.keys()].some((name) => OVERRIDES.includes(name))) return "other";
+  const driver = url.protocol === "mysql:" ? "mysql" : "postgres";
+  return { driver, host: url.hostname, port: Number(url.port || (driver === "mysql" ? 3306 : 5432)) };
 }

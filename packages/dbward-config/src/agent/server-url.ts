@@ -6,13 +6,13 @@ import type { Report } from "../schema/report.ts";
 import { text } from "../schema/types.ts";
 import type { TableNode } from "../toml/nodes.ts";
 
-/** Where the agent fetches the server's key first. What is asked for must be this, whatever stands in the URL. */
+/** Path of the server's key, the agent's first request. Together with the URL of the settings it must give exactly this path. */
 const FIRST_PATH = "/api/public-key";
 
 export const serverUrl = text.secret
   .where({
     rule: "agent-server-url",
-    expected: "a URL that begins with http:// or https://, in small letters",
+    expected: "a URL that begins with http:// or https://, in lower case",
     accepts: (value) => /^https?:\/\//.test(value),
   })
   .where({
@@ -30,14 +30,14 @@ export const serverUrl = text.secret
   })
   .where({
     rule: "agent-server-user",
-    expected: "a URL without a user; the agent would send it in place of its token",
+    expected: "a URL without a user; the agent would send it instead of its token",
     accepts: (value) => !parseUrl(value)?.username,
   });
 
-/** The variable that wins over `allow_insecure`. */
+/** The variable that overrides `allow_insecure`. */
 const ALLOW_INSECURE_VARIABLE = "DBWARD_ALLOW_INSECURE";
 
-/** Plain HTTP, which would send the token in the clear, goes to hosts that look private only. */
+/** The agent uses plain HTTP, which sends the token unencrypted, only for hosts that look private. */
 export function checkTransport(config: TableNode, root: Path, report: Report): void {
   const server = config.table("server");
   const node = server?.text("url");
@@ -52,12 +52,12 @@ export function checkTransport(config: TableNode, root: Path, report: Report): v
     node,
     path,
     "agent-insecure",
-    `${report.render(path)} must begin with https://. The agent sends its token over plain http:// to private, loopback and IPv6 addresses, to names without a dot, and to names that end in .internal or .svc.cluster.local; elsewhere only with allow_insecure = true, over which the variable ${ALLOW_INSECURE_VARIABLE} wins.`,
+    `${report.render(path)} must begin with https://. The agent sends its token over plain http:// to private, loopback and IPv6 addresses, to names without a dot, and to names that end in .internal or .svc.cluster.local; elsewhere only with allow_insecure = true, which the variable ${ALLOW_INSECURE_VARIABLE} overrides.`,
   );
 }
 
 function isInnerHost(host: string): boolean {
   if (isIPv4(host)) return host === "0.0.0.0" || isPrivate(host);
-  // An IPv6 address has brackets here and no dot, so that each of them counts as a name without a dot.
+  // An IPv6 address has brackets and no dot here, so it counts as a name without a dot.
   return !host.includes(".") || host.endsWith(".internal") || host.endsWith(".svc.cluster.local");
 }

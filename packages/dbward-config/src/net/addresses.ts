@@ -1,6 +1,6 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 
-/** An address, or a network such as `10.0.0.0/8`. Bits behind the prefix may be set. */
+/** An address, or a network such as `10.0.0.0/8`. Host bits may be set. */
 export function isNetwork(value: string): boolean {
   const [address = "", prefix, ...rest] = value.split("/");
   if (prefix === undefined) return isAddress(value);
@@ -9,7 +9,7 @@ export function isNetwork(value: string): boolean {
   return digits.test(prefix) && Number(prefix) <= bits;
 }
 
-/** An address as dbward reads it, without a zone. */
+/** An address that dbward accepts, without a zone. */
 function isAddress(value: string): boolean {
   return isIPv4(value) || (isIPv6(value) && !value.includes("%"));
 }
@@ -22,7 +22,7 @@ export function isPrivate(address: string): boolean {
   return PRIVATE.check(address);
 }
 
-/** Whether an IPv4 address is the unspecified one, the broadcast one, or shared by a provider's customers (RFC 6598). */
+/** Whether an IPv4 address is unspecified, broadcast or in the shared address space (RFC 6598). */
 export function isSpecial(address: string): boolean {
   return SPECIAL.check(address);
 }

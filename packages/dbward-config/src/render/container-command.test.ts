@@ -38,7 +38,7 @@ const AWKS = ["mawk", "gawk", "original-awk", "busybox"].filter((name) =>
   (process.env.PATH ?? "").split(delimiter).some((path) => existsSync(join(path, name))),
 );
 
-it("is tried with an awk", () => {
+it("is tested with at least one awk", () => {
   expect(AWKS).not.toEqual([]);
 });
 
@@ -91,7 +91,7 @@ function fromParameter(toml: string, awk?: string): string {
 }
 
 describe("serverCommand", () => {
-  it("becomes the server, with a file that only it can read and nothing of it left in the environment", () => {
+  it("becomes the server, with a file that only it can read and without the text in its environment", () => {
     const container = rendered("# café \\n %s $HOME `id` 'x'\n");
     const environment = serverEnvironment(container.config, BUCKET);
     const ran = run(serverCommand(container), environment);
@@ -123,6 +123,11 @@ describe("serverCommand", () => {
       ["keys that stay", '[result_storage]\nmax_persist_bytes = 5\nbackend = "s3"\nprefix = "results/a"\n'],
       ["tables below it", "[result_storage.s3]\na = 1\n[result_storage]\nbackend = 's3'\n[x]\nc = 3"],
       ["spaces, quotes and a comment", "  [ 'result_storage' ] # mine\n 'backend' = 1\n\"bucket\"=2\nx = 3"],
+      [
+        "the metrics role in comments alone",
+        '# [[auth.roles]]\n# name = "cloudwatch-metrics"\n[[auth.roles]]\nname = "x" # name = "cloudwatch-metrics"\npermissions = []\n',
+      ],
+      ["white space at the ends of lines", '[result_storage] \t\nbackend = "local"  \n[mcp]\t\n'],
       ["Windows line ends", '[result_storage]\r\nbackend = "local"\r\n\r\n[mcp]\r\nenabled = true\r\n'],
       ["a key of that name elsewhere", "[mcp]\nresult_storage = 1\nbackend = 2"],
       ["a table whose name begins so", "[result_storage_x]\nbackend = 1"],
@@ -142,11 +147,11 @@ describe("serverCommand", () => {
       ],
       ["a bracket that closes nothing", "]\n[result_storage]\nbackend = 's3'"],
       ["other roles", "[[auth.roles]]\nname = 'cloudwatch-metrics-2'\npermissions = ['metrics.view']"],
-    ])("makes of it what a file becomes: %s", (_title, toml) => {
+    ])("produces the same as for a file: %s", (_title, toml) => {
       expect(fromParameter(toml, awk)).toBe(renderServerConfig(toml, BUCKET).text);
     });
 
-    it("does so for any text", { timeout: 60_000 }, () => {
+    it("produces the same for any text", { timeout: 60_000 }, () => {
       const words = fc.constantFrom(
         ..."[result_storage]|[ 'result_storage' ]|[[auth.roles]]|[logging]|[x]|backend|name|format|state_dir".split(
           "|",
@@ -166,7 +171,7 @@ describe("serverCommand", () => {
 });
 
 describe("agentCommand", () => {
-  it("becomes the agent, with its text as it was written", () => {
+  it("becomes the agent, with its unchanged text", () => {
     const container = rendered('agent_id = "x"');
     const ran = run(agentCommand(container), agentEnvironment(container.config));
     expect(ran.arguments()).toBe("dbward-agent --config /tmp/agent.toml");
@@ -223,7 +228,7 @@ describe.each(AWKS)("secrets, with %s", (awk) => {
     );
   });
 
-  it("gives a program its own secrets without their line end and otherwise as they are", () => {
+  it("passes a program its own secrets unchanged, without line ends at the end", () => {
     const licence = { ...rendered(""), programVariables: ["LICENCE"] };
     const ran = run(serverCommand(licence), { DBWARD_CONFIG_TOML: "", LICENCE: 'a"b\\c$\r\n' }, awk);
     expect(ran.environment().LICENCE).toBe('a"b\\c$');
@@ -234,7 +239,7 @@ describe.each(AWKS)("secrets, with %s", (awk) => {
     ["a space before it", " postgres://u:canary@h/d"],
     ["capital letters", "Postgres://u:canary@h/d"],
     ["nothing", ""],
-  ])("doesn't start dbward with %s in place of a URL, and doesn't print it", (_title, value) => {
+  ])("doesn't start dbward with %s instead of a URL, and doesn't print it", (_title, value) => {
     const ran = run(
       agentCommand(container),
       { ...agentEnvironment(container.config), TOKEN: "x", URL: value },
@@ -242,11 +247,11 @@ describe.each(AWKS)("secrets, with %s", (awk) => {
     );
     expect(ran.status).toBe(1);
     expect(ran.began()).toBe(false);
-    expect(ran.stderr).toMatch(/^The secret of URL holds no URL: postgres:\/\//);
+    expect(ran.stderr).toMatch(/^The secret of URL is not a URL: postgres:\/\//);
     expect(ran.stderr).not.toContain("canary");
   });
 
-  it("looks at whole URLs alone", () => {
+  it("checks only whole URLs", () => {
     const toml =
       '# url = "$' + '{A}"\nother = "$' + '{A}"\nurl = "https://$' + '{A}/x"\nurl_2 = "$' + '{A}"\n';
     const ran = run(agentCommand(rendered(toml, ["A"])), { DBWARD_CONFIG_TOML: toml, A: "secret" }, awk);

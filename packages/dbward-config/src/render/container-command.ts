@@ -4,12 +4,12 @@ import { renderServerConfig } from "./render-server-config.ts";
 import { SECRET_AWK, URL_AWK } from "./secret-awk.ts";
 import { SERVER_CONFIG_AWK } from "./server-config-awk.ts";
 
-/** A configuration file: its text, or the name of an SSM parameter whose text the container gets when a task starts. */
+/** The source of a configuration: its text, or the name of an SSM parameter whose text the container gets when a task starts. */
 export type ConfigSource =
   | { readonly source: "rendered"; readonly toml: string }
   | { readonly source: "ssm"; readonly parameter: string };
 
-/** What the command of a container has to know. */
+/** The input for the command of a container. */
 export interface ContainerConfig {
   readonly config: ConfigSource;
   /** Variables of the container that are filled from secrets and that the configuration may refer to. */
@@ -25,9 +25,9 @@ const SERVER_FILE = "/tmp/server.toml";
 const AGENT_FILE = "/tmp/agent.toml";
 
 /**
- * Command of the server's container: `sh`, `-c` and a script that prepares the secrets, writes the configuration to a file and ends by
- * becoming the server, so that flags for the server can be put behind it. A text from SSM becomes on the way what
- * {@link renderServerConfig} makes of a file.
+ * Command of the server's container: `sh`, `-c` and a script that prepares the secrets, writes the configuration to a file and finally
+ * executes the server, so that flags for the server can be appended. A text from SSM is changed in the same way in which
+ * {@link renderServerConfig} changes a file.
  */
 export function serverCommand(container: ContainerConfig): string[] {
   const text = `printf %s "$${CONFIG_VARIABLE}"`;
@@ -44,8 +44,8 @@ export function serverCommand(container: ContainerConfig): string[] {
 }
 
 /**
- * Plain environment variables that {@link serverCommand} reads. With a configuration from SSM, `DBWARD_CONFIG_TOML` is to be filled from
- * the parameter as a secret of the container.
+ * Plain environment variables that {@link serverCommand} reads. With a configuration from SSM, `DBWARD_CONFIG_TOML` must be a
+ * secret of the container that is filled from the parameter.
  */
 export function serverEnvironment(config: ConfigSource, storage: ResultStorage): Record<string, string> {
   return config.source === "rendered"
@@ -53,7 +53,7 @@ export function serverEnvironment(config: ConfigSource, storage: ResultStorage):
     : { [STORAGE_VARIABLE]: [STORAGE_HEADER, ...resultStorageLines(storage)].join("\n") };
 }
 
-/** Command of an agent's container, as {@link serverCommand}; its text is left as it is. */
+/** Command of an agent's container, like {@link serverCommand}; the text is not changed. */
 export function agentCommand(container: ContainerConfig): string[] {
   return command(
     container,
@@ -63,12 +63,12 @@ export function agentCommand(container: ContainerConfig): string[] {
   );
 }
 
-/** As {@link serverEnvironment}, for {@link agentCommand}. */
+/** Like {@link serverEnvironment}, for {@link agentCommand}. */
 export function agentEnvironment(config: ConfigSource): Record<string, string> {
   return config.source === "rendered" ? { [CONFIG_VARIABLE]: config.toml } : {};
 }
 
-/** The file is for its reader alone; the umask ends with the parentheses, and the process keeps its own. */
+/** Only the program can read the file. The umask applies inside the parentheses only. */
 function command(container: ContainerConfig, write: string, file: string, become: string): string[] {
   const script = [
     `(umask 077 && ${write})`,

@@ -1,18 +1,18 @@
 import { METRICS_PERMISSION, METRICS_ROLE, SERVER } from "@dbward-aws/contract";
 
-/** Where the server puts results. Bucket and region may be tokens of the CDK. */
+/** Where the server stores results. Bucket and region may be tokens of the CDK. */
 export type ResultStorage =
   | { readonly backend: "s3"; readonly bucket: string; readonly region: string }
   | { readonly backend: "local" };
 
-/** The lines that the deployment adds to a server.toml, beside those of {@link resultStorageLines}. */
+/** The lines that the deployment adds to a server.toml, in addition to {@link resultStorageLines}. */
 export const OWNED = {
   stateDirectory: [`state_dir = "${SERVER.stateDirectory}"`],
   logFormat: ['format = "json"'],
   metricsRole: ["[[auth.roles]]", `name = "${METRICS_ROLE}"`, `permissions = ["${METRICS_PERMISSION}"]`],
 } as const;
 
-/** Header of the table whose keys {@link resultStorageLines} has. */
+/** Header of the table with the keys of {@link resultStorageLines}. */
 export const STORAGE_HEADER = "[result_storage]";
 
 /** The lines of `[result_storage]`, without the header. */

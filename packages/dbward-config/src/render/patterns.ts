@@ -1,8 +1,8 @@
 import { METRICS_ROLE } from "@dbward-aws/contract";
 
 /**
- * What the deployment looks for in a server.toml, as regular expressions for lines on which a statement begins. They are read by
- * JavaScript and by awk, so they keep to what both have in common.
+ * Regular expressions for lines of a server.toml on which a statement begins. JavaScript and awk use them, so they contain only what both
+ * support.
  */
 export const PATTERNS = {
   header: "^[ \t]*\\[",
@@ -11,14 +11,14 @@ export const PATTERNS = {
   roleTable: `^[ \t]*\\[\\[[ \t]*${word("auth")}[ \t]*\\.[ \t]*${word("roles")}[ \t]*\\]\\]`,
   stateDirectory: key("state_dir"),
   /**
-   * Keys of `[result_storage]` that the deployment sets itself: where results are kept, and by whose right. Its own bucket is reached
-   * by the role of the task.
+   * Keys of `[result_storage]` that the deployment sets or removes: the place of the results and the credentials, because the server uses
+   * the role of its task.
    */
   ownedStorage: key("(backend|root_dir|bucket|region|endpoint|access_key_id|secret_access_key)"),
   logFormat: key("format"),
   metricsRole: `${key("name")}[ \t]*["']${METRICS_ROLE}["']`,
   blank: "^[ \t\r]*(#|$)",
-  /** A variable of the text, from its first character. */
+  /** A reference to a variable at the beginning of a text. */
   variable: "^[$][{][A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?[}]",
 } as const;
 

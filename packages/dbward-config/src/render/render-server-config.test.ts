@@ -12,7 +12,7 @@ function read(toml: string, storage: Parameters<typeof renderServerConfig>[1] = 
 }
 
 describe("renderServerConfig", () => {
-  it("adds what the deployment sets and keeps the rest as it was written", () => {
+  it("adds what the deployment sets, and keeps the rest unchanged", () => {
     const toml = [
       "# mine",
       '[result_storage] # "mine"',
@@ -61,7 +61,7 @@ permissions = ["metrics.view"]
     expect(replaced).toEqual([{ line: 3, key: "backend", text: 'backend = "local"' }]);
   });
 
-  it("is a text that dbward takes, of nothing at all", () => {
+  it("makes a text that dbward accepts of an empty one", () => {
     expect(read("")).toEqual({
       state_dir: "/data",
       logging: { format: "json" },
@@ -70,7 +70,7 @@ permissions = ["metrics.view"]
     });
   });
 
-  it("gives the same text when it renders its own", () => {
+  it("does not change its own output", () => {
     const once = renderServerConfig("", BUCKET).text;
     expect(renderServerConfig(once, BUCKET).text).toBe(once);
   });
@@ -82,7 +82,7 @@ permissions = ["metrics.view"]
     });
   });
 
-  it("carries tokens of the CDK", () => {
+  it("keeps tokens of the CDK", () => {
     const bucket = "$" + "{Token[TOKEN.42]}";
     expect(renderServerConfig("", { ...BUCKET, bucket }).text).toContain(`bucket = "${bucket}"`);
   });
@@ -103,8 +103,17 @@ permissions = ["metrics.view"]
     ["[logging]\nlevel = 'debug'", { level: "debug", format: "json" }],
     ["[logging]", { format: "json" }],
     ["[logging]\nformat = 'text'", { format: "text" }],
-  ])("asks for JSON log lines in %j unless told otherwise", (toml, logging) => {
+  ])("sets JSON log lines in %j unless the text sets a format", (toml, logging) => {
     expect(read(toml).logging).toEqual(logging);
+  });
+
+  it("adds the metrics role where only comments name it", () => {
+    const commented = '# [[auth.roles]]\n# name = "cloudwatch-metrics"\n';
+    const own = '[[auth.roles]]\nname = "x" # name = "cloudwatch-metrics"\npermissions = []\n';
+    for (const toml of [commented, own, commented + own]) {
+      const { text } = renderServerConfig(toml, { backend: "local" });
+      expect(text).toMatch(/^name = "cloudwatch-metrics"$/m);
+    }
   });
 
   it("adds the poller's role to other roles, and not to its own", () => {

@@ -1,22 +1,22 @@
 import { OWNED, type ResultStorage, resultStorageLines, STORAGE_HEADER } from "./owned-texts.ts";
 import { type LineScan, scanServerConfig } from "./scan-server-config.ts";
 
-/** A server.toml as the server gets it. */
+/** A server.toml in the form in which the server gets it. */
 export interface RenderedServerConfig {
   readonly text: string;
-  /** For each line of `text`, the line (from 1) of the user's text that it is, or `undefined` for one that the deployment adds. */
+  /** For each line of `text`, the line (from 1) of the user's text that it came from; `undefined` for a line that the deployment adds. */
   readonly origins: readonly (number | undefined)[];
-  /** Lines of the user's text (from 1) that the deployment leaves out because it sets these keys itself, with the key. */
+  /** Lines of the user's text (from 1) that are left out because the deployment sets their keys itself. */
   readonly replaced: readonly { readonly line: number; readonly key: string; readonly text: string }[];
 }
 
 /**
- * The user's server.toml as the server is to read it: `state_dir` on the file system, the stage's result storage under
- * `[result_storage]`, whose other keys stay, the role of the metrics token, and JSON log lines unless the file says otherwise. Everything
- * else stays as it was written. A text from SSM becomes the same in its container, by the awk program that `serverCommand` runs.
+ * Adds to the user's server.toml what the deployment sets: `state_dir` on the file system, the stage's result storage in
+ * `[result_storage]`, whose other keys are kept, the role of the metrics token, and JSON log lines unless the text sets a format. Everything
+ * else is kept. In a container, the awk program of `serverCommand` does the same with a text from SSM.
  *
- * Works on lines and takes any text; what comes of one in which `auth`, `logging` or `result_storage` are not written as tables is
- * not valid TOML, so check the result.
+ * Works on lines and accepts any text. If `auth`, `logging` or `result_storage` are not written as tables, the result is not valid
+ * TOML, so check it.
  */
 export function renderServerConfig(toml: string, storage: ResultStorage): RenderedServerConfig {
   const { lines, has } = scanServerConfig(toml);

@@ -1,6 +1,6 @@
 import { PATTERNS, type PatternName } from "./patterns.ts";
 
-/** What a line of server.toml is to the rendering. `replaced`: a line of a key that the deployment sets itself. */
+/** The kind of a line in server.toml. `replaced`: a line of a key that the deployment sets itself. */
 type LineKind = "storage-table" | "logging-table" | "replaced" | "other";
 
 export interface LineScan {
@@ -13,15 +13,15 @@ export interface LineScan {
 
 export interface ServerConfigScan {
   readonly lines: readonly LineScan[];
-  /** What the text has of its own among that which the deployment adds otherwise. */
+  /** Which of the deployment's additions the text already has. */
   readonly has: Readonly<
     Record<"stateDirectory" | "logFormat" | "loggingTable" | "metricsRole" | "storageTable", boolean>
   >;
 }
 
 /**
- * Finds what the rendering adds to or replaces, line by line; texts and arrays over several lines are followed, so that a line in
- * them is never taken for a header or a key. {@link SERVER_CONFIG_AWK} does the same in a container: change both.
+ * Finds, line by line, where the deployment adds or replaces something. Multi-line strings and arrays are tracked, so that a line inside
+ * them is never mistaken for a header or a key. {@link SERVER_CONFIG_AWK} does the same in a container: change both.
  */
 export function scanServerConfig(toml: string): ServerConfigScan {
   const has = {
@@ -60,7 +60,7 @@ export function scanServerConfig(toml: string): ServerConfigScan {
   return { lines, has };
 }
 
-/** The lines as awk reads them: a line feed at the end begins no further one. Some editors begin a file with a byte order mark. */
+/** The lines as awk reads them: a line feed at the end does not start another line. Some editors start a file with a byte order mark. */
 function linesOf(toml: string): string[] {
   const lines = toml.replace(/^\uFEFF/, "").split("\n");
   if (lines.at(-1) === "") lines.pop();
@@ -75,7 +75,7 @@ function is(line: string, pattern: PatternName): boolean {
   return EXPRESSIONS[pattern].test(line);
 }
 
-/** What is open at the end of a line: a text, by the quotes that end it, and a number of brackets. */
+/** What is open at the end of a line: a string, with its closing quotes, and the number of open brackets. */
 interface Open {
   readonly quote: string;
   readonly depth: number;
@@ -90,14 +90,14 @@ function isOpen({ quote, depth }: Open): boolean {
 function scan(line: string, { quote, depth }: Open): Open {
   for (let i = 0; i < line.length; i++) {
     const char = line[i]!;
-    // A default may hold quotes and brackets of its own.
+    // A default may contain quotes and brackets.
     const variable = char === "$" ? EXPRESSIONS.variable.exec(line.slice(i)) : null;
     if (variable) i += variable[0].length - 1;
     else if (quote !== "") {
       if (char === "\\" && quote[0] === '"') i++;
       else if (line.startsWith(quote, i)) {
         i += quote.length - 1;
-        // A text over several lines may end in quotes of its own, right before the three that close it.
+        // A multi-line string may end with quotes directly before the three that close it.
         if (quote.length === 3) while (line[i + 1] === quote[0]) i++;
         quote = "";
       }

@@ -1,8 +1,8 @@
 /**
- * awk program that prints the value of the environment variable that the variable `name` names, without the line ends at its end (a file
- * that was put into Secrets Manager often has one). Unless the variable `raw` is 1, the value is written so that dbward, which puts
- * variables into the text before it parses it, reads the very value between double quotes: quotes, backslashes, `$` and control characters
- * are escaped as TOML has it. Needs `LC_ALL=C`; holds no single quote.
+ * awk program that prints the value of the environment variable named by the variable `name`, without line ends at its end (the value
+ * of a secret that was stored from a file often has one). Unless the variable `raw` is 1, quotes, backslashes, `$` and control characters
+ * are escaped for a TOML string in double quotes, because dbward inserts variables into the text before it parses it. Needs `LC_ALL=C`;
+ * contains no single quote.
  */
 export const SECRET_AWK = `
 BEGIN {
@@ -22,9 +22,9 @@ BEGIN {
 `.trim();
 
 /**
- * awk program that reads a configuration and prints a line for each variable that stands for a whole URL (\`url = "\${NAME}"\`) and whose
- * value begins with no scheme that dbward knows: dbward itself would write such a value, password included, into its log. Exits with
- * status 1 then. Holds no single quote.
+ * awk program that reads a configuration and prints a line for each variable that is used as a whole URL (\`url = "\${NAME}"\`) and whose
+ * value does not begin with a scheme that dbward supports: dbward would log such a value, including its password. It then exits with
+ * status 1. Contains no single quote.
  */
 export const URL_AWK = `
 !/^[ \\t]*#/ && match($0, /url["\\047]?[ \\t]*=[ \\t]*"[$][{][A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?[}]"/) {
@@ -32,7 +32,7 @@ export const URL_AWK = `
   sub(/^[^{]*[{]/, "", name)
   sub(/[:}].*/, "", name)
   if (name in ENVIRON && ENVIRON[name] !~ /^(postgres|postgresql|mysql|https?):[\\/][\\/]/) {
-    print "The secret of " name " holds no URL: postgres://, postgresql:// or mysql:// for a database, https:// for a webhook. Put the URL alone into it, not JSON."
+    print "The secret of " name " is not a URL: postgres://, postgresql:// or mysql:// for a database, https:// for a webhook. Store only the URL in it, not JSON."
     bad = 1
   }
 }

@@ -2,9 +2,9 @@ import { child } from "./path.ts";
 import type { TableRule } from "./table.ts";
 
 /**
- * Refuses a key of older versions, whatever it holds.
+ * Refuses a key of older versions, whatever its value is.
  *
- * @param instead what to do, as a sentence
+ * @param instead what to do instead, as a sentence
  */
 export function removed(name: string, instead: string): TableRule {
   return (table, path, report) => {

@@ -3,7 +3,7 @@ import type { TomlKey, TomlNode } from "../toml/nodes.ts";
 import type { SourceMap, Span } from "../variables/source-map.ts";
 import type { Path } from "./path.ts";
 
-/** Collects what is wrong with a document, and keeps secrets out of the messages. */
+/** Collects the problems of a document, and keeps secrets out of the messages. */
 export class Report {
   readonly #source: SourceMap;
   readonly #problems: Problem[] = [];
@@ -20,7 +20,7 @@ export class Report {
     return Object.hasOwn(this.#variables, name) ? this.#variables[name] : undefined;
   }
 
-  /** The values of all variables. They must not get into a message. */
+  /** The values of all variables. They must not appear in a message. */
   get variableValues(): string[] {
     return Object.values(this.#variables);
   }
@@ -31,16 +31,16 @@ export class Report {
   }
 
   /**
-   * @param message what is wrong and what is accepted. It must not quote the document but through {@link quote}.
+   * @param message what is wrong and what is accepted. It must quote the document only through {@link quote}.
    */
   add(at: Span, path: Path, rule: string, message: string): void {
-    // What holds a stand-in for a variable is reported already, as that variable.
+    // A place with a placeholder is already reported as a missing variable.
     if (this.#source.holdsMissing(at)) return;
     const where = this.render(path);
     this.#problems.push({ line: this.#source.line(at.start), rule, ...(where && { path: where }), message });
   }
 
-  /** A problem whose message says what the value is, unless it may be a secret, and what it must be. */
+  /** Adds a problem whose message has the value, unless it may be a secret, and what it must be. */
   expect(node: TomlNode, path: Path, rule: string, expected: string, secret = false): void {
     const found = secret ? undefined : this.quote(node);
     const place = this.render(path);
@@ -48,13 +48,13 @@ export class Report {
     this.add(node, path, rule, message);
   }
 
-  /** A text as it stands in the document; undefined for anything else, and where a variable was put in. */
+  /** A string of the document; undefined for other values, and for strings that contain the value of a variable. */
   quote(node: TomlNode): string | undefined {
     if (node.kind !== "text" || this.#source.holdsValue(node)) return undefined;
     return node.value.length > 100 ? undefined : JSON.stringify(node.value);
   }
 
-  /** `a.b[0].c`. A key that holds the value of a variable is shown with the reference instead. */
+  /** `a.b[0].c`. A key that contains the value of a variable is shown with the reference instead. */
   render(path: Path): string {
     const steps: string[] = [];
     for (let at: Path | undefined = path; at?.step !== undefined; at = at.parent) {

@@ -9,8 +9,8 @@ export type Field = Type | FieldSpec;
 interface FieldSpec {
   readonly type: Type;
   /**
-   * `required`: refused without it. `optional`: may be missing and has no default, which makes a difference only where an array
-   * stands for the table (see {@link table}).
+   * `required`: must be set. `optional`: may be missing and has no default, which matters only where an array is used instead of
+   * the table (see {@link table}).
    */
   readonly presence: "required" | "optional" | "default";
   /** Another name of the field. */
@@ -25,20 +25,20 @@ export function optional(type: Type): Field {
   return { type, presence: "optional" };
 }
 
-/** A rule about several fields of a table. What it gets may hold values of wrong types, which are reported already. */
+/** A rule about several fields of a table. The table may contain values of wrong types, which are reported elsewhere. */
 export type TableRule = (table: TableNode, path: Path, report: Report) => void;
 
 export interface TableOptions {
-  /** Refuse fields that are not in the list. Elsewhere dbward ignores them. */
+  /** Refuse unknown fields. dbward ignores them in other tables. */
   readonly strict?: boolean;
-  /** Refuse an array that is longer than the list of fields. Elsewhere dbward ignores the rest. */
+  /** Refuse an array that is longer than the list of fields. dbward ignores the rest in other tables. */
   readonly exactLength?: boolean;
   readonly rules?: readonly TableRule[];
 }
 
 /**
- * A table with these fields, in dbward's order. The order counts, because dbward takes an array for the table as well: its
- * elements are the fields in their order, and it may end where the remaining ones have defaults. A date counts as a table with
+ * A table with these fields, in dbward's order. The order matters, because dbward also accepts an array instead of the table: its
+ * elements are the fields in this order, and it may end where all further fields have defaults. A date counts as a table with
  * one unknown field.
  */
 export function table(fields: Readonly<Record<string, Field>>, options: TableOptions = {}): Type {
@@ -50,7 +50,7 @@ type Entries = ReadonlyMap<string, TableEntry>;
 class TableType implements Type {
   readonly #fields: ReadonlyMap<string, FieldSpec>;
   readonly #names: readonly string[];
-  /** From another name to the name. */
+  /** The names by their aliases. */
   readonly #aliases: ReadonlyMap<string, string>;
   readonly #options: TableOptions;
 
@@ -101,7 +101,7 @@ class TableType implements Type {
         key,
         place,
         "unknown-key",
-        `${report.render(place)} is not a setting of dbward, which knows ${known} here.`,
+        `${report.render(place)} is not a setting of dbward. The settings here are ${known}.`,
       );
     }
     return value;
@@ -131,7 +131,7 @@ function specOf(field: Field): FieldSpec {
   return "presence" in field ? field : { type: field, presence: "default" };
 }
 
-/** A table whose keys are free, and whose values are all of one type. */
+/** A table with any keys, and values of one type. */
 export function mapOf(type: Type, rules: readonly TableRule[] = []): Type {
   return {
     read(node, path, report) {

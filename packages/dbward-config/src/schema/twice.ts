@@ -2,18 +2,18 @@ import type { Span } from "../variables/source-map.ts";
 import type { Path } from "./path.ts";
 import type { Report } from "./report.ts";
 
-/** Something that may be there only once. */
+/** Something that must be unique. */
 export interface Unique {
-  /** Two with the same key are the same. */
+  /** Equal keys mean the same thing. */
   readonly key: string;
   readonly at: Span;
   readonly path: Path;
 }
 
 /**
- * Reports each that was there before.
+ * Reports everything that occurs a second time.
  *
- * @param relation what is between the two places in the message
+ * @param relation text between the two places in the message
  */
 export function refuseTwice(
   things: Iterable<Unique>,

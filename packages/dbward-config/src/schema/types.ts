@@ -2,10 +2,10 @@ import type { TomlNode } from "../toml/nodes.ts";
 import { child, type Path } from "./path.ts";
 import type { Report } from "./report.ts";
 
-/** What a field may hold. */
+/** The type of a field. */
 export interface Type {
   /**
-   * Checks a value, and returns it in its usual form (see `table`); as it is where it is of another type.
+   * Checks a value, and returns it in its usual form (see `table`); a value of another type is returned unchanged.
    */
   read(node: TomlNode, path: Path, report: Report): TomlNode;
 }
@@ -33,15 +33,15 @@ export function wrongType<T extends TomlNode>(node: T, path: Path, report: Repor
 /** A rule about the value of a text, beyond its type. */
 export interface TextRule {
   readonly rule: string;
-  /** What is accepted, to follow "must be". */
+  /** The accepted values, as a text after "must be". */
   readonly expected: string;
   readonly accepts: (value: string) => boolean;
 }
 
 export interface TextType extends Type {
-  /** The same, with one more rule. */
+  /** This type with one more rule. */
   where(rule: TextRule): TextType;
-  /** The same, for a value that no message may quote. */
+  /** This type for a value that no message may quote. */
   readonly secret: TextType;
 }
 
@@ -63,7 +63,7 @@ function textType(rules: readonly TextRule[], isSecret: boolean): TextType {
 
 export const text: TextType = textType([], false);
 
-/** A text out of a few. */
+/** A string with one of these values. */
 export function oneOf(rule: string, values: readonly string[]): TextType {
   return text.where({ rule, expected: alternatives(values), accepts: (value) => values.includes(value) });
 }
@@ -99,7 +99,7 @@ export const u64: Type = integerType(0n, 2n ** 63n - 1n, "an integer of 0 or mor
 
 export const i64: Type = integerType(-(2n ** 63n), 2n ** 63n - 1n, "an integer");
 
-/** What dbward doesn't look at when it loads the file. */
+/** A value that dbward does not check when it loads the file. */
 export const anything: Type = { read: (node) => node };
 
 export function list(item: Type, rule?: { readonly rule: string; readonly atLeastOne: string }): Type {
@@ -111,7 +111,7 @@ export function list(item: Type, rule?: { readonly rule: string; readonly atLeas
           node,
           path,
           rule.rule,
-          `${report.render(path)} must hold at least one ${rule.atLeastOne}.`,
+          `${report.render(path)} must have at least one ${rule.atLeastOne}.`,
         );
       }
       const items = node.items.map((each, index) => item.read(each, child(path, index), report));

@@ -9,7 +9,7 @@ import type { TableNode, TextNode } from "../toml/nodes.ts";
 import { oidc } from "./oidc.ts";
 import { isPermission } from "./permissions.ts";
 
-/** Roles that dbward has without a configuration. */
+/** dbward's built-in roles. */
 const BUILT_IN_ROLES = ["admin", "requester", "approver", "operator", "agent-default"];
 
 const roles = list(
@@ -17,7 +17,7 @@ const roles = list(
     name: required(
       text.where({
         rule: "role-builtin",
-        expected: `another name than those of the built-in roles, ${BUILT_IN_ROLES.join(", ")}`,
+        expected: `a name other than those of the built-in roles, ${BUILT_IN_ROLES.join(", ")}`,
         accepts: (value) => !BUILT_IN_ROLES.includes(value),
       }),
     ),
@@ -54,7 +54,7 @@ export const auth = table(
   },
   {
     rules: [
-      removed("role_bindings", 'Give roles with "dbward user add --role" or in [[auth.groups]].'),
+      removed("role_bindings", 'Assign roles with "dbward user add --role" or in [[auth.groups]].'),
       checkNames,
       checkRoles,
     ],
@@ -74,7 +74,7 @@ function checkNames(section: TableNode, path: Path, report: Report): void {
   }
 }
 
-/** Roles that others refer to are built in, or in the file. */
+/** Roles that are referred to must be built in or defined in the file. */
 function checkRoles(section: TableNode, path: Path, report: Report): void {
   const custom = section.tables("roles").map(({ table: role }) => role.text("name")?.value);
   const known = new Set([...BUILT_IN_ROLES, ...custom]);

@@ -1,7 +1,7 @@
 import { required, table } from "../schema/table.ts";
 import { boolean, i64, oneOf, type Type, text, wrongType } from "../schema/types.ts";
 
-/** A table may hold anything beside the mode; an array may not. */
+/** A table may have any other keys; an array must have only the mode. */
 const always = table({ mode: text }, { exactLength: true });
 
 const riskBased = table(
@@ -22,7 +22,7 @@ const BY_MODE: ReadonlyMap<string, Type> = new Map([
 
 const unknown = table({ mode: required(oneOf("auto-approve-mode", [...BY_MODE.keys()])) });
 
-/** `[workflows.auto_approve]`. Its `mode` decides about the other fields. */
+/** `[workflows.auto_approve]`. Its `mode` determines the other fields. */
 export const autoApprove: Type = {
   read(node, path, report) {
     if (node.kind !== "table" && node.kind !== "array") return wrongType(node, path, report, "a table");

@@ -5,10 +5,10 @@ import { required, table } from "../schema/table.ts";
 import { list, text } from "../schema/types.ts";
 import type { TableNode } from "../toml/nodes.ts";
 
-/** Names of databases that dbward's free plan allows. */
+/** Number of databases in dbward's free plan. */
 const FREE_PLAN_DATABASES = 3;
 
-/** With a licence the limit is what it says, which only dbward can read. */
+/** With a licence, the licence has the limit, and only dbward can read it. */
 const LICENCE_VARIABLES = ["DBWARD_LICENSE_KEY", "DBWARD_LICENSE_FILE"];
 
 /** `[[databases]]`. */
@@ -16,14 +16,14 @@ export const databases = list(
   table({ name: required(text), environments: list(text.where(NAME)) }, { rules: [checkName] }),
 );
 
-/** dbward looks at the name only where it registers an environment of it. */
+/** dbward checks the name only if the database has environments. */
 function checkName(database: TableNode, path: Path, report: Report): void {
   const name = database.text("name");
   if (!name || database.items("environments").length === 0 || NAME.accepts(name.value)) return;
   report.expect(name, child(path, "name"), NAME.rule, NAME.expected);
 }
 
-/** A rule of the whole file. A name counts once, `*` counts, and one without environments does not. */
+/** A rule for the whole file. A name counts once, `*` counts, and a database without environments does not. */
 export function limitDatabases(config: TableNode, root: Path, report: Report): void {
   if (LICENCE_VARIABLES.some((name) => report.variable(name)?.trim())) return;
   const names = new Set<string>();
@@ -36,7 +36,7 @@ export function limitDatabases(config: TableNode, root: Path, report: Report): v
       name,
       child(root, "databases", index),
       "database-limit",
-      `dbward's free plan allows ${FREE_PLAN_DATABASES} databases, and this is number ${names.size}. The environments of a database count once.`,
+      `dbward's free plan allows ${FREE_PLAN_DATABASES} databases, and this is number ${names.size}. All environments of a database count as one.`,
     );
   }
 }

@@ -1,10 +1,10 @@
 import { text } from "../schema/types.ts";
 
-/** Linux's limits, in bytes: of a name, and of a path without the NUL at its end. */
+/** Linux's limits in bytes for a name, and for a path without the NUL at its end. */
 const MAX_NAME = 255;
 const MAX_PATH = 4095;
 
-/** A directory that dbward makes at its start. */
+/** A directory that dbward creates when it starts. */
 export const directory = text.where({
   rule: "directory",
   expected: `a path that Linux allows: no NUL, at most ${MAX_PATH} bytes, and ${MAX_NAME} between two slashes`,

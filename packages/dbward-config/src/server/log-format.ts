@@ -3,7 +3,7 @@ import type { TomlNode } from "../toml/nodes.ts";
 
 const FORMATS = ["text", "json"];
 
-/** A format by its name. dbward also takes a table with the name as its one key and nothing in it. */
+/** A format by its name. dbward also accepts a table whose only key is the name and whose value is empty. */
 export const logFormat: Type = {
   read(node, path, report) {
     if (!isFormat(node)) report.expect(node, path, "logging-format", alternatives(FORMATS));

@@ -10,7 +10,7 @@ const url = text.where({
   accepts: (value) => /^\p{White_Space}*https?:\/\//u.test(value),
 });
 
-/** `[auth.oidc]`. dbward checks it with or without the licence that it takes. */
+/** `[auth.oidc]`. dbward checks it even without the licence that it requires. */
 export const oidc = table(
   {
     issuer_url: required(url, "issuer"),

@@ -29,7 +29,7 @@ const PERMISSIONS: ReadonlySet<string> = new Set(
   Object.entries(ACTIONS).flatMap(([resource, actions]) => actions.map((action) => `${resource}.${action}`)),
 );
 
-/** Whether a role may have this permission: `*`, or a permission with `:own` (the default) or `:any` behind it or not. */
+/** Whether this is a valid permission of a role: `*`, or a permission, optionally followed by `:own` (the default) or `:any`. */
 export function isPermission(value: string): boolean {
   return value === "*" || PERMISSIONS.has(value.replace(/:(own|any)$/, ""));
 }

@@ -7,10 +7,10 @@ import type { TableNode } from "../toml/nodes.ts";
 
 const scope = { database: text.where(NAME), environment: text.where(NAME) };
 
-/** dbward's default, in seconds. It counts as if it were in the file. */
+/** dbward's default, in seconds. It applies as if it were in the file. */
 const MAX_STATEMENT_TIMEOUT = 600n;
 
-/** What must not be above the maximum, each with its default in seconds. */
+/** Timeouts that must not exceed the maximum, with their defaults in seconds. */
 const STATEMENT_TIMEOUTS = { statement_timeout_secs: 30n, migration_statement_timeout_secs: 0n };
 
 /** `[[execution_policies]]`. */
@@ -49,7 +49,7 @@ function checkTimeouts(policy: TableNode, path: Path, report: Report): void {
       timeout ?? max ?? policy,
       place,
       "execution-policy",
-      `${report.render(place)}${unset} must not be above max_statement_timeout_secs, which is ${MAX_STATEMENT_TIMEOUT} unless it is set.`,
+      `${report.render(place)}${unset} must not exceed max_statement_timeout_secs, which is ${MAX_STATEMENT_TIMEOUT} unless it is set.`,
     );
   }
 }
@@ -73,7 +73,7 @@ export const resultPolicies = list(
 /** `[[notification_policies]]`. */
 export const notificationPolicies = list(table({ ...scope, webhooks: list(text), events: list(text) }));
 
-/** A rule of the whole file: policies name webhooks of the file. */
+/** A rule for the whole file: policies must name webhooks of the file. */
 export function checkNotifiedWebhooks(config: TableNode, root: Path, report: Report): void {
   const ids = new Set(config.tables("webhooks").map(({ table: webhook }) => webhook.text("id")?.value));
   for (const { table: policy, index } of config.tables("notification_policies")) {

@@ -23,7 +23,7 @@ export const resultStorage = table(
   { rules: [checkS3] },
 );
 
-/** Each half of the credentials, and the variable that stands for it when it is not in the file. */
+/** Both halves of the credentials, and the variables that are used instead. */
 const CREDENTIALS = [
   ["access_key_id", "AWS_ACCESS_KEY_ID"],
   ["secret_access_key", "AWS_SECRET_ACCESS_KEY"],
@@ -38,12 +38,12 @@ function checkS3(storage: TableNode, path: Path, report: Report): void {
       endpoint,
       child(path, "endpoint"),
       "result-storage-endpoint",
-      "the http:// or https:// URL of an S3 service, which dbward tries at its start",
+      "the http:// or https:// URL of an S3 service, which dbward tests when it starts",
     );
   }
 }
 
-/** Without either half the role of the task is used. */
+/** Without both halves, dbward uses the role of the task. */
 function checkCredentials(storage: TableNode, path: Path, report: Report): void {
   const halves = CREDENTIALS.map(([field, variable]) => ({
     field,
@@ -59,11 +59,11 @@ function checkCredentials(storage: TableNode, path: Path, report: Report): void 
     node,
     place,
     "result-storage-credentials",
-    `${report.render(place)} is missing beside its other half, and so is the variable ${missing.variable}. Set both, or remove both to use the role of the task.`,
+    `${report.render(place)} is missing while its other half is set, and the variable ${missing.variable} is not set either. Set both, or remove both to use the role of the task.`,
   );
 }
 
-/** Ports below are those of other protocols. */
+/** Lower ports belong to other protocols. */
 const LOWEST_HTTP_PORT = 80;
 
 function isEndpoint(value: string): boolean {

@@ -1,6 +1,6 @@
 import type { TableNode } from "../toml/nodes.ts";
 
-/** What a workflow or a policy is for, as a key: left out means `*`. */
+/** The scope of a workflow or a policy, as a key; `*` for a part that is left out. */
 export function scopeOf(table: TableNode): string {
   return JSON.stringify([nameIn(table, "database"), nameIn(table, "environment")]);
 }

@@ -63,7 +63,7 @@ export const server = table(
   },
 );
 
-/** An empty array is what remains of the key: dbward still takes it. */
+/** dbward still accepts the key with an empty array. */
 function refuseAutoApprove(config: TableNode, root: Path, report: Report): void {
   if (config.items("auto_approve").length > 0) removedAutoApprove(config, root, report);
 }

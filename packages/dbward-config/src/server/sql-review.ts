@@ -40,7 +40,7 @@ export const sqlReview = list(
   ),
 );
 
-/** A rule of the whole file: one entry for a database and environment. */
+/** A rule for the whole file: one entry for each database and environment. */
 export function checkReviewScopes(config: TableNode, root: Path, report: Report): void {
   const reviews = config.tables("sql_review").map(({ table: review, index }) => ({
     key: scopeOf(review),

@@ -8,7 +8,7 @@ import { refuseTwice } from "../schema/twice.ts";
 import { list, oneOf, text } from "../schema/types.ts";
 import type { TableNode, TextNode } from "../toml/nodes.ts";
 
-/** `[[webhooks]]`. The address may hold a secret, such as that of a Slack channel. */
+/** `[[webhooks]]`. The address may contain a secret, such as that of a Slack channel. */
 export const webhooks = list(
   table({
     id: required(
@@ -52,7 +52,7 @@ function isHttp(value: string): boolean {
   return url?.protocol === "http:" || url?.protocol === "https:";
 }
 
-/** At its start dbward looks up the host of each webhook, and refuses private addresses. */
+/** When it starts, dbward looks up the host of each webhook, and refuses private addresses. */
 function checkHost(url: TextNode, path: Path, report: Report): void {
   const host = isHttp(url.value) ? parseUrl(url.value)?.hostname : undefined;
   if (host === undefined) return;
@@ -62,19 +62,19 @@ function checkHost(url: TextNode, path: Path, report: Report): void {
     url,
     path,
     "webhook-host",
-    `${report.render(path)} ${reason}, which dbward refuses at its start. Name another host, or set allow_private_networks = true.`,
+    `${report.render(path)} ${reason}, which dbward refuses when it starts. Name another host, or set allow_private_networks = true.`,
   );
 }
 
-/** Top-level domains that are no public ones (RFC 2606, 6761, 6762 and ICANN's for private use). */
+/** Top-level domains that are not public (RFC 2606, 6761, 6762 and ICANN's domain for private use). */
 const INNER_DOMAINS = ["localhost", "invalid", "test", "example", "local", "internal"];
 
 function whyRefused(host: string): string | undefined {
-  // The brackets go into the look-up with the address, and no resolver knows such a name.
+  // dbward looks the address up including its brackets, and no resolver finds it.
   if (host.startsWith("[")) return "has an IPv6 address as its host, which dbward can't look up";
   if (isIPv4(host)) {
     const isRefused = isPrivate(host) || isSpecial(host);
-    return isRefused ? "leads to an address that is private, loopback or reserved" : undefined;
+    return isRefused ? "has a private, loopback or reserved address" : undefined;
   }
   const labels = host.replace(/\.$/, "").split(".");
   if (labels.length === 1 || INNER_DOMAINS.includes(labels.at(-1)!)) {

@@ -6,7 +6,7 @@ import type { TableNode, TextNode, TomlNode } from "../toml/nodes.ts";
 const MODES = ["any", "all"];
 const SELECTORS = ["role", "group", "user"];
 
-/** The steps of a workflow. dbward reads them after its start, and ignores much of what it doesn't understand. */
+/** The steps of a workflow. dbward reads them after its start, and ignores many unknown values. */
 export function checkSteps(workflow: TableNode, path: Path, report: Report): void {
   const steps = workflow.items("steps");
   for (const [index, step] of steps.entries()) checkStep(step, child(path, "steps", index), report);
@@ -44,7 +44,7 @@ function checkApprover(approver: TomlNode, path: Path, report: Report): void {
   }
   const min = approver.kind === "table" ? approver.integer("min") : undefined;
   if (!min || min.value < 0n) return;
-  // dbward keeps the lower 32 bits alone.
+  // dbward stores only the lower 32 bits.
   const needed = min.value % 2n ** 32n;
   const place = child(path, "min");
   if (needed === 0n) {
@@ -59,7 +59,7 @@ function checkApprover(approver: TomlNode, path: Path, report: Report): void {
   }
 }
 
-/** The first selector with a text counts. */
+/** The first selector with a string value counts. */
 function selectorOf(approver: TomlNode): { selector: string; name: TextNode } | undefined {
   if (approver.kind !== "table") return undefined;
   for (const selector of SELECTORS) {
@@ -69,7 +69,7 @@ function selectorOf(approver: TomlNode): { selector: string; name: TextNode } | 
   return undefined;
 }
 
-/** Nobody can approve two steps of a request, so a request would wait for a user who is named in two until it expires. */
+/** Nobody can approve two steps of one request. A request with a user in two steps would wait until it expires. */
 function checkUsers(steps: readonly TomlNode[], path: Path, report: Report): void {
   const seen = new Map<string, number>();
   for (const [index, step] of steps.entries()) {
@@ -83,7 +83,7 @@ function checkUsers(steps: readonly TomlNode[], path: Path, report: Report): voi
         found.name,
         child(path, index),
         "workflow-deadlock",
-        `${report.render(child(path, first))} and ${report.render(child(path, index))} name the same user, who may approve only one of them, so that no request gets past both. Name another user, or set allow_same_approver_across_steps = true.`,
+        `${report.render(child(path, first))} and ${report.render(child(path, index))} name the same user, who can approve only one of them, so no request passes both. Name another user, or set allow_same_approver_across_steps = true.`,
       );
     }
   }

@@ -9,7 +9,7 @@ import { autoApprove } from "./auto-approve.ts";
 import { scopeOf } from "./scope.ts";
 import { checkSteps } from "./workflow-steps.ts";
 
-/** Names that dbward still takes for `execute_select`. */
+/** Names that dbward still accepts for `execute_select`. */
 const OLD_NAMES = ["execute_query", "execute", "query"];
 
 /** `[[workflows]]`. */
@@ -33,7 +33,7 @@ export const workflows = list(
 );
 
 function checkApproval(workflow: TableNode, path: Path, report: Report): void {
-  // Steps of another type are reported already.
+  // Steps of another type are reported elsewhere.
   const steps = workflow.get("steps");
   const hasSteps = steps !== undefined && (steps.kind !== "array" || steps.items.length > 0);
   const mode = workflow.table("auto_approve")?.text("mode")?.value;
@@ -42,14 +42,14 @@ function checkApproval(workflow: TableNode, path: Path, report: Report): void {
       workflow,
       path,
       "workflow-approval",
-      `${report.render(path)} must say how requests are approved: with [workflows.auto_approve], with [[workflows.steps]], or with both.`,
+      `${report.render(path)} must define how requests are approved: with [workflows.auto_approve], with [[workflows.steps]], or with both.`,
     );
   } else if (mode === "always" && hasSteps) {
     report.add(
       workflow,
       path,
       "workflow-always",
-      `${report.render(path)} approves every request by mode = "always", so that its steps would never be reached. Remove them, or use mode = "risk_based".`,
+      `${report.render(path)} approves every request with mode = "always", so its steps are never reached. Remove them, or use mode = "risk_based".`,
     );
   } else if (mode === "risk_based" && !hasSteps) {
     report.add(
@@ -66,7 +66,7 @@ interface Place {
   readonly path: Path;
 }
 
-/** A rule of the whole file: which workflow is meant must be clear for every operation. */
+/** A rule for the whole file: there must be at most one workflow for every operation. */
 export function checkWorkflowScopes(config: TableNode, root: Path, report: Report): void {
   const scopes = new Map<string, Place[]>();
   for (const { table: workflow, index } of config.tables("workflows")) {
@@ -90,7 +90,7 @@ function checkAllOperations(places: readonly Place[], report: Report): void {
       workflow,
       path,
       "workflow-catchall",
-      `${report.render(path)} names no operations, so it is for all of them, beside another workflow for the same database and environment. Name the operations of each, or keep one workflow.`,
+      `${report.render(path)} names no operations, so it applies to all of them, and there is another workflow for the same database and environment. Name the operations of each, or keep one workflow.`,
     );
   }
 }
@@ -107,11 +107,11 @@ function checkTwice(places: readonly Place[], report: Report): void {
     operations,
     "workflow-operation-twice",
     report,
-    "is, for the same database and environment, the same as",
+    "is, for the same database and environment, the same operation as",
   );
 }
 
-/** dbward stores the list by today's names, and can store a list once in a scope. */
+/** dbward stores the list with the current names, and only once for each scope. */
 function checkOldNames(places: readonly Place[], report: Report): void {
   const seen = new Map<string, { written: string; path: Path }>();
   for (const { workflow, path } of places) {

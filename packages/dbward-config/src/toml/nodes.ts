@@ -1,6 +1,6 @@
 import type { Span } from "../variables/source-map.ts";
 
-/** A value of a TOML document and where it is, as offsets in the expanded text. */
+/** A value of a TOML document and its offsets in the expanded text. */
 export type TomlNode = TextNode | IntegerNode | FloatNode | BooleanNode | DateNode | ArrayNode | TableNode;
 
 export interface TextNode extends Span {
@@ -62,7 +62,7 @@ export class TableNode implements Span {
     return this.entries.get(name)?.value;
   }
 
-  /** The text under a name; undefined where it is missing or something else. So are the getters below. */
+  /** The string with this name; undefined if it is missing or of another type. The same applies to the getters below. */
   text(name: string): TextNode | undefined {
     return ofKind(this.get(name), "text");
   }
@@ -101,12 +101,12 @@ function ofKind<K extends TomlNode["kind"]>(
   return node?.kind === kind ? (node as Extract<TomlNode, { kind: K }>) : undefined;
 }
 
-/** A table as plain values: without a prototype, so that no key means anything but itself. */
+/** A table as plain values. It has no prototype, so that no key has a special meaning. */
 export interface ConfigTable {
   readonly [key: string]: ConfigValue;
 }
 
-/** Integers that a number doesn't hold exactly are bigints. Dates are texts, as they were written. */
+/** Integers that a number can't represent exactly are bigints. Dates are strings, as they were written. */
 export type ConfigValue = string | number | bigint | boolean | readonly ConfigValue[] | ConfigTable;
 
 export function plainTable(table: TableNode): ConfigTable {

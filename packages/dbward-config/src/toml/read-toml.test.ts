@@ -13,7 +13,7 @@ function refusal(text: string): { offset: number; message: string } {
 }
 
 describe("readToml", () => {
-  it("gives values without a prototype, whatever the keys", () => {
+  it("returns values without a prototype, whatever the keys are", () => {
     const table = plainTable(
       readToml('a.b = 1\n[__proto__]\nx = "y"\n[[constructor]]\nz = [1.5, true, 07:32:00]\n'),
     );
@@ -23,7 +23,7 @@ describe("readToml", () => {
     );
   });
 
-  it("keeps integers that a number does not hold", () => {
+  it("keeps integers that a number can't represent", () => {
     expect(plainTable(readToml("a = 9223372036854775807\nb = 9007199254740991"))).toEqual({
       a: 9223372036854775807n,
       b: 9007199254740991,
@@ -63,23 +63,23 @@ describe("readToml", () => {
     ['a = "x', "a string is not closed"],
     ["[a", 'a header is not closed by "]"'],
     ["a = [1, 2", 'an array is not closed by "]"'],
-    ["a = 1 b = 2", "something follows on the same line; each key and header needs a line of its own"],
+    ["a = 1 b = 2", "there is something else on the same line; each key and header needs its own line"],
     ["a 1", 'a "=" must follow the key'],
     ["a = ", 'a value must follow the "="'],
-    ["a = [1 2]", 'a "," must stand between two values'],
+    ["a = [1 2]", 'a "," must separate two values'],
     ["a = 1\na = 2", "a key is defined twice"],
     ["a = 010", "a number has a leading zero"],
-    ["a = { b = 1, }", 'an inline table may not end with ","'],
+    ["a = { b = 1, }", 'an inline table must not end with ","'],
     ["a = 2026-02-30", "a date does not exist"],
     ["[a.b.c]\n[a]\nb.d = 1", "is defined twice"],
-  ])("says of %j in plain words: %s", (text, message) => {
+  ])("explains %j: %s", (text, message) => {
     expect(refusal(text).message).toBe(message);
   });
 
   it.each([
     ["arrays", "x = ", "[", "]", 80],
     ["inline tables", "x = ", "{a=", "}", 80],
-  ])("allows fewer than 80 %s in each other", (_name, head, open, close, limit) => {
+  ])("allows fewer than 80 nested %s", (_name, head, open, close, limit) => {
     const nested = (depth: number) =>
       `${head}${open.repeat(depth - 1)}${open === "[" ? "[]" : "{}"}${close.repeat(depth - 1)}\n`;
     expect(() => readToml(nested(limit - 1))).not.toThrow();

@@ -4,12 +4,12 @@ import { inPlainWords } from "./messages.ts";
 import type { TableNode, TomlKey, TomlNode } from "./nodes.ts";
 import { KeyError, OpenTable } from "./tables.ts";
 
-/** The text is not TOML 1.0 as dbward's parser (the Rust crate `toml` 0.8) reads it. */
+/** The text is not valid TOML 1.0 for dbward's parser (the Rust crate `toml` 0.8). */
 export class TomlError extends Error {
   override readonly name = "TomlError";
-  /** Where the text stops being valid, in the text that was read. */
+  /** Offset of the mistake in the text. */
   readonly offset: number;
-  /** What the message is about by name; undefined where it is only a place. */
+  /** The key that the message is about, if there is one. */
   readonly key?: TomlKey;
 
   constructor(offset: number, message: string, key?: TomlKey) {
@@ -24,10 +24,10 @@ const BYTE_ORDER_MARK = "\u{feff}";
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that TOML forbids everywhere
 const FORBIDDEN = /\r(?!\n)|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 
-/** Arrays and inline tables in each other, and names in a dotted key, that the crate refuses. */
+/** Number of nested arrays and inline tables, and of names in a dotted key, that the crate refuses. */
 const TOO_DEEP = 80;
 
-/** Levels of a whole document. The crate has no such limit, and overflows its stack somewhere above it. */
+/** Levels of a whole document. The crate has no such limit, but overflows its stack somewhere above it. */
 const TOO_DEEP_IN_ALL = 1000;
 
 const TOO_LARGE = "arrays are nested too deeply, or a string is longer than 100,000 characters";
@@ -36,8 +36,8 @@ const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
 /**
- * Reads a TOML document. It differs from the crate in two ways that no configuration should meet: it refuses strings above 100,000
- * characters, and a dotted key that leads through the array of tables of a header before, which the crate takes against TOML 1.0.
+ * Reads a TOML document. It differs from the crate in two cases that should not occur: it refuses strings of more than 100,000
+ * characters, and a dotted key through an array of tables of an earlier header, which the crate accepts against TOML 1.0.
  *
  * @throws TomlError for the first mistake
  */
@@ -63,19 +63,19 @@ function parse(text: string, base: number): AST.TOMLTopLevelTable {
   }
 }
 
-/** Behind a date at the very end the parser overlooks a single digit. */
+/** The parser overlooks a single digit after a date at the very end. */
 function lastValueEnd(top: AST.TOMLTopLevelTable): number {
   const last = top.body.at(-1);
   return (last?.type === "TOMLTable" ? last.body.at(-1) : last)?.range[1] ?? 0;
 }
 
-/** How deep a value is: in brackets and braces alone, and with the names of headers and keys. */
+/** Depth of a value: of brackets and braces alone, and including the names of headers and keys. */
 interface Depth {
   readonly brackets: number;
   readonly levels: number;
 }
 
-/** Makes our nodes of the parser's, and checks what it leaves open. */
+/** Converts the parser's nodes to ours, and checks what the parser does not. */
 class Converter {
   readonly #base: number;
 
@@ -147,12 +147,12 @@ function scalar(node: AST.TOMLValue, span: Span): TomlNode {
       return { kind: "boolean", value: node.value, ...span };
     case "integer":
       if (node.bigint < INT64_MIN || node.bigint > INT64_MAX) {
-        throw new TomlError(span.start, "an integer must fit in 64 bits with a sign");
+        throw new TomlError(span.start, "an integer must fit into a signed 64-bit number");
       }
       return { kind: "integer", value: node.bigint, ...span };
     case "float":
       if (node.value === Number.POSITIVE_INFINITY && !node.number.endsWith("inf")) {
-        throw new TomlError(span.start, "a fraction must fit in 64 bits");
+        throw new TomlError(span.start, "a float must fit into 64 bits");
       }
       return { kind: "float", value: node.value, ...span };
     default:
@@ -163,5 +163,5 @@ function scalar(node: AST.TOMLValue, span: Span): TomlNode {
 function describeCharacter(character: string): string {
   return character === "\r"
     ? "a carriage return must be followed by a line feed"
-    : "control characters but tab and line feed are not allowed, not even in comments";
+    : "control characters other than tab and line feed are not allowed, not even in comments";
 }

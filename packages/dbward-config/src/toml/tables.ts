@@ -1,7 +1,7 @@
 import type { Span } from "../variables/source-map.ts";
 import { type TableEntry, TableNode, type TomlKey, type TomlNode } from "./nodes.ts";
 
-/** A key that is defined twice, or extends something that is no table. */
+/** A key that is defined twice, or extends something that is not a table. */
 export class KeyError extends Error {
   override readonly name = "KeyError";
   readonly key: TomlKey;
@@ -13,8 +13,8 @@ export class KeyError extends Error {
 }
 
 /**
- * How a table came to be, which decides what may still be added to it: `implicit` by being on the way to another table,
- * `dotted` by a dotted key, `defined` by a header or by being inline.
+ * How a table was created, which determines what may still be added to it: `implicit` as the parent of another table,
+ * `dotted` by a dotted key, `defined` by a header or as an inline table.
  */
 type Origin = "implicit" | "dotted" | "defined";
 
@@ -24,7 +24,7 @@ type Slot = { key: TomlKey } & (
   | { kind: "value"; value: TomlNode }
 );
 
-/** A table while the document is read. */
+/** A table while the document is being read. */
 export class OpenTable {
   #origin: Origin;
   readonly #span: Span;
@@ -65,7 +65,7 @@ export class OpenTable {
     let table: OpenTable = this;
     for (const key of path.slice(0, -1)) table = table.#descend(key, "dotted");
     const key = path.at(-1)!;
-    // A dotted key may only add to a table that dotted keys made.
+    // A dotted key may only add to a table that dotted keys created.
     const dotted = path.length > 1;
     if (dotted !== (table.#origin === "dotted") || table.#slots.has(key.name)) throw twice(key);
     table.#slots.set(key.name, { key, kind: "value", value });
@@ -90,7 +90,7 @@ export class OpenTable {
       this.#slots.set(key.name, { key, kind: "table", table });
       return table;
     }
-    if (slot.kind === "value") throw new KeyError(key, "already has a value, and can't be a table as well");
+    if (slot.kind === "value") throw new KeyError(key, "already has a value and can't be a table as well");
     if (slot.kind === "tables") return slot.tables.at(-1)!;
     if (origin === "dotted" && slot.table.#origin === "defined") throw twice(key);
     return slot.table;

@@ -58,7 +58,7 @@ describe("expandVariables", () => {
     ]);
   });
 
-  it("does not tell the value that holds a reference", () => {
+  it("does not repeat a value that contains a reference", () => {
     const [problem] = expandVariables("x = ${TOKEN}", { TOKEN: "secret-${" }).problems;
     expect(problem?.message).toContain("${TOKEN}");
     expect(problem?.message).not.toContain("secret-");
@@ -69,7 +69,7 @@ describe("expandVariables", () => {
     ["openings", "${", 500_000],
     ["references", "${A}", 250_000],
     ["missing variables", "${B}\n", 200_000],
-  ])("is done with a megabyte of %s", (_name, piece, count) => {
+  ])("handles a megabyte of %s", (_name, piece, count) => {
     const start = performance.now();
     expandVariables(piece.repeat(count), VARIABLES);
     expect(performance.now() - start).toBeLessThan(15_000);
@@ -100,7 +100,7 @@ describe("SourceMap", () => {
 });
 
 describe("variablesIn", () => {
-  it("gives each variable once, optional when every reference has a default", () => {
+  it("returns each variable once, optional when every reference has a default", () => {
     expect(variablesIn("# ${A}\n${B:-x}${C:-}\n${B:-y}${C} ${1} ${A:-z}")).toEqual([
       { name: "A", optional: false },
       { name: "B", optional: true },

@@ -2,18 +2,18 @@ import type { Problem } from "../problem.ts";
 import { OPENING, type Reference, referencesIn } from "./references.ts";
 import { type Segment, SourceMap } from "./source-map.ts";
 
-/** A text with its variables replaced, and the way from it to the original. */
+/** A text with its variables replaced, and the map back to the original. */
 export interface Expansion {
   readonly text: string;
   readonly source: SourceMap;
   readonly problems: Problem[];
 }
 
-/** Stands for what can't be expanded, so that the rest of the text can be checked. It fits in a text, a key and a list alike. */
+/** Placeholder for a reference that can't be expanded, so that the rest can be checked. It is valid in a string, a key and a list. */
 const STAND_IN = "0";
 
 /**
- * Replaces the variables of a whole text, comments included, before anything is parsed. A value goes in as it is.
+ * Replaces the variables of a whole text, including comments, before it is parsed. Values are inserted unchanged.
  *
  * @param variables the environment of the program
  */
@@ -25,7 +25,7 @@ export function expand(text: string, variables: Readonly<Record<string, string>>
       expansion.refuse(
         reference,
         "variable-nested",
-        `The default of \${${name}} holds a reference; a default can't refer to another variable.`,
+        `The default of \${${name}} contains a reference; a default can't refer to another variable.`,
       );
     } else if (Object.hasOwn(variables, name)) {
       expansion.replace(reference, variables[name]!, "value");
@@ -35,14 +35,14 @@ export function expand(text: string, variables: Readonly<Record<string, string>>
       expansion.refuse(
         reference,
         "variable-unset",
-        `The variable ${name} is not set. Set it, or write a default: \${${name}:-default}. Comments count as well.`,
+        `The variable ${name} is not set. Set it, or write a default: \${${name}:-default}. This also applies to comments.`,
       );
     }
   }
   return expansion.finish();
 }
 
-/** {@link expand}, without the source map. With problems, the text must not be used. */
+/** {@link expand} without the source map. The text must not be used if there are problems. */
 export function expandVariables(
   text: string,
   variables: Readonly<Record<string, string>>,
@@ -104,7 +104,7 @@ class Expanding {
   }
 }
 
-/** The program looks for `${` in what came out, so one in the value of a variable counts as well. */
+/** The program looks for `${` in the result, so that it also finds one in the value of a variable. */
 function leftOver(text: string, source: SourceMap): Problem[] {
   const problems: Problem[] = [];
   for (let at = text.indexOf(OPENING); at !== -1; at = text.indexOf(OPENING, at + OPENING.length)) {
@@ -113,8 +113,8 @@ function leftOver(text: string, source: SourceMap): Problem[] {
       line: source.line(at),
       rule: "variable-malformed",
       message: source.holdsValue(span)
-        ? `The value of a variable holds "\${", which is refused wherever it comes from. Change the value of ${source.written(span)}.`
-        : `"\${" must begin \${NAME} or \${NAME:-default}, with a name of letters, digits and "_" that does not begin with a digit. It can't be escaped, and comments count as well.`,
+        ? `The value of a variable contains "\${", which dbward refuses. Change the value of ${source.written(span)}.`
+        : `"\${" must start \${NAME} or \${NAME:-default}, with a name of letters, digits and "_" that does not begin with a digit. It can't be escaped, not even in comments.`,
     });
   }
   return problems;

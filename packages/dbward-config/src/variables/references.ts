@@ -1,21 +1,21 @@
 /** A `${NAME}` or `${NAME:-default}` in a text. */
 export interface Reference {
   readonly name: string;
-  /** What stands behind `:-`; undefined without it. */
+  /** The text after `:-`; undefined without it. */
   readonly fallback?: string;
   /** Offset of the `$`. */
   readonly start: number;
-  /** Offset behind the `}`. */
+  /** Offset after the `}`. */
   readonly end: number;
 }
 
 const HEAD = /\$\{([A-Za-z_][A-Za-z0-9_]*)(\}|:-)/y;
 
-/** What opens a reference. Left over after the expansion, it makes dbward refuse the text. */
+/** Start of a reference. dbward refuses a text that contains it after the expansion. */
 export const OPENING = "${";
 
 /**
- * The references of a text, in order. A default ends at the first `}`, whatever is in it. Anything else behind a `${` is no
+ * The references of a text, in order. A default ends at the first `}`. A `${` that is followed by anything else does not start a
  * reference.
  */
 export function* referencesIn(text: string): Generator<Reference> {

@@ -1,12 +1,12 @@
-/** A stretch of an expanded text, and the stretch of the user's text that it came from. */
+/** A part of an expanded text, and the part of the user's text that it came from. */
 export interface Segment {
   /** Offset in the expanded text. The segment ends where the next one starts. */
   readonly start: number;
   readonly sourceStart: number;
   readonly sourceEnd: number;
   /**
-   * `text`: taken over character by character (also the default in a reference). `value`: the value of a variable, put in for
-   * the whole reference. `missing`: a stand-in for a reference that can't be expanded.
+   * `text`: copied unchanged (also the default in a reference). `value`: the value of a variable, in place of the whole reference.
+   * `missing`: a placeholder for a reference that can't be expanded.
    */
   readonly kind: "text" | "value" | "missing";
 }
@@ -17,7 +17,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** Leads from an expanded text back to the user's. */
+/** Maps an expanded text back to the user's text. */
 export class SourceMap {
   readonly #source: string;
   readonly #segments: readonly Segment[];
@@ -40,12 +40,12 @@ export class SourceMap {
     return this.#overlaps(span, "value");
   }
 
-  /** Whether a part of the range stands for a reference that couldn't be expanded. */
+  /** Whether a part of the range is a placeholder for a reference that couldn't be expanded. */
   holdsMissing(span: Span): boolean {
     return this.#overlaps(span, "missing");
   }
 
-  /** What the user wrote where the range is now, references included. */
+  /** What the user wrote in this range, including references. */
   written(span: Span): string {
     const first = this.#segmentAt(span.start);
     const last = this.#segmentAt(Math.max(span.start, span.end - 1));

@@ -5,13 +5,16 @@ import type { ExplainJob, ExplainOutcome, PollAnswer, ServerApi } from "./server
 /** Seconds that a plan may take. */
 const TIMEOUT_SECS = 5;
 
-/** Makes the plans that a poll asks for, in the background: dry runs are claimed first, preflights come with their claim. */
+/**
+ * Makes the plans that a poll asks for, in the background: dry runs are claimed first, preflights come with
+ * their claim.
+ */
 export function explain(
   { dry_run_jobs = [], preflight_jobs = [] }: PollAnswer,
   { api, pools, log }: { readonly api: ServerApi; readonly pools: Pools; readonly log: Log },
 ): void {
   const inBackground = (work: Promise<void>) => {
-    work.catch((error: unknown) => log("WARN", `a plan could not be given: ${(error as Error).message}`));
+    work.catch((error: unknown) => log("WARN", `sending a plan failed: ${(error as Error).message}`));
   };
   for (const job of dry_run_jobs)
     inBackground(

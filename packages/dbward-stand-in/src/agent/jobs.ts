@@ -59,7 +59,7 @@ export class Jobs {
     this.#running.set(id, { operation, since: Date.now() });
     this.#work(id)
       .catch((error: unknown) => {
-        if (error instanceof Refused && error.status === 409) return; // somebody else has claimed it
+        if (error instanceof Refused && error.status === 409) return; // another agent has claimed it
         this.#agent.log("ERROR", `job failed: ${(error as Error).message}`, { request_id: id });
       })
       .finally(() => this.#running.delete(id));

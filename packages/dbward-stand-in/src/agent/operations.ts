@@ -24,7 +24,7 @@ export function executeOperation(
   }
 }
 
-/** What a failure is told as. */
+/** How a failure is reported. */
 export function resultOfFailure(error: Error, { operation }: Claim): JobResult {
   if (!(error instanceof PartlyMigrated)) return { success: false, error_message: error.message };
   const before = operation === "migrate_down" ? "reverted_before_failure" : "applied_before_failure";

@@ -22,14 +22,14 @@ export interface Agent {
 const LOST_AFTER = 6;
 
 /**
- * Lives an agent's life: waits for the server and the databases, then polls for work and does it until it is told to stop and
- * its work is done.
+ * Lives an agent's life: waits for the server and the databases, then polls for work and does it until it is
+ * told to stop and its work is done.
  *
  * @throws at what ends an agent with status 1
  */
 export async function runAgent(agent: Agent): Promise<void> {
   const started = await startUp(agent);
-  if (!started) return; // told to stop meanwhile
+  if (!started) return; // asked to stop meanwhile
   const { key, pools } = started;
   agent.files.setReady(true);
   agent.log("INFO", "agent initialized and accepting work", { phase: "ready" });

@@ -18,7 +18,7 @@ export interface ExplainJob {
   readonly claim_token?: string | null;
 }
 
-/** What this agent is doing, as polls tell the server. */
+/** What this agent is doing, as polls report it. */
 export interface AgentStatus {
   readonly in_flight: number;
   readonly in_flight_preflight: number;

@@ -19,7 +19,7 @@ export interface AgentSettings {
     /** Pause after the first failure; doubles with each further one up to `retryMaxMs`. */
     readonly retryInitialMs: number;
     readonly retryMaxMs: number;
-    /** 0: for ever. */
+    /** 0: without end. */
     readonly maxWaitMs: number;
   };
   readonly schemaSync: { readonly onStartup: boolean /** 0: never. */; readonly intervalMs: number };
@@ -32,7 +32,10 @@ export interface DatabaseSettings {
   readonly url: string;
 }
 
-/** Rules that the agent doesn't judge itself: the server or the database refuses what breaks them, later and in their own way. */
+/**
+ * Rules that the agent doesn't judge itself: the server or the database refuses what breaks them, later and
+ * in their own way.
+ */
 const JUDGED_BY_OTHERS = new Set([
   "agent-token",
   "agent-server-path",

@@ -7,10 +7,11 @@ import { Refused } from "./server-api.ts";
 import { pause } from "./wait.ts";
 
 /**
- * Fetches the server's key, connects to every database, one after another, and polls once; each is tried until it succeeds.
+ * Fetches the server's key, connects to every database, one after another, and polls once; each is tried
+ * until it succeeds.
  *
- * @returns nothing when the agent was told to stop
- * @throws when something is refused for good, or `startup_max_wait_secs` have passed
+ * @returns nothing when the agent was asked to stop
+ * @throws when the server or a database refuses it, or `startup_max_wait_secs` have passed
  */
 export async function startUp(agent: Agent): Promise<{ key: PublicKey; pools: Pools } | undefined> {
   const { settings, api, log } = agent;

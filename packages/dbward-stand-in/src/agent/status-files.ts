@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 /**
  * The empty files by which a health check sees the agent: `dbward-agent-alive` from its start to its end,
- * `dbward-agent-ready` while it takes work. They are written once and never touched again, and what a killed agent left is
- * not looked at.
+ * `dbward-agent-ready` while it takes work. They are written once and never touched again, and what a killed
+ * agent left is not looked at.
  */
 export class StatusFiles {
   readonly #alive: string;

@@ -46,7 +46,7 @@ describe("polling", () => {
     );
   });
 
-  it("hands a job out until it is claimed, and to nobody else afterwards", async () => {
+  it("hands out a job until it is claimed, and not afterwards", async () => {
     const id = await ask();
     const other = await mintAgent(cast.as("admin"), "other");
     for (const agent of [cast.as("agent"), other, cast.as("agent")])
@@ -129,7 +129,7 @@ describe("polling", () => {
 });
 
 describe("claiming", () => {
-  it("gives what an agent needs to execute, signed", async () => {
+  it("returns what an agent needs to execute, signed", async () => {
     const id = await ask();
     await poll(cast.as("agent"));
     const answer = await cast.as("agent").post(`/api/agent/jobs/${id}/claim`);
@@ -208,7 +208,7 @@ describe("heartbeats and results", () => {
   const submit = (who: Api, execution: string, body: object) =>
     who.post(`/api/agent/jobs/${execution}/result`, body);
 
-  it("tells the agent about a cancelled request", async () => {
+  it("informs the agent of a cancelled request", async () => {
     const { id, execution } = await running();
     const agent = cast.as("agent");
     expect(await beat(agent, execution)).toMatchObject({ status: 200, json: { cancelled: false } });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => database?.close());
 
-/** Each agent of the file has a database name of its own, as a job goes to whoever asks first. */
+/** Each agent of the file has a database name of its own, as a job goes to the first agent that asks. */
 const NAMES = ["app", "drain", "late"] as const;
 const cast = useServer({
   toml: `
@@ -83,7 +83,8 @@ describe("an agent with a server and a database", () => {
       error_message: expect.stringMatching(/no_such_column/),
     });
 
-    // The second request that fails because the database is gone takes the ready file away, and it comes back with it.
+    // The second request that fails because the database can't be reached removes the ready file away, and it
+    // comes back with it.
     way.cut();
     for (const detail of ["select 2", "select 3"]) {
       expect(agent.has("ready")).toBe(true);

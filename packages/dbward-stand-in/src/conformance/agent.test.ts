@@ -242,7 +242,8 @@ describe("an agent that works", { concurrent: true }, () => {
 });
 
 if (!AGENT.real) {
-  // The stand-in alone is told its folder by a variable; a real agent proves its place by having its files there.
+  // Only the stand-in gets its folder from a variable; a real agent proves its place by having its files
+  // there.
   it("names itself as a stand-in", async ({ agents, server }) => {
     const agent = await agents.start(agentToml({ server: server.url }));
     await ready(agent);

@@ -113,7 +113,7 @@ describe("further starts", { concurrent: true }, () => {
     expect((await second.as(admin).get("/api/me")).status).toBe(200);
   });
 
-  it("bootstrap anew when the database is gone", async ({ sandbox, expect }) => {
+  it("bootstrap again when the database was removed", async ({ sandbox, expect }) => {
     const first = await sandbox.start();
     const before = await tokens(sandbox);
     await first.program.kill();
@@ -126,7 +126,7 @@ describe("further starts", { concurrent: true }, () => {
     expect((await second.as(after[0]).get("/api/me")).status).toBe(200);
   });
 
-  it("are refused because of a token that somebody named `bootstrap-…`, until forced or revoked", async ({
+  it("are refused because of a token named `bootstrap-…`, until forced or revoked", async ({
     sandbox,
     expect,
   }) => {

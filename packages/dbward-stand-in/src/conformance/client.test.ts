@@ -57,6 +57,24 @@ describe("the client of this repository", () => {
     await expect(unknown).rejects.toMatchObject({ status: 400, apiCode: "validation.failed" });
   });
 
+  it("lists and deletes users, and names the user of a token", async () => {
+    const { token } = await client.createUser({ id: "deleted", roles: ["cloudwatch-metrics"] }, as("admin"));
+    expect(await client.me({ token })).toEqual({ subjectId: "deleted" });
+    expect(await client.listUsers(as("admin"))).toContainEqual({ id: "deleted", status: "active" });
+    await client.deleteUser("deleted", as("admin"));
+    expect((await client.listUsers(as("admin"))).map(({ id }) => id)).not.toContain("deleted");
+    await expect(client.me({ token })).rejects.toMatchObject({ status: 401 });
+    await expect(client.me(as("agent"))).rejects.toMatchObject({ status: 403 });
+  });
+
+  it("makes a further token of the caller, which can be revoked", async () => {
+    const made = await client.createOwnToken("admin", "second", as("admin"));
+    expect(made).toEqual({ id: ID, token: TOKEN, subjectId: "admin" });
+    expect(await client.me({ token: made.token })).toEqual({ subjectId: "admin" });
+    await client.revokeToken(made.id, { token: made.token });
+    await expect(client.me({ token: made.token })).rejects.toMatchObject({ status: 401 });
+  });
+
   it("makes, lists and revokes tokens of agents", async () => {
     const minted = await client.createAgentToken("reports", "of the client", as("admin"));
     expect(minted).toEqual({ id: ID, token: TOKEN, subjectId: "reports" });
@@ -74,7 +92,7 @@ describe("the client of this repository", () => {
     expect(await found()).toMatchObject({ status: "revoked" });
   });
 
-  it("tells refusals apart", async () => {
+  it("distinguishes refusals", async () => {
     await expect(client.listTokens(as("poller"))).rejects.toBeInstanceOf(TokenRefusedError);
     await expect(client.agents(as("agent"))).rejects.toMatchObject({ status: 403, apiCode: "forbidden" });
     for (let made = 0; made < 5; made++) await client.createAgentToken("five", "n", as("admin"));

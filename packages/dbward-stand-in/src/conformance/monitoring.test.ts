@@ -163,6 +163,19 @@ describe("metrics", () => {
     expect(await counted("GET", "/api/users", 401)).toHaveLength(1);
   });
 
+  it("counts attempts to change a schema by break-glass, refused ones too, and no other break-glass", async () => {
+    const request = { database: "app", environment: "staging", emergency: true, reason: "fire" };
+    const create = async (caller: "operator" | "requester", more: object) =>
+      (await cast.as(caller).post("/api/requests", { ...request, ...more })).status;
+    expect(await create("operator", { detail: "select 1" })).toBe(201);
+    expect(await create("operator", { detail: "create table t (a int)", allow_ddl: true })).toBe(201);
+    expect(await create("requester", { detail: "create table t (a int)", allow_ddl: true })).toBe(403);
+    expect(await series("dbward_break_glass_total")).toEqual(["dbward_break_glass_total 0"]);
+    expect(await series("dbward_break_glass_ddl_attempted_total")).toEqual([
+      "dbward_break_glass_ddl_attempted_total 2",
+    ]);
+  });
+
   it("has 14 buckets and +Inf for the time of calls", async () => {
     await cast.as("admin").get("/api/users");
     const buckets = await series(

@@ -7,7 +7,10 @@ import { SERVER } from "./support/program.ts";
 import { sandboxed as it } from "./support/sandboxed.ts";
 import { CONFIG, expectStatus, type RunningServer, type ServerSandbox } from "./support/server.ts";
 
-/** Milliseconds between SIGTERM and the end of a server that nobody calls. The stand-in can be told to be quicker. */
+/**
+ * Milliseconds between SIGTERM and the end of an idle server. The stand-in can be configured to be
+ * quicker.
+ */
 const DRAIN_MS = SERVER.real ? 20_000 : 1_000;
 const DRAIN = { DBWARD_STANDIN_DRAIN_MS: String(DRAIN_MS) };
 
@@ -200,7 +203,7 @@ describe("reading the file again", { concurrent: true }, () => {
 });
 
 describe("a database that can't be read", { concurrent: true }, () => {
-  it("is told by /ready and not by /health", async ({ sandbox }) => {
+  it("is reported by /ready and not by /health", async ({ sandbox }) => {
     const server = await sandbox.start();
     await rename(sandbox.path("dbward.db"), sandbox.path("elsewhere.db"));
     expect(await server.as(undefined).get("/ready")).toMatchObject({
@@ -212,7 +215,7 @@ describe("a database that can't be read", { concurrent: true }, () => {
     expect((await server.as(undefined).get("/ready")).status).toBe(200);
   });
 
-  it("is told when it has become something else", async ({ sandbox }) => {
+  it("is reported when another file is in its place", async ({ sandbox }) => {
     const server = await sandbox.start();
     await writeFile(sandbox.path("dbward.db"), "damaged".repeat(2_000), { flag: "r+" });
     expect(await server.as(undefined).get("/ready")).toMatchObject({

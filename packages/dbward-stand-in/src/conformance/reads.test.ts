@@ -52,89 +52,16 @@ describe("what the file says", () => {
     });
   });
 
-  it("lists roles, built-in ones included", async () => {
-    const { roles } = expectStatus(await cast.as("requester").get("/api/roles"), 200) as {
-      roles: { name: string }[];
-    };
-    expect(roles.map(({ name }) => name).toSorted()).toEqual([
-      "admin",
-      "agent-default",
-      "approver",
-      "cloudwatch-metrics",
-      "operator",
-      "requester",
-    ]);
-    expect(roles.find(({ name }) => name === "cloudwatch-metrics")).toEqual({
-      name: "cloudwatch-metrics",
-      permissions: [{ perm: "metrics.view", ownership: "own" }],
-      databases: ["*"],
-      environments: ["*"],
-    });
-  });
-
   it.each(
     titled([
       { as: "admin", call: "GET /api/groups", status: 200, answer: { groups: ["team"] } },
       { as: "admin", call: "GET /api/groups/team", status: 200, answer: { name: "team", members: [] } },
       { as: "admin", call: "GET /api/groups/nope", status: 404, code: "request.not_found" },
-      { as: "admin", call: "GET /api/webhooks", status: 200, answer: { webhooks: [] } },
-      {
-        as: "admin",
-        call: "GET /api/execution-policies",
-        status: 200,
-        answer: {
-          execution_policies: [{ database: "app", environment: "staging", statement_timeout_secs: 45 }],
-        },
-      },
-      {
-        as: "admin",
-        call: "GET /api/result-policies",
-        status: 200,
-        answer: { result_policies: [{ database: "app", environment: "*", access: ["role:approver"] }] },
-      },
-      {
-        as: "admin",
-        call: "GET /api/notification-policies",
-        status: 200,
-        answer: { notification_policies: [] },
-      },
-      { as: "admin", call: "GET /api/sql-review-policies", status: 200, answer: { sql_review_policies: [] } },
-      { as: "requester", call: "GET /api/webhook-deliveries", status: 403, code: "forbidden" },
       { as: "approver", call: "GET /api/workflows", status: 200 },
       { as: "requester", call: "GET /api/groups", status: 403, code: "forbidden" },
     ] satisfies Expectation[]),
   )("%s", async (_, expectation) => {
     await holds(cast, expectation);
-  });
-
-  it("previews what a workflow would decide", async () => {
-    const preview = async (query: string) =>
-      expectStatus(await cast.as("requester").get(`/api/policy-resolution?${query}`), 200);
-    const staging = await preview("database=app&environment=staging");
-    expect(staging).toMatchObject({
-      database: "app",
-      environment: "staging",
-      registered: true,
-      execution_policy: { statement_timeout_secs: 45, max_rows: 100 },
-      sql_review_policy: { source: "builtin" },
-    });
-    expect(staging.resolutions).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({ operation: "execute_select", decision_preview: "auto_approved" }),
-      ]),
-    );
-    const production = await preview("database=app&environment=production");
-    expect(production.resolutions).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({
-          operation: "execute_dml",
-          decision_preview: "needs_approval",
-          workflow_id: expect.stringMatching(/^wf:app:production:/),
-        }),
-      ]),
-    );
-    expect(await preview("database=app&environment=nowhere")).toMatchObject({ registered: false });
-    expect((await cast.as("requester").get("/api/policy-resolution")).status).toBe(400);
   });
 });
 

@@ -242,7 +242,7 @@ describe("looking at requests", () => {
     });
   });
 
-  it("says why nobody takes a dispatched one", async () => {
+  it("says why no agent takes a dispatched one", async () => {
     const id = await ask(cast.as("requester"), AUTOMATIC);
     expect(await look(cast.as("requester"), id)).toMatchObject({ queue_hint: "no_agents" });
     await poll(cast.as("agent"));
@@ -440,7 +440,7 @@ describe("resuming and cancelling", () => {
 describe("results", () => {
   const content = (who: Api, id: string) => who.get(`/api/requests/${id}/result/content`);
 
-  it("gives what the agent reported, to who may see it", async () => {
+  it("returns what the agent reported, to callers that may see it", async () => {
     const requester = cast.as("requester");
     const id = await ask(requester, AUTOMATIC);
     expect((await content(requester, id)).status).toBe(404);
@@ -526,7 +526,7 @@ describe("results", () => {
     });
   });
 
-  it("is gone where none was to be kept", async () => {
+  it("is missing where none was to be kept", async () => {
     const id = await ask(cast.as("requester"), { ...AUTOMATIC, no_result_store: true });
     await execute(cast.as("agent"), id, ONE_ROW);
     expect((await content(cast.as("requester"), id)).status).toBe(410);
@@ -606,7 +606,7 @@ approvers = [{ role = "approver" }]
     expect((await act(steps.as("approver"), id, "approve", {})).json).toMatchObject({ status: "approved" });
   });
 
-  it("wants to know as what somebody approves who could as both", async () => {
+  it("asks for the role of an approver who has both", async () => {
     const both = await steps.server.user(["approver", "operator"]);
     const id = await ask(steps.as("requester"), { database: "app", environment: "any", detail: "select 1" });
     expect((await act(both, id, "approve", {})).status).toBe(400);

@@ -72,7 +72,7 @@ describe.skipIf(SERVER.real && !SLOW)("what happens by itself", { concurrent: tr
     expect(text).toContain("\ndbward_agents_active 1\n");
   });
 
-  it("is a request that nobody claims for five minutes: it waits for its requester again", async () => {
+  it("is a request that no agent claims for five minutes: it waits for its requester again", async () => {
     const id = await ask("staging");
     await delay(4.5 * MINUTE);
     expect(await statusOf(id)).toBe("dispatched");
@@ -84,7 +84,7 @@ describe.skipIf(SERVER.real && !SLOW)("what happens by itself", { concurrent: tr
     expect((await cast.as("requester").post(`/api/requests/${id}/resume`)).json.status).toBe("dispatched");
   });
 
-  it("is a request that nobody approves in time", async () => {
+  it("is a request that is not approved in time", async () => {
     const id = await ask("production");
     await within(
       2.5,

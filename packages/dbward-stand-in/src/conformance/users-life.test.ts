@@ -52,7 +52,7 @@ describe("reissuing", () => {
 });
 
 describe("suspending and deleting", () => {
-  it("revokes the tokens of who is suspended, for good", async () => {
+  it("revokes the tokens of a suspended user permanently", async () => {
     const user = await cast.server.user(["requester"]);
     const suspend = () => cast.as("admin").post(`/api/users/${user.id}/suspend`);
     expect((await suspend()).json).toEqual({ id: user.id, revoked_tokens: 1, cancelled_requests: [] });

@@ -17,8 +17,9 @@ const MAX_LENGTH = 10_000;
 const LOGIN_MS = 60_000;
 
 /**
- * Listens on the loopback and asks each client for its password, as PostgreSQL does with the method `password`; then it passes on
- * what client and database say to each other. PGlite takes everybody: this keeps out the other users of the machine.
+ * Listens on the loopback and asks each client for its password, as PostgreSQL does with the method
+ * `password`; then it passes on what client and database say to each other. PGlite takes everybody: this
+ * keeps out the other users of the machine.
  *
  * @param database path of the socket to pass on to; waited for at the first login
  */
@@ -86,7 +87,7 @@ async function readBytes(socket: Socket, length: number): Promise<Buffer> {
   for (;;) {
     const bytes: Buffer | null = socket.read(length);
     if (bytes?.length === length) return bytes;
-    if (bytes || socket.readableEnded || socket.destroyed) throw new Error("the client is gone");
+    if (bytes || socket.readableEnded || socket.destroyed) throw new Error("the client has disconnected");
     await Promise.race([once(socket, "readable"), once(socket, "close")]);
   }
 }

@@ -2,7 +2,7 @@ import type { AddressInfo } from "node:net";
 import { listen } from "./front.ts";
 import { startPglite } from "./pglite.ts";
 
-/** What the process tells its parent once. */
+/** The message that the process sends to its parent once it is ready. */
 export interface Listening {
   readonly port: number;
 }
@@ -11,7 +11,7 @@ const [cacheDirectory] = process.argv.slice(2);
 const password = process.env.PGPASSWORD;
 if (!cacheDirectory || !password)
   throw new Error("usage: PGPASSWORD=… main CACHE_DIRECTORY, as a child process");
-// The parent is gone, or wants it to be over.
+// The parent has ended, or ends this process.
 for (const end of ["disconnect", "SIGTERM"]) process.on(end, () => process.exit(0));
 
 const starting = startPglite(cacheDirectory);

@@ -13,7 +13,8 @@ import { nodeOptions } from "../node-options.ts";
 /**
  * Starts it. Its socket is removed when the process ends.
  *
- * @returns path of the socket on which it takes connections, for this user of the machine alone and without a password
+ * @returns path of the socket on which it takes connections, for this user of the machine alone and without a
+ * password
  */
 export async function startPglite(cacheDirectory: string): Promise<string> {
   const prepared = await prepare(cacheDirectory);

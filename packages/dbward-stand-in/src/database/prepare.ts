@@ -1,7 +1,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { PGlite } from "@electric-sql/pglite";
 
-// A process of its own: WebAssembly gives back what initdb takes of memory at the end of the process alone.
+// A process of its own: WebAssembly frees the memory of initdb only at the end of the process.
 const [file] = process.argv.slice(2);
 if (!file) throw new Error("usage: prepare FILE");
 const database = await PGlite.create();

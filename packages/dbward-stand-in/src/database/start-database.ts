@@ -14,9 +14,10 @@ export interface StandInDatabase {
 }
 
 /**
- * Starts a PostgreSQL for whoever has none: PGlite, which is PostgreSQL as WebAssembly, in a process of its own that ends with
- * this one. It is empty, keeps everything in memory, listens on the loopback alone, and asks for a password that is made up here.
- * It listens at once; the first connection waits for the database, 0.7 s, or 4 s where `cacheDirectory` has no prepared one.
+ * Starts a PostgreSQL where none is configured: PGlite, which is PostgreSQL as WebAssembly, in a process of
+ * its own that ends with this one. It is empty, keeps everything in memory, listens on the loopback alone,
+ * and asks for a password that is made up here. It listens at once; the first connection waits for the
+ * database, 0.7 s, or 4 s where `cacheDirectory` has no prepared one.
  *
  * @param cacheDirectory where the prepared database is kept from one start to the next
  * @throws when the process ends before it listens

@@ -1,7 +1,7 @@
 import type { Log } from "../log.ts";
 import { reclaimDryRuns } from "./agents/dry-runs.ts";
 import { loseExecutions } from "./agents/jobs.ts";
-import type { App } from "./app.ts";
+import type { App } from "./app/app.ts";
 import { can, type Event, happen } from "./requests/life.ts";
 import type { RequestRecord } from "./state/records.ts";
 

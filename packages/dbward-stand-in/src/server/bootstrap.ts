@@ -1,17 +1,17 @@
 import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fatal } from "../fatal.ts";
-import type { App } from "./app.ts";
+import type { App } from "./app/app.ts";
 import type { TokenRecord } from "./state/records.ts";
 import { mintToken } from "./tokens.ts";
 
-/** Tokens count as those of the bootstrap by their names, whoever made them. */
+/** Tokens are recognised as bootstrap tokens by their names, whatever created them. */
 const PREFIX = "bootstrap-";
 const FILES = ["admin-token", "agent-token", "requester-token"];
 
 /**
- * First start: makes the first users and tokens and writes the tokens beside the state. Later starts: checks that the files
- * are there.
+ * First start: makes the first users and tokens and writes the tokens beside the state. Later starts: checks
+ * that the files are there.
  *
  * @param force revokes the bootstrap tokens and makes new ones
  * @throws {Fatal} when there are other than two of them, or a file is missing
@@ -88,7 +88,7 @@ function mint(
   return value;
 }
 
-/** Written beside it first: nobody reads half a token, and the mode is right whatever was there. */
+/** Written to a temporary file first, so that no reader sees half a token and the mode is always right. */
 function writeToken(file: string, token: string): void {
   writeFileSync(`${file}.tmp`, token, { mode: 0o600 });
   renameSync(`${file}.tmp`, file);

@@ -1,11 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { MIN_AGENT_VERSION, VERSION } from "../version.ts";
-import type { App } from "./app.ts";
+import type { App } from "./app/app.ts";
 import { ok, type Reply } from "./http/answer.ts";
 import { type AnyRoute, route } from "./http/router.ts";
 
-/** As long as a file of this name is in the state directory, `/ready` says that the database can't be read. */
+/**
+ * As long as a file of this name is in the state directory, `/ready` says that the database can't be read.
+ */
 const DEGRADED_FILE = "stand-in-degraded";
 
 /** What needs no token. */

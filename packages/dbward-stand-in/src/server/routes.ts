@@ -1,12 +1,12 @@
 import { agentRoutes } from "./agents/registry.ts";
 import { agentCallRoutes } from "./agents/routes.ts";
 import { schemaRoutes } from "./agents/schemas.ts";
-import type { App } from "./app.ts";
+import type { App } from "./app/app.ts";
 import { auditRoutes } from "./audit.ts";
+import { configRoutes } from "./config-reads.ts";
 import { healthRoutes } from "./health.ts";
 import type { AnyRoute } from "./http/router.ts";
 import { metricsRoutes } from "./metrics.ts";
-import { policyRoutes } from "./policies.ts";
 import { requestRoutes } from "./requests/routes.ts";
 import { tokenRoutes } from "./tokens.ts";
 import { userRoutes } from "./users.ts";
@@ -20,7 +20,7 @@ export function routesOf(app: App): AnyRoute[] {
     userRoutes,
     tokenRoutes,
     requestRoutes,
-    policyRoutes,
+    configRoutes,
     auditRoutes,
     schemaRoutes,
     agentCallRoutes,

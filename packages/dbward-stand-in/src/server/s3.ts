@@ -1,10 +1,11 @@
 import { Fatal } from "../fatal.ts";
-import type { S3Settings } from "./config.ts";
+import type { S3Settings } from "./config/server-config.ts";
 
 /**
- * What dbward's S3 client refuses before it sends anything. The stand-in keeps results in files and reaches no bucket.
+ * What dbward's S3 client refuses before it sends anything. The stand-in keeps results in files and reaches
+ * no bucket.
  *
- * @throws {Fatal} for plain HTTP that nobody has allowed
+ * @throws {Fatal} for plain HTTP without permission
  */
 export function checkS3({ endpoint }: S3Settings, environment: NodeJS.ProcessEnv): void {
   // An endpoint of the file may be reached over plain HTTP; AWS_ENDPOINT_URL_S3 is passed over.

@@ -59,7 +59,7 @@ describe("the stand-in server", { concurrent: true }, () => {
     }
   });
 
-  it("is degraded when it is told to", async ({ sandbox, expect }) => {
+  it("is degraded on request", async ({ sandbox, expect }) => {
     const server = await sandbox.start();
     await writeFile(sandbox.path("stand-in-degraded"), "");
     expect(await server.as(undefined).get("/ready")).toMatchObject({
@@ -100,6 +100,7 @@ describe("the stand-in server", { concurrent: true }, () => {
     ["POST", "/mcp"],
     ["POST", "/api/preflight"],
     ["POST", "/api/webhooks/x/test"],
+    ["GET", "/api/policy-resolution"],
   ] as const)("doesn't have %s %s", async ([method, path], { sandbox, expect }) => {
     const server = await sandbox.start();
     expect((await (await server.admin()).send(method, path)).status).toBe(501);

@@ -1,11 +1,11 @@
 import { Fatal } from "../fatal.ts";
-import type { App } from "./app.ts";
-import { type LoadedConfig, lineOf } from "./config.ts";
+import type { App } from "./app/app.ts";
+import { type LoadedConfig, lineOf } from "./config/server-config.ts";
 
 /**
  * Takes a file that was read, as dbward writes one into its database.
  *
- * @throws {Fatal} when a section is gone that had entries, or for what dbward finds out only now
+ * @throws {Fatal} when a section that had entries is missing, or for what dbward finds out only now
  */
 export function syncConfig(app: App, { config, late }: LoadedConfig): void {
   const { state } = app.store;

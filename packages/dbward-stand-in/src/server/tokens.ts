@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { z } from "zod";
-import { hashOf, resolveRoles } from "./access/authenticate.ts";
-import { EVERYWHERE } from "./access/caller.ts";
-import { AGENT_ROLE, type Role } from "./access/roles.ts";
-import type { App } from "./app.ts";
+import type { App } from "./app/app.ts";
+import { AGENT_ROLE, type Role } from "./config/roles.ts";
 import { conflict, created, forbidden, invalid, notFound, ok, type Reply } from "./http/answer.ts";
+import { hashOf, resolveRoles } from "./http/authenticate.ts";
+import { EVERYWHERE } from "./http/caller.ts";
 import { optionalText } from "./http/fields.ts";
 import { type AnyRoute, type Call, route } from "./http/router.ts";
 import type { TokenRecord } from "./state/records.ts";
@@ -121,7 +121,7 @@ export function tokenRoutes(app: App): AnyRoute[] {
       throw invalid("active token limit reached; revoke unused tokens first");
   }
 
-  /** @throws Refusal 404 also for bootstrap tokens, which nobody gets at through the API */
+  /** @throws Refusal 404 also for bootstrap tokens, which the API doesn't expose */
   function find(id: string): TokenRecord {
     const token = state.tokens.find((each) => each.id === id && each.kind !== "bootstrap");
     if (!token) throw notFound("token not found");

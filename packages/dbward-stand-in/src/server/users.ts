@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { resolveRoles } from "./access/authenticate.ts";
-import type { App } from "./app.ts";
+import type { App } from "./app/app.ts";
 import {
   conflict,
   created,
@@ -12,6 +11,7 @@ import {
   overPlan,
   type Reply,
 } from "./http/answer.ts";
+import { resolveRoles } from "./http/authenticate.ts";
 import { type AnyRoute, type Call, route } from "./http/router.ts";
 import { cancelRequestsOf } from "./requests/life.ts";
 import type { UserRecord } from "./state/records.ts";
@@ -31,7 +31,7 @@ export function userRoutes(app: App): AnyRoute[] {
   const note = (type: string, { caller, peer }: Pick<Call, "caller" | "peer">, user: UserRecord) =>
     audit.record({ type, category: "identity", actor: caller.subjectId, resource: user.id, peer });
 
-  /** @throws Refusal 404 for an id that nobody ever had */
+  /** @throws Refusal 404 for an id that never existed */
   function find(id: string): UserRecord {
     const user = state.users.find((each) => each.id === id);
     if (!user) throw notFound("user not found");

@@ -25,7 +25,7 @@ const times = fc.array(fc.integer({ min: 1, max: 5000 }), { maxLength: 3 });
 const network = fc.record({ fates, outages: times, pauses: times });
 
 describe("a data channel over a faulty network", () => {
-  it("delivers all output and all input, whatever becomes of single frames", () => {
+  it("delivers all output and all input, whatever frames are lost, doubled or delayed", () => {
     fc.assert(
       fc.property(network, fc.boolean(), bytes, sizes, bytes, (faults, handshake, stdout, pieces, stdin) => {
         const output = split(Buffer.concat([Buffer.from("first"), stdout]), pieces);
@@ -38,7 +38,7 @@ describe("a data channel over a faulty network", () => {
     );
   });
 
-  it("gives a framed command's exact output, or an error, whenever the session ends", () => {
+  it("yields a framed command's exact output, or an error, whenever the session ends", () => {
     let whole = 0;
     fc.assert(
       fc.property(fates, worseFates, fc.nat(8000), bytes, sizes, (early, late, closeAt, stdout, pieces) => {

@@ -14,8 +14,9 @@ import {
   PAYLOAD_TYPE,
 } from "../protocol/index.ts";
 import { channelClosed } from "../test-support/frames.ts";
-import { CLIENT_VERSION, DataChannel, type DataChannelOptions } from "./data-channel.ts";
+import { DataChannel, type DataChannelOptions } from "./data-channel.ts";
 import type { DataKeyRequest } from "./handshake.ts";
+import { CLIENT_VERSION } from "./message-channel.ts";
 import { SessionCipher } from "./session-cipher.ts";
 
 /** A channel with its clock in the hands of the test, and everything that it does on record. */
@@ -151,7 +152,7 @@ describe("opening", () => {
     expect(bench.told).toEqual([["stdout", "$ "]]);
   });
 
-  it("tells the terminal's size again when it changes", () => {
+  it("sends the terminal's size again when it changes", () => {
     const bench = new Bench({ terminal: { cols: 80, rows: 24 } });
     bench.channel.resize({ cols: 100, rows: 30 });
     bench.agent(PAYLOAD_TYPE.output, "$ ");
@@ -185,7 +186,7 @@ describe("opening", () => {
     expect(bench.acknowledged).toEqual([0, 1]);
   });
 
-  it("takes output that overtook the end of the handshake in its turn", () => {
+  it("delivers output that overtook the end of the handshake in order", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.output, "late", 2);
     bench.agent(PAYLOAD_TYPE.handshakeComplete, complete, 1);
@@ -193,7 +194,7 @@ describe("opening", () => {
     expect(bench.told).toEqual([["stdout", "late"]]);
   });
 
-  it("says that it can't do what it doesn't know", () => {
+  it("answers an unknown action with unsupported", () => {
     const bench = new Bench();
     bench.agent(
       PAYLOAD_TYPE.handshakeRequest,
@@ -204,7 +205,7 @@ describe("opening", () => {
     ]);
   });
 
-  it("gives up a handshake without an end", () => {
+  it("fails when a handshake doesn't end", () => {
     const bench = new Bench();
     bench.canPing = true;
     bench.agent(PAYLOAD_TYPE.handshakeRequest, handshakeRequest(SESSION_TYPE));
@@ -217,7 +218,7 @@ describe("opening", () => {
     ["without a list of actions", '{"RequestedClientActions":5}'],
     ["with an action without a type", '{"RequestedClientActions":[{}]}'],
     ["that names no key", handshakeRequest({ ActionType: "KMSEncryption", ActionParameters: {} })],
-  ])("gives up a handshake %s", (_what, payload) => {
+  ])("fails on a handshake %s", (_what, payload) => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, payload);
     expect(bench.told).toEqual([["failed", "handshake-failed"]]);
@@ -247,7 +248,7 @@ describe("encryption", () => {
     return bench;
   }
 
-  it("asks for the key, and hands it to the agent as KMS encrypted it", () => {
+  it("asks for the data key, and sends the agent its encrypted form", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, request);
     expect(bench.told).toEqual([["key", { keyId: "arn:key", challenge: "Y2hhbGxlbmdl" }]]);
@@ -281,7 +282,7 @@ describe("encryption", () => {
     expect(agentCipher.decrypt(typed!.payload).toString()).toBe("typed");
   });
 
-  it("sends an encrypted message again byte by byte", () => {
+  it("sends an encrypted message again unchanged", () => {
     const bench = encrypted();
     bench.channel.write(Buffer.from("typed"));
     for (let sequenceNumber = 0; sequenceNumber < 3; sequenceNumber++) bench.acknowledge(sequenceNumber);
@@ -290,20 +291,20 @@ describe("encryption", () => {
     expect(bench.input.filter(({ messageId }) => messageId === before.messageId)).toEqual([before, before]);
   });
 
-  it("takes nothing that isn't encrypted any more", () => {
+  it("refuses unencrypted messages after that", () => {
     const bench = encrypted();
     bench.agent(PAYLOAD_TYPE.output, "plain text that somebody else has put in");
     expect(bench.told.at(-1)).toEqual(["failed", "channel-lost"]);
   });
 
-  it("takes nothing before the key", () => {
+  it("refuses output before the key", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, request);
     bench.agent(PAYLOAD_TYPE.handshakeComplete, complete);
     expect(bench.told.at(-1)).toEqual(["failed", "handshake-failed"]);
   });
 
-  it("ends without a key", () => {
+  it("fails without a key", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, request);
     bench.channel.refuseEncryption(new Error("AccessDenied"));
@@ -319,7 +320,7 @@ describe("encryption", () => {
 });
 
 describe("acknowledging", () => {
-  it("acknowledges early messages and duplicates as well", () => {
+  it("acknowledges early messages and duplicates too", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.output, "b", 1);
     bench.agent(PAYLOAD_TYPE.output, "b", 1);
@@ -339,13 +340,13 @@ describe("acknowledging", () => {
     expect(bench.acknowledged).toEqual([2]);
   });
 
-  it("neither acknowledges nor minds messages of an unknown type", () => {
+  it("ignores messages of an unknown type", () => {
     const bench = new Bench();
     bench.frame({ messageType: "weather_report", payload: "rain" });
     expect([bench.sent, bench.told]).toEqual([[], []]);
   });
 
-  it("acknowledges payloads that it has no use for", () => {
+  it("acknowledges payloads that it doesn't use", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.flag, Buffer.alloc(4));
     bench.agent(99, "new");
@@ -378,7 +379,7 @@ describe("sending again", () => {
     expect(bench.channel.isInputDelivered).toBe(true);
   });
 
-  it("has 32 messages on the way at most", () => {
+  it("has at most 32 messages in transit", () => {
     const bench = open();
     bench.channel.write(Buffer.alloc(100 * 1024));
     expect(bench.input).toHaveLength(32);
@@ -405,7 +406,7 @@ describe("sending again", () => {
     expect(bench.typed).toEqual(["a"]);
   });
 
-  it("holds input while publication is paused, but not acknowledgements", () => {
+  it("delays input while publication is paused, but not acknowledgements", () => {
     const bench = open();
     bench.frame({ messageType: MESSAGE_TYPE.pausePublication });
     bench.channel.write(Buffer.from("a"));
@@ -415,7 +416,7 @@ describe("sending again", () => {
     expect(bench.typed).toEqual(["a"]);
   });
 
-  it("takes any message of the agent for the end of a pause", () => {
+  it("treats any message of the agent as the end of a pause", () => {
     const bench = open();
     bench.frame({ messageType: MESSAGE_TYPE.pausePublication });
     bench.channel.write(Buffer.from("a"));
@@ -425,7 +426,7 @@ describe("sending again", () => {
 });
 
 describe("cancelling", () => {
-  it("types ^C before the session is known to take input, past what waits, and again until it has arrived", () => {
+  it("sends ^C before the session is known to take input, discarding earlier input, until it has arrived", () => {
     const bench = new Bench();
     bench.canPing = true;
     bench.channel.write(Buffer.from("a long input"));
@@ -438,21 +439,21 @@ describe("cancelling", () => {
     expect(bench.channel.isInputDelivered).toBe(true);
   });
 
-  it("types ^C although 32 messages are on the way", () => {
+  it("sends ^C although 32 messages are in transit", () => {
     const bench = new Bench({ withoutHandshake: true });
     bench.channel.write(Buffer.alloc(100 * 1024, "a"));
     bench.channel.cancel();
     expect(bench.typed.at(-1)).toBe("\u0003");
   });
 
-  it("doesn't answer a handshake any more, without which the agent starts nothing", () => {
+  it("doesn't answer a handshake any more, so the agent starts nothing", () => {
     const bench = new Bench();
     bench.channel.cancel();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, handshakeRequest(SESSION_TYPE));
     expect(bench.input.map(({ payloadType }) => payloadType)).not.toContain(PAYLOAD_TYPE.handshakeResponse);
   });
 
-  it("types ^C after the handshake when that has been answered", () => {
+  it("sends ^C after a handshake that has been answered", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, handshakeRequest(SESSION_TYPE));
     bench.channel.cancel();
@@ -462,8 +463,8 @@ describe("cancelling", () => {
   });
 });
 
-describe("a silent link", () => {
-  it("is asked by pings, and is alive as long as they are answered", () => {
+describe("a silent connection", () => {
+  it("is probed by pings, and counts as alive while they are answered", () => {
     const bench = new Bench();
     bench.canPing = true;
     for (let round = 0; round < 20; round++) {
@@ -474,7 +475,7 @@ describe("a silent link", () => {
     expect(bench.told).toEqual([]);
   });
 
-  it("is asked by a message that must be acknowledged, where there are no pings", () => {
+  it("is probed by a message that must be acknowledged, where there are no pings", () => {
     const bench = new Bench();
     bench.pass(15_000);
     expect(bench.input.map(({ payloadType }) => payloadType)).toEqual([PAYLOAD_TYPE.size]);
@@ -483,7 +484,7 @@ describe("a silent link", () => {
     expect(bench.told).toEqual([]);
   });
 
-  it.each([true, false])("is dead when nothing comes; pings: %s", (canPing) => {
+  it.each([true, false])("is dead when nothing arrives; pings: %s", (canPing) => {
     const bench = new Bench();
     bench.canPing = canPing;
     bench.pass(45_000);
@@ -491,7 +492,7 @@ describe("a silent link", () => {
     expect(bench.channel.nextTick).toBeUndefined();
   });
 
-  it("says nothing while publication is paused and it can't be asked", () => {
+  it("doesn't count as dead while publication is paused and it can't be probed", () => {
     const bench = new Bench();
     bench.frame({ messageType: MESSAGE_TYPE.pausePublication });
     bench.pass(600_000);
@@ -500,7 +501,7 @@ describe("a silent link", () => {
 });
 
 describe("the end", () => {
-  it("is told with the agent's text", () => {
+  it("is reported with the agent's text", () => {
     const bench = new Bench();
     bench.channel.receive(channelClosed("no such file"));
     expect(bench.told).toEqual([["closed", "no such file", false]]);
@@ -513,7 +514,7 @@ describe("the end", () => {
     expect(bench.told).toEqual([["closed", "", true]]);
   });
 
-  it("is the end: nothing is told or sent after it", () => {
+  it("is final: no event and no message follows", () => {
     const bench = new Bench();
     bench.channel.receive(channelClosed(""));
     bench.agent(PAYLOAD_TYPE.output, "more");
@@ -528,7 +529,7 @@ describe("a hostile peer", () => {
     ["text", "hello"],
     ["nothing", new Uint8Array()],
     ["noise", Buffer.alloc(500, 0xff)],
-  ])("that sends %s is borne for a while, then given up", (_what, frame) => {
+  ])("that sends %s makes the session fail after some time", (_what, frame) => {
     const bench = new Bench();
     for (let count = 0; count < 100; count++) bench.channel.receive(frame);
     expect([bench.told, bench.sent]).toEqual([[], []]);

@@ -10,11 +10,11 @@ import {
   readKmsEncryptionParameters,
 } from "../protocol/index.ts";
 
-/** What the agent wants the session to be encrypted with. */
+/** The data key that the agent asks for. */
 export interface DataKeyRequest {
   /** ARN or id of the KMS key. */
   readonly keyId: string;
-  /** Base64; belongs into the encryption context. Missing with old agents. */
+  /** Base64; part of the encryption context. Old agents send none. */
   readonly challenge: string | undefined;
 }
 
@@ -44,7 +44,8 @@ export function planHandshake(request: HandshakeRequest): HandshakePlan {
 }
 
 /**
- * The answer to a handshake's request: yes to the session's type and to encryption, `unsupported` to all else.
+ * The answer to a handshake's request: yes to the session's type and to encryption, `unsupported` to all
+ * else.
  *
  * @param keyCiphertext the data key as KMS encrypted it; needed when the plan has `dataKey`
  */

@@ -12,7 +12,7 @@ const message = (sequenceNumber: number, length = 1) =>
   );
 
 describe("ReorderBuffer", () => {
-  it("hands messages out in order, each of them once", () => {
+  it("delivers messages in order, each of them once", () => {
     const buffer = new ReorderBuffer();
     const arrivals = [2, 1, 1, 0, 0].map((sequenceNumber) => buffer.add(message(sequenceNumber)));
     expect(arrivals).toEqual(["early", "early", "duplicate", "next", "duplicate"]);

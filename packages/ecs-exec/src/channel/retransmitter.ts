@@ -1,11 +1,12 @@
 import { encodeMessage, MESSAGE_TYPE } from "../protocol/index.ts";
 import { RoundTripTime } from "./round-trip-time.ts";
 
-/**
- * Messages on the way at the same time. Neither peer nor agent has a window; this one keeps a long standard input
- * from flooding a pty that is read slowly.
- */
-const WINDOW = 32;
+/** How much may be on the way at the same time. Neither plugin nor agent has a window of its own. */
+export interface Window {
+  readonly messages: number;
+  /** Of frames, their headers included. */
+  readonly bytes: number;
+}
 
 interface Unacknowledged {
   readonly sequenceNumber: number;
@@ -18,22 +19,31 @@ interface Unacknowledged {
 export class Retransmitter {
   readonly #now: () => number;
   readonly #transmit: (frame: Buffer) => void;
+  readonly #window: Window;
   readonly #roundTripTime = new RoundTripTime();
   /** In the order of sequence numbers. */
   readonly #unacknowledged = new Map<number, Unacknowledged>();
+  #bytes = 0;
   #next = 0;
+  #progressAt = 0;
 
-  constructor(now: () => number, transmit: (frame: Buffer) => void) {
+  constructor(now: () => number, transmit: (frame: Buffer) => void, window: Window) {
     this.#now = now;
     this.#transmit = transmit;
+    this.#window = window;
   }
 
   get hasRoom(): boolean {
-    return this.#unacknowledged.size < WINDOW;
+    return this.#unacknowledged.size < this.#window.messages && this.#bytes < this.#window.bytes;
   }
 
   get isIdle(): boolean {
     return this.#unacknowledged.size === 0;
+  }
+
+  /** Time since which messages wait for an acknowledgement and none has come; `undefined` when none waits. */
+  get waitingSince(): number | undefined {
+    return this.isIdle ? undefined : this.#progressAt;
   }
 
   /** Time at which {@link resendOldest} has something to do. */
@@ -50,16 +60,23 @@ export class Retransmitter {
       payloadType,
       payload,
     });
-    this.#unacknowledged.set(sequenceNumber, { sequenceNumber, frame, sentAt: this.#now() });
+    const now = this.#now();
+    if (this.isIdle) this.#progressAt = now;
+    this.#unacknowledged.set(sequenceNumber, { sequenceNumber, frame, sentAt: now });
+    this.#bytes += frame.length;
     this.#transmit(frame);
   }
 
-  /** Peers match an acknowledgement by its sequence number alone. Unknown ones and second ones are no fault. */
+  /**
+   * Peers match an acknowledgement by its sequence number alone. Unknown ones and second ones are no fault.
+   */
   acknowledge(sequenceNumber: number): void {
     const message = this.#unacknowledged.get(sequenceNumber);
     if (message === undefined) return;
     this.#unacknowledged.delete(sequenceNumber);
-    this.#roundTripTime.learn(this.#now() - message.sentAt);
+    this.#bytes -= message.frame.length;
+    this.#progressAt = this.#now();
+    this.#roundTripTime.learn(this.#progressAt - message.sentAt);
   }
 
   /** Sends the oldest message again when its time has come. Later ones wait: most often they did arrive. */

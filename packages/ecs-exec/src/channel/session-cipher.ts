@@ -14,7 +14,8 @@ export class SessionCipher {
   readonly #encryptionKey: Uint8Array;
 
   /**
-   * @param dataKey 64 bytes: the first half is the key of what the agent sends, the second of what the client sends
+   * @param dataKey 64 bytes: the first half is the key of what the agent sends, the second of what the client
+   * sends
    * @throws RangeError when it has another length
    */
   constructor(dataKey: Uint8Array) {

@@ -7,8 +7,8 @@ import type { ContainerReference } from "./container.ts";
 const EXEC_AGENT = "ExecuteCommandAgent";
 
 /**
- * Finds out why ECS refused to run a command. One exception stands for several reasons there, so the task itself is
- * looked at; where that isn't allowed, the error says what ECS said.
+ * Finds out why ECS refused to run a command. ECS has one exception for several reasons, so this looks at the
+ * task itself; where that isn't allowed, the error quotes ECS.
  */
 export async function explainRefusal(
   ecs: ECSClient,
@@ -17,26 +17,35 @@ export async function explainRefusal(
   signal: AbortSignal,
 ): Promise<DbwardError> {
   const name = cause instanceof Error ? cause.name : "";
-  const said = describeError(cause);
-  if (name === "AccessDeniedException") return new AccessDenied(`to run a command: ${said}`, { cause });
-  if (name === "ClusterNotFoundException") return new TaskNotFound("the cluster doesn't exist", { cause });
+  const reason = describeError(cause);
+  if (name === "AccessDeniedException") return new AccessDenied(`to run a command: ${reason}`, { cause });
+  if (name === "ClusterNotFoundException")
+    return new TaskNotFound(
+      "the cluster doesn't exist",
+      { cause },
+      "Check the cluster's name, and the region and account of your credentials.",
+    );
   if (name !== "InvalidParameterException")
-    return new SessionRefused(`ECS answered ${name}: ${said}`, { cause });
+    return new SessionRefused(`ECS answered ${name}: ${reason}`, { cause });
   try {
     const { cluster, task } = container;
     const answer = await ecs.send(new DescribeTasksCommand({ cluster, tasks: [task] }), {
       abortSignal: signal,
     });
-    return explainTask(answer.tasks?.[0], container, cause) ?? new SessionRefused(said, { cause });
+    return explainTask(answer.tasks?.[0], container, cause) ?? new SessionRefused(reason, { cause });
   } catch {
-    // What ECS said is worth more than why it can't be explained.
-    return /not enabled|isn.t running|agent/i.test(said)
-      ? new AgentNotRunning(said, { cause })
-      : new SessionRefused(said, { cause });
+    // The answer of ECS matters more than the failure to explain it.
+    return /not enabled|isn.t running|agent/i.test(reason)
+      ? new AgentNotRunning(reason, { cause })
+      : new SessionRefused(reason, { cause });
   }
 }
 
-function explainTask(
+/**
+ * @returns why nothing can be run in a container of the task, or `undefined` when nothing of it speaks
+ * against it
+ */
+export function explainTask(
   task: Task | undefined,
   { container }: ContainerReference,
   cause: unknown,
@@ -47,7 +56,14 @@ function explainTask(
     return new TaskNotFound(`the task is ${task.lastStatus}${reason}`, { cause });
   }
   const found = task.containers?.find(({ name }) => name === container);
-  if (!found) return new TaskNotFound(`the task has no container "${container}"`, { cause });
+  if (!found) {
+    const names = (task.containers ?? []).map(({ name }) => `"${name}"`).join(", ");
+    return new TaskNotFound(
+      `the task has no container "${container}"`,
+      { cause },
+      `Its containers are ${names || "not listed by ECS"}; upper and lower case count.`,
+    );
+  }
   if (task.enableExecuteCommand === false) return new ExecNotEnabled({ cause });
   const agent = found.managedAgents?.find(({ name }) => name === EXEC_AGENT);
   if (agent && agent.lastStatus !== "RUNNING")

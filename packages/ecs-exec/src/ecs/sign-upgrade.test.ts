@@ -4,7 +4,7 @@ import { signUpgrade } from "./sign-upgrade.ts";
 
 afterEach(() => vi.useRealTimers());
 
-it("gives the request the signature that aws-sdk-go's signer gives it", async () => {
+it("signs the request as aws-sdk-go does", async () => {
   vi.useFakeTimers({ now: 1_700_000_000_000, toFake: ["Date"] });
   const ecs = new ECSClient({
     region: "eu-central-1",

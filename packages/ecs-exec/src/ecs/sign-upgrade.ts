@@ -4,8 +4,8 @@ import type { ECSClient } from "@aws-sdk/client-ecs";
 const SERVICE = "ssmmessages";
 
 /**
- * Signs the request that opens a session's socket, with credentials, region and clock of the ECS client. session-manager-plugin does so since
- * 1.2.764; AWS has announced that it will be required.
+ * Signs the request that opens a session's socket, with credentials, region and clock of the ECS client.
+ * session-manager-plugin does so since 1.2.764; AWS has announced that it will be required.
  *
  * @returns headers of the request, without `host`, which the WebSocket itself sets
  */

@@ -25,7 +25,7 @@ async function start(
 
 function startWith(
   ecs: ECSClient,
-  { connectWithin = 0, deadline = Deadline.after(10_000), logger }: Start = {},
+  { connectWithin = 0, deadline = Deadline.after(100_000), logger }: Start = {},
 ) {
   return startSession(ecs, {
     ...CONTAINER,
@@ -50,7 +50,7 @@ const task = (more: object) => ({ body: { tasks: [{ lastStatus: "RUNNING", ...mo
 const container = (more: object = {}) => ({ containers: [{ name: "server", ...more }] });
 
 describe("startSession", () => {
-  it("asks for a terminal, as ECS wants it", async () => {
+  it("asks for a terminal, which ECS requires", async () => {
     let asked: object = {};
     const session = await start((_operation, input) => {
       asked = input;
@@ -60,7 +60,7 @@ describe("startSession", () => {
     expect(session).toMatchObject({ sessionId: "session-1", tokenValue: "canary-token" });
   });
 
-  it("asks again for an agent that isn't connected yet, and logs it", async () => {
+  it("repeats the call while the agent isn't connected, and logs it", async () => {
     const lines: [string, LogFields | undefined][] = [];
     const info = (event: string, fields?: LogFields) => lines.push([event, fields]);
     let asked = 0;
@@ -72,7 +72,7 @@ describe("startSession", () => {
     ]);
   });
 
-  it("gives up an agent that doesn't connect", async () => {
+  it("fails when the agent doesn't connect in time", async () => {
     const never = start(() => refusal("TargetNotConnectedException"));
     await expect(never).rejects.toMatchObject({ code: "target-not-connected" });
     expect(service.requests).toEqual(["ExecuteCommand"]);
@@ -89,18 +89,35 @@ describe("startSession", () => {
     ],
     ["session-refused", task(container())],
     ["exec-agent-not-running", refusal("AccessDeniedException")],
-  ])("looks at the task to tell what ECS doesn't: %s", async (code, described) => {
+  ])("looks at the task for the reason that ECS doesn't report: %s", async (code, described) => {
     const started = start((operation) =>
       operation === "DescribeTasks" ? described : refusal("InvalidParameterException", AMBIGUOUS),
     );
     await expect(started).rejects.toMatchObject({ code });
   });
 
+  it("names the containers of the task when it has none of the name asked for", async () => {
+    const started = start((operation) =>
+      operation === "DescribeTasks"
+        ? task({ containers: [{ name: "Server" }, { name: "proxy" }] })
+        : refusal("InvalidParameterException", AMBIGUOUS),
+    );
+    await expect(started).rejects.toMatchObject({
+      hint: 'Its containers are "Server", "proxy"; upper and lower case count.',
+    });
+  });
+
+  it("distinguishes a cluster that doesn't exist from a task that was replaced", async () => {
+    await expect(start(() => refusal("ClusterNotFoundException"))).rejects.toMatchObject({
+      hint: expect.stringMatching(/^Check the cluster's name, and the region/),
+    });
+  });
+
   it.each([
     ["AccessDeniedException", "exec-access-denied"],
     ["ClusterNotFoundException", "exec-task-not-found"],
     ["ClientException", "session-refused"],
-  ])("makes %s the error %s", async (name, code) => {
+  ])("turns %s into the error %s", async (name, code) => {
     await expect(start(() => refusal(name))).rejects.toMatchObject({ code });
   });
 
@@ -108,11 +125,11 @@ describe("startSession", () => {
     ["an answer without an address", { body: {} }],
     ["an error of the server", { status: 500, body: { __type: "ServerException", message: "no" } }],
     ["an error of the gateway before it", { status: 504, body: {} }],
-  ])("doesn't know after %s whether the command was started", async (_what, answer) => {
+  ])("reports an unknown outcome after %s", async (_what, answer) => {
     await expect(start(() => answer)).rejects.toMatchObject({ code: "channel-lost" });
   });
 
-  it("doesn't know it either when a request was refused that had been sent before, and had got no answer", async () => {
+  it("reports an unknown outcome when a request was refused after an earlier one without an answer", async () => {
     let asked = 0;
     service = await ExecService.start({
       ecs: () => (++asked === 1 ? { status: 503, body: {} } : refusal("AccessDeniedException")),
@@ -122,7 +139,7 @@ describe("startSession", () => {
     expect(service.requests).toHaveLength(2);
   });
 
-  it("knows that nothing was started when ECS can't be reached, or there are no credentials", async () => {
+  it("reports that nothing was started when ECS can't be reached, or there are no credentials", async () => {
     service = await ExecService.start({});
     const nowhere = new ECSClient({ ...CLIENT, endpoint: "http://127.0.0.1:1" });
     await expect(startWith(nowhere)).rejects.toMatchObject({ code: "session-refused" });

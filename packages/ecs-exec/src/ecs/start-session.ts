@@ -10,7 +10,7 @@ import { explainRefusal } from "./explain-refusal.ts";
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 5_000;
 
-/** What ECS answered: the command has been started, and waits for somebody to take its output. */
+/** A session that ECS has started, with the command running in it. */
 export interface StartedSession extends SessionAddress {
   readonly sessionId: string;
 }
@@ -19,7 +19,7 @@ export interface StartSessionOptions extends ContainerReference {
   readonly commandLine: string;
   readonly deadline: Deadline;
   readonly signal: AbortSignal;
-  /** Milliseconds for which an agent that ECS can't reach is asked for again. */
+  /** Milliseconds for which the call is repeated while ECS can't reach the agent. */
   readonly connectWithin: number;
   /** Called before ECS is asked for the first time. */
   readonly onAsk?: () => void;
@@ -27,12 +27,14 @@ export interface StartSessionOptions extends ContainerReference {
 }
 
 /**
- * Has ECS start a command line in a container.
+ * Makes ECS start a command line in a container.
  *
- * An agent that isn't connected yet, as in the first seconds of a task, is asked for again; each time is logged.
+ * While the agent isn't connected, as in the first seconds of a task, the call is repeated; each repetition
+ * is logged.
  *
- * @throws TargetNotConnected, AgentNotRunning, ExecNotEnabled, TaskNotFound, AccessDenied, SessionRefused: the command was not started
- * @throws ChannelLost when ECS's answer says neither that it was, nor that it wasn't
+ * @throws TargetNotConnected, AgentNotRunning, ExecNotEnabled, TaskNotFound, AccessDenied, SessionRefused:
+ * the command was not started
+ * @throws ChannelLost when it is unknown whether the command was started
  */
 export async function startSession(ecs: ECSClient, options: StartSessionOptions): Promise<StartedSession> {
   const { cluster, task, container, commandLine, deadline, signal, onAsk, logger } = options;
@@ -73,7 +75,7 @@ export async function startSession(ecs: ECSClient, options: StartSessionOptions)
   }
 }
 
-/** Without credentials nothing is sent; told apart here from errors that leave open whether something was. */
+/** Without credentials nothing is sent, unlike after other errors of the SDK. */
 async function requireCredentials(ecs: ECSClient): Promise<void> {
   try {
     await ecs.config.credentials();
@@ -90,8 +92,8 @@ interface SdkError extends Error {
 }
 
 /**
- * ECS said no, and said so to the only request: had an earlier one been sent again by the SDK, because its answer got lost, the command of that one
- * may run.
+ * ECS refused the only request. When the SDK had sent an earlier one, whose answer got lost, that one may
+ * have started the command.
  */
 function isRefusal(error: unknown): boolean {
   const { $fault, $metadata } = error as SdkError;

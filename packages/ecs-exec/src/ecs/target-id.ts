@@ -1,12 +1,22 @@
-import { DescribeTasksCommand, type ECSClient } from "@aws-sdk/client-ecs";
+import { DescribeTasksCommand, type ECSClient, type Task } from "@aws-sdk/client-ecs";
 import { EncryptionFailed } from "../channel/index.ts";
 import type { ContainerReference } from "./container.ts";
 
 /**
- * The name under which the container's exec agent knows itself: `ecs:<cluster>_<task id>_<runtime id>`. It is part of
- * the encryption context, so it must be exactly the agent's.
+ * The id of a container's exec agent in Session Manager: `ecs:<cluster>_<task id>_<runtime id>`.
  *
- * @throws EncryptionFailed when ECS doesn't tell the container's runtime id
+ * @returns `undefined` when ECS doesn't report the container's runtime id
+ */
+export function targetId(task: Task | undefined, cluster: string, container: string): string | undefined {
+  const runtimeId = task?.containers?.find(({ name }) => name === container)?.runtimeId;
+  if (!runtimeId || !task?.taskArn) return undefined;
+  return `ecs:${lastPart(task.clusterArn ?? cluster)}_${lastPart(task.taskArn)}_${runtimeId}`;
+}
+
+/**
+ * Asks ECS for {@link targetId}. It is part of the encryption context, so it must be exactly the agent's.
+ *
+ * @throws EncryptionFailed when ECS doesn't report the container's runtime id
  */
 export async function findTargetId(
   ecs: ECSClient,
@@ -17,9 +27,9 @@ export async function findTargetId(
     abortSignal: signal,
   });
   const found = answer.tasks?.[0];
-  const runtimeId = found?.containers?.find(({ name }) => name === container)?.runtimeId;
-  if (!runtimeId) throw new EncryptionFailed("ECS doesn't tell the runtime id of the container");
-  return `ecs:${lastPart(found?.clusterArn ?? cluster)}_${lastPart(found?.taskArn ?? task)}_${runtimeId}`;
+  const target = targetId(found, cluster, container);
+  if (target === undefined) throw new EncryptionFailed("ECS doesn't report the runtime id of the container");
+  return target;
 }
 
 function lastPart(arn: string): string {

@@ -10,15 +10,16 @@ const MAX_COMMAND_LINE = 65_535;
 export const MAX_STDERR = 65_536;
 
 /**
- * Seconds for which a finished command line waits for {@link RECEIPT}: at least, for each 16 KiB of output in base64 in addition, and at most. The
- * agent sends about ten lost messages a second again, so that the end of long output takes its time on a bad line.
+ * Seconds for which a finished command line waits for {@link RECEIPT}: at least, for each 16 KiB of output in
+ * base64 in addition, and at most. The agent sends about ten lost messages a second again, so that the end of
+ * long output takes its time on a bad line.
  */
 const RECEIPT_TIMEOUT = { least: 20, most: 300, bytesASecond: 16_384 } as const;
 
-/** To be typed when everything has come: it ends the command line, and with it the session. */
+/** Sent when everything has arrived: it ends the command line, and with it the session. */
 export const RECEIPT = Buffer.from("\n");
 
-/** To be typed after the line `sync`. */
+/** Sent in answer to the line `sync`. */
 export const SYNC = Buffer.from("\n");
 
 /** What goes into a framed command line. */
@@ -32,19 +33,20 @@ export interface FramedCommand {
 }
 
 /**
- * The command line that runs a script so that its output arrives exactly, with its exit code, although a terminal
- * lies in between. ECS splits it into words and starts it without a shell.
+ * The command line that runs a script so that its output arrives exactly, with its exit code, although a
+ * terminal is in between. ECS splits it into words and starts it without a shell.
  *
  * On the terminal appear, each on a line of its own:
  *
  * - `@<nonce>:ready:<tool>`, only with standard input: send it now, see `encodeInput`;
- * - `@<nonce>:sync`, only with standard input and without `stty`: type {@link SYNC} now;
+ * - `@<nonce>:sync`, only with standard input and without `stty`: send {@link SYNC} now;
  * - `@<nonce>:begin:<tool>`, then the script's standard output as the tool encodes it;
  * - `@<nonce>:end`, then the exit code, the line of `cksum` (with base64), and the encoded standard error;
- * - `@<nonce>:done`: type {@link RECEIPT} now.
+ * - `@<nonce>:done`: send {@link RECEIPT} now.
  *
- * `@` appears in nothing that the tools write. `@<nonce>:unsupported` and `@<nonce>:damaged` stand for all of it when
- * the container lacks the tools, or when standard input did not arrive as it was sent: then the script is not run.
+ * `@` appears in nothing that the tools write. `@<nonce>:unsupported` and `@<nonce>:damaged` stand for all of
+ * it when the container lacks the tools, or when standard input did not arrive as it was sent: then the
+ * script is not run.
  *
  * @throws InputTooLarge when it is longer than a session's parameter may be
  * @throws RangeError when the script contains a NUL character
@@ -59,10 +61,11 @@ export function frameCommand(command: FramedCommand): string {
 }
 
 /**
- * A shell script without single quotes and line ends, so that it is one word in single quotes to every splitter.
+ * A shell script without single quotes and line ends, so that it is one word in single quotes to every
+ * splitter.
  *
- * Descriptors: 5 standard error of the script, 7 its exit code and checksum, 8 its output on the way to base64,
- * 9 the terminal. The script itself sees none of them.
+ * Descriptors: 5 standard error of the script, 7 its exit code and checksum, 8 its output on the way to
+ * base64, 9 the terminal. The script itself sees none of them.
  */
 function wrapper({ script, nonce, hasStdin }: FramedCommand): string {
   return [
@@ -73,7 +76,8 @@ function wrapper({ script, nonce, hasStdin }: FramedCommand): string {
     "if h base64 cksum tee tail && [ -w /dev/fd/9 ]; then e=base64; " +
       'elif h od tail; then e=od; else echo "$n:unsupported"; exit; fi',
     ...(hasStdin ? readInput : ["r() { x </dev/null; }"]),
-    // In the background, as it is needed only at the end: the receipt is not echoed, and waiting for it is the terminal's own timer.
+    // In the background, as it is needed only at the end: the receipt is not echoed, and waiting for it is
+    // the terminal's own timer.
     "stty -echo -icanon min 0 time 200 <&9 >/dev/null 2>&1 9>&- & t=$!",
     'x() { /bin/sh -c "$c" 2>&5 5>&- 7>&- 8>&- 9>&-; echo "$?" >&7; }',
     // Output is encoded, and summed up on its way there.
@@ -89,26 +93,32 @@ function wrapper({ script, nonce, hasStdin }: FramedCommand): string {
   ].join("; ");
 }
 
-/** Gathers lines up to the one with the checksums, compares what they encode with those, and feeds that to the script. */
+/**
+ * Gathers lines up to the one with the checksums, compares what they encode with those, and feeds that to the
+ * script.
+ */
 const readInput: readonly string[] = [
   'if h cksum; then k=cksum; elif h sha256sum; then k=sha256sum; else echo "$n:unsupported"; exit; fi',
   // Without echo, input is on the terminal only once: a log of the session must not hold it.
   "stty -echo 2>/dev/null; t=$?",
   'echo "$n:ready:$e"',
-  // An altered line end or full stop must not make it wait for another last line: no line of data has a full stop or a space.
+  // An altered line end or full stop must not make it wait for another last line: no line of data has a full
+  // stop or a space.
   'i=; while IFS= read -r l; do case $l in *.*|*" "*) break;; esac; i="$i$l"; done',
   'f() { if [ $e = od ]; then printf %b "$i"; else printf %s "$i" | base64 -d; fi; }',
   "set -- $(f 2>/dev/null | $k)",
   'case $l in ".$1 $2 "*|*" $1") ;; *) echo "$n:damaged"; exit;; esac',
-  // The terminal may hold an echo back for as long as nobody takes its output. When the client has seen everything up to this line, the echo of
-  // its answer, and all that was held back, comes before the next line that is written.
+  // The terminal may delay an echo while nobody reads its output. When the client has read everything up to
+  // this line, the echo of its answer, and everything that was delayed, comes before the next line that is
+  // written.
   'if [ $t != 0 ]; then echo "$n:sync"; read -r l; fi',
   "r() { f 2>/dev/null 5>&- 7>&- 8>&- 9>&- | x; }",
 ];
 
 /**
- * The agent gives what is still on its way some seconds once the command is gone: so it stays until the client has everything. `stty` gives it a
- * read that ends every 20 s; without it a process in the background ends the wait.
+ * After the command ends, the agent delivers what is still in transit for a few seconds only, so the command
+ * line waits until the client has everything. `stty` gives it a read that ends every 20 s; without it a
+ * process in the background ends the wait.
  */
 const awaitReceipt: readonly string[] = [
   `w=${RECEIPT_TIMEOUT.least}`,
@@ -117,7 +127,9 @@ const awaitReceipt: readonly string[] = [
     "else { sleep $w; kill $$; } >/dev/null 2>&1 9>&- & read -r l; kill $! 2>/dev/null; fi",
 ];
 
-/** Everything that a shell, a splitter of words or a terminal could take for its own becomes an octal escape. */
+/**
+ * Everything that a shell, a splitter of words or a terminal could take for its own becomes an octal escape.
+ */
 function escapeScript(script: string): string {
   if (script.includes("\0")) throw new RangeError("A script can't contain a NUL character");
   return Buffer.from(script)

@@ -2,10 +2,15 @@ import { hash } from "node:crypto";
 import { InputTooLarge } from "./errors.ts";
 import { PosixCksum } from "./posix-cksum.ts";
 
-/** Largest standard input, in bytes: the container's shell holds it in a variable and reads it byte by byte. */
+/**
+ * Largest standard input, in bytes: the container's shell holds it in a variable and reads it byte by byte.
+ */
 export const MAX_STDIN = 1024 * 1024;
 
-/** Characters a line: a terminal takes lines of up to 4095. A multiple of 4 and of 5, so that no code is split. */
+/**
+ * Characters a line: a terminal takes lines of up to 4095. A multiple of 4 and of 5, so that no code is
+ * split.
+ */
 const LINE_LENGTH = 1000;
 
 /** Tools by which the container encodes output, and decodes input. */
@@ -21,9 +26,10 @@ export function checkInput(stdin: Uint8Array): void {
 }
 
 /**
- * Standard input as lines that the framed command line reads: base64, or octal escapes for the shell's `printf`
- * where the container has no base64; then a line with a full stop, what `cksum` prints of the input, and its SHA-256. The agent doesn't
- * check the digests of what it receives, so that these alone show what was altered on the way.
+ * Standard input as lines that the framed command line reads: base64, or octal escapes for the shell's
+ * `printf` where the container has no base64; then a line with a full stop, what `cksum` prints of the input,
+ * and its SHA-256. The agent doesn't check the digests of what it receives, so that these alone show what was
+ * altered on the way.
  */
 export function encodeInput(stdin: Uint8Array, encoder: Encoder): Buffer {
   const text =

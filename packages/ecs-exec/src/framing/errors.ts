@@ -1,20 +1,20 @@
 import { DbwardError } from "@dbward-aws/core";
 
 /**
- * The session ended, or something disturbed the terminal, before all of the command's output had come. Unless the message says otherwise, it is not
- * known whether the command ran at all, nor to which end.
+ * The session ended, or something else wrote to the terminal, before all of the command's output had arrived.
+ * Unless the message says otherwise, it is unknown whether the command ran, and how it ended.
  */
 export class OutputTruncated extends DbwardError {
   override readonly name = "OutputTruncated";
 
-  /** @param what what is missing, a clause without its full stop */
+  /** @param what what is missing, a clause without a full stop */
   constructor(what: string, options: { readonly cause?: unknown } = {}) {
     super(
       "output-truncated",
-      `Reading the command's output from the container failed: ${what}. Whether the command ran, and to which end, is unknown.`,
+      `Reading the command's output from the container failed: ${what}. It is unknown whether the command ran, and how it ended.`,
       {
         ...options,
-        hint: "Look whether the task was stopped meanwhile, then run the command again if that does no harm.",
+        hint: "Check whether the task was stopped, then run the command again if that is safe.",
       },
     );
   }
@@ -27,13 +27,16 @@ export class InputTruncated extends DbwardError {
   constructor() {
     super(
       "input-truncated",
-      "Sending the command's standard input to the container failed: its checksum is another one there.",
-      { hint: "The command was not run: try again." },
+      "Sending the command's standard input to the container failed: its checksum in the container is different.",
+      { hint: "The command was not run. Try again." },
     );
   }
 }
 
-/** The container has none of the tools that carry output, and standard input, over a terminal unchanged. The command was not run. */
+/**
+ * The container's image lacks the tools that carry output and standard input over a terminal unchanged. The
+ * command was not run.
+ */
 export class ToolsMissing extends DbwardError {
   override readonly name = "ToolsMissing";
 
@@ -52,7 +55,7 @@ export class InputTooLarge extends DbwardError {
 
   constructor(what: string) {
     super("exec-input-too-large", `Preparing a command for the container failed: ${what}.`, {
-      hint: "Put large data where the task can fetch it, such as S3, and send its address.",
+      hint: "Store large data where the task can fetch it, such as S3, and send its location.",
     });
   }
 }

@@ -50,14 +50,17 @@ export class FrameReader {
     return this.#completion;
   }
 
-  /** Whether the command is known to have been started. It may have been when this is false: its first output can get lost. */
+  /**
+   * Whether the command is known to have been started. It may have been when this is false: its first output
+   * can get lost.
+   */
   get hasBegun(): boolean {
     return this.#phase !== "preamble";
   }
 
   /**
-   * What the terminal shows before our first line: an error of the shell perhaps. At most 8 KiB, and nothing from the
-   * moment at which it could be standard input.
+   * What the terminal shows before our first line: an error of the shell perhaps. At most 8 KiB, and nothing
+   * from the moment at which it could be standard input.
    */
   get preamble(): string {
     return this.#phase === "preamble" && !this.#mayEchoInput ? this.#held.toString("utf8").trim() : "";
@@ -67,7 +70,7 @@ export class FrameReader {
    * Takes the next bytes of the terminal.
    *
    * @throws OutputTruncated when they can't be what the command line wrote
-   * @throws ToolsMissing, InputTruncated when the command line says that it didn't run the script
+   * @throws ToolsMissing, InputTruncated when the command line reports that it didn't run the script
    */
   push(bytes: Buffer): void {
     let rest: Buffer | undefined = bytes;

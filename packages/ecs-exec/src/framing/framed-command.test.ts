@@ -86,7 +86,7 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
       expect([stdout.toString(), stderr.toString(), exitCode]).toEqual(["out\n", "err\n", 3]);
     });
 
-    it("delivers nothing for nothing", async () => {
+    it("delivers empty output", async () => {
       expect(await here("")).toEqual({ stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), exitCode: 0 });
     });
 
@@ -114,7 +114,7 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
       expect((await here("cat; echo end", Buffer.alloc(0))).stdout.toString()).toBe("end\n");
     });
 
-    it("carries characters that shells and terminals take for their own", async () => {
+    it("carries characters that are special to shells and terminals", async () => {
       const text = `'"\\$(id)\`#!~*? \t\u0003\u0004é€😀`;
       const quoted = `'${text.replaceAll("'", "'\\''")}'`;
       expect((await here(`printf %s ${quoted}\n`)).stdout.toString()).toBe(text);
@@ -126,7 +126,7 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
       expect(stderr.subarray(-4).toString()).toBe("\0end");
     });
 
-    it("gives the exit code of a command that a signal ended", async () => {
+    it("reports the exit code of a command that a signal ended", async () => {
       expect((await here("kill -TERM $$")).exitCode).toBe(143);
     });
 
@@ -184,7 +184,7 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
     expect(stdout.toString()).toMatch(/ 1048576\n$/);
   }, 60_000);
 
-  it("says when the container has no tools for it", async () => {
+  it("reports that the container lacks the tools", async () => {
     await expect(run("echo out", undefined, paths.nothing)).rejects.toBeInstanceOf(ToolsMissing);
   });
 
@@ -217,13 +217,13 @@ describe.skipIf(!hasPty)("a framed command on a terminal", () => {
     120_000,
   );
 
-  it("notices what others write to the terminal in the midst of the output", async () => {
+  it("detects what others write to the terminal within the output", async () => {
     await expect(run("echo out; echo QUJD >/dev/tty")).rejects.toMatchObject({ code: "output-truncated" });
   });
 });
 
 describe("frameCommand", () => {
-  it("is one line of printable characters, whatever the script has in it", () => {
+  it("is one line of printable characters, whatever the script contains", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {
         const script = text.replaceAll("\0", "");
@@ -233,7 +233,7 @@ describe("frameCommand", () => {
     );
   });
 
-  it("refuses a script that doesn't fit", () => {
+  it("refuses a script that is too long", () => {
     const command = { script: "x".repeat(65_536), nonce: NONCE, hasStdin: false };
     expect(() => frameCommand(command)).toThrow(InputTooLarge);
   });

@@ -13,7 +13,10 @@ export interface OutputDecoder {
   finish(summary: string | undefined): Buffer;
 }
 
-/** Lines of base64, checked by the length and checksum that `cksum` wrote of the bytes before they were encoded. */
+/**
+ * Lines of base64, checked by the length and checksum that `cksum` wrote of the bytes before they were
+ * encoded.
+ */
 export class Base64Decoder implements OutputDecoder {
   readonly #cksum = new PosixCksum();
   #rest = "";
@@ -42,7 +45,9 @@ export class Base64Decoder implements OutputDecoder {
   }
 }
 
-/** A dump of `od -Ad -v -tx1`: each line begins with the offset of its first byte, the last one is the length. */
+/**
+ * A dump of `od -Ad -v -tx1`: each line begins with the offset of its first byte, the last one is the length.
+ */
 export class OdDecoder implements OutputDecoder {
   #rest = "";
   #length = 0;

@@ -12,7 +12,10 @@ function remainders(): Int32Array {
   return table;
 }
 
-/** The checksum of the POSIX utility `cksum`: CRC-32, most significant bit first, over the bytes and their count. */
+/**
+ * The checksum of the POSIX utility `cksum`: CRC-32, most significant bit first, over the bytes and their
+ * count.
+ */
 export class PosixCksum {
   readonly #remainders = remainders();
   #remainder = 0;

@@ -11,7 +11,7 @@ export interface Acknowledgement {
 }
 
 /**
- * The frame that tells a peer that its message has arrived.
+ * The frame that acknowledges a message of the peer.
  *
  * @param identity id and date of the new frame. @default - a fresh id and the present time
  */

@@ -1,4 +1,6 @@
-/** Offset of the member PayloadLength, and the value of HeaderLength in every frame: it doesn't count itself. */
+/**
+ * Offset of the member PayloadLength, and the value of HeaderLength in every frame: it doesn't count itself.
+ */
 export const HEADER_LENGTH = 116;
 
 /** Bytes before the payload: the header and the 4 bytes of PayloadLength. */

@@ -24,7 +24,7 @@ export interface ProcessedClientAction {
 
 /** Payload of type `handshakeResponse`: client to agent. */
 export interface HandshakeResponse {
-  /** An agent holds 1.2.295 and older for outdated. */
+  /** Agents treat 1.2.295 and older as outdated. */
   readonly ClientVersion: string;
   readonly ProcessedClientActions: readonly ProcessedClientAction[];
   readonly Errors: readonly string[] | null;
@@ -89,15 +89,6 @@ export function decodeHandshakeResponse(payload: Uint8Array): HandshakeResponse 
       Error: String(action.Error ?? ""),
     })),
     Errors: Array.isArray(content.Errors) ? content.Errors.map(String) : null,
-  };
-}
-
-/** @throws MalformedFrame */
-export function decodeHandshakeComplete(payload: Uint8Array): HandshakeComplete {
-  const content = object(payload, "the end of a handshake");
-  return {
-    HandshakeTimeToComplete: Number(content.HandshakeTimeToComplete ?? 0),
-    CustomerMessage: String(content.CustomerMessage ?? ""),
   };
 }
 

@@ -47,7 +47,7 @@ describe("decodeMessage", () => {
     expect(decodeMessage(INPUT_VECTOR)).toEqual(INPUT);
   });
 
-  it("gives back every message that was written", () => {
+  it("reads every message that was written", () => {
     const message = fc.record({
       messageType: fc.constantFrom(...Object.values(MESSAGE_TYPE)),
       schemaVersion: fc.nat(),
@@ -71,11 +71,11 @@ describe("decodeMessage", () => {
     expect(decodeMessage(frame).messageType).toBe(INPUT.messageType);
   });
 
-  it("takes a frame that ends with its header", () => {
+  it("accepts a frame that ends with its header", () => {
     expect(decodeMessage(encodeMessage({ ...INPUT, payload: Buffer.alloc(0) })).payload).toHaveLength(0);
   });
 
-  it("looks at nothing but the type of a publication message", () => {
+  it("reads only the type of a publication message", () => {
     const frame = Buffer.alloc(120, 0xff);
     frame.writeUInt32BE(116, 0);
     frame.write(MESSAGE_TYPE.pausePublication.padEnd(32), 4, "latin1");
@@ -93,7 +93,7 @@ describe("decodeMessage", () => {
     expect(() => decodeMessage(damage(Buffer.from(INPUT_VECTOR)))).toThrow(MalformedFrame);
   });
 
-  it("ends on any bytes with a message or a MalformedFrame", () => {
+  it("returns a message or throws MalformedFrame for any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         try {
@@ -123,7 +123,7 @@ describe("acknowledgement", () => {
     );
   });
 
-  it("is read again", () => {
+  it("is read back", () => {
     expect(decodeAcknowledgement(decodeMessage(encodeAcknowledgement(output)).payload)).toEqual(output);
   });
 

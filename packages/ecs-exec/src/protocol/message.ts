@@ -37,7 +37,7 @@ export interface AgentMessage {
   readonly payload: Uint8Array;
 }
 
-/** What must be said of a message to write it; the rest has defaults. */
+/** The fields of a message to write; those left out have defaults. */
 export type NewMessage = Pick<AgentMessage, "messageType" | "sequenceNumber" | "payload"> &
   Partial<AgentMessage>;
 
@@ -69,12 +69,13 @@ export function encodeMessage(message: NewMessage): Buffer {
 /**
  * Reads one binary frame, and checks its digest unless it has no payload.
  *
- * As every known peer does, it takes all bytes after the header for the payload and doesn't look at PayloadLength:
- * the digest says whether they are whole. start_publication and pause_publication may come with anything in their
- * other members, so nothing of those is checked.
+ * As every known peer does, it takes all bytes after the header for the payload and doesn't look at
+ * PayloadLength: the digest says whether they are whole. start_publication and pause_publication may come
+ * with anything in their other members, so nothing of those is checked.
  *
  * @param options `checkDigest: false`: takes any digest, as the agent does with what it receives
- * @throws MalformedFrame when it is too short, has another header length, a number out of range, or a wrong digest
+ * @throws MalformedFrame when it is too short, has another header length, a number out of range, or a wrong
+ * digest
  */
 export function decodeMessage(bytes: Uint8Array, { checkDigest = true } = {}): AgentMessage {
   if (bytes.length < PAYLOAD_OFFSET) throw new MalformedFrame(`it has only ${bytes.length} bytes`);

@@ -14,7 +14,7 @@ import {
 } from "./session.ts";
 
 describe("payloads of a session", () => {
-  it("open it with members that are all text", () => {
+  it("open it with members that are all strings", () => {
     const open = { tokenValue: "t", requestId: "r", clientId: "c", clientVersion: "1.2.650.0" };
     expect(JSON.parse(encodeOpenDataChannel(open))).toEqual({
       MessageSchemaVersion: "1.0",
@@ -26,7 +26,7 @@ describe("payloads of a session", () => {
     expect(decodeOpenDataChannel(encodeOpenDataChannel(open))).toEqual(open);
   });
 
-  it("tell the terminal's size", () => {
+  it("carry the terminal's size", () => {
     expect(encodeSize({ cols: 80, rows: 24 }).toString()).toBe('{"cols":80,"rows":24}');
     expect(decodeSize(encodeSize({ cols: 80, rows: 24 }))).toEqual({ cols: 80, rows: 24 });
   });
@@ -41,7 +41,7 @@ describe("payloads of a session", () => {
     expect(decodeExitCode(Buffer.from("EXIT_CODE: 3\n"))).toBe(3);
   });
 
-  it("close it, with members that this version doesn't know", () => {
+  it("close it, with unknown members", () => {
     const closed = { sessionId: "s", output: "o", messageId: "m", createdDate: new Date(0) };
     const more = { ...JSON.parse(encodeChannelClosed(closed).toString()), Weather: "rain" };
     expect(decodeChannelClosed(Buffer.from(JSON.stringify(more)))).toEqual({ sessionId: "s", output: "o" });

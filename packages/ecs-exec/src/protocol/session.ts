@@ -79,7 +79,9 @@ export function decodeExitCode(payload: Uint8Array): number {
 /** Content of a message `channel_closed`. */
 export interface ChannelClosed {
   readonly sessionId: string;
-  /** Empty at a normal end; else the agent's error text. It says nothing of the command's own exit code. */
+  /**
+   * Empty at a normal end; otherwise the agent's error text. It is independent of the command's exit code.
+   */
   readonly output: string;
 }
 

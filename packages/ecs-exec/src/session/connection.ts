@@ -1,12 +1,15 @@
 import type { WebSocketConstructor, WebSocketLike } from "./web-socket.ts";
 
-/** Largest message that is taken, in bytes. The agent's have about 1200; `ws` refuses others before it holds them. */
+/**
+ * Largest message that is taken, in bytes. The agent's have about 1200; `ws` refuses others before it holds
+ * them.
+ */
 const MAX_FRAME = 1024 * 1024;
 
 /** Milliseconds until a socket that wasn't closed by the other side is cut. */
 const CLOSE_TIMEOUT = 500;
 
-/** What a {@link Connection} tells. After `lost` it tells nothing more. */
+/** Events of a {@link Connection}. No event follows `lost`. */
 export interface ConnectionEvents {
   message(data: Uint8Array | string): void;
   /** Ping or pong. */
@@ -78,6 +81,13 @@ export class Connection {
     if (this.#isOver || !this.#socket.ping) return false;
     this.#socket.ping("keepalive");
     return true;
+  }
+
+  /** Stops reading, or goes on, where the WebSocket can: that of `ws`. */
+  read(isReading: boolean): void {
+    if (this.#isOver) return;
+    if (isReading) this.#socket.resume?.();
+    else this.#socket.pause?.();
   }
 
   send(frame: string | Uint8Array): void {

@@ -1,8 +1,3 @@
-export {
-  ExecSession,
-  type OutputListener,
-  type SessionAddress,
-  type SessionEnd,
-  type SessionResumer,
-} from "./exec-session.ts";
+export { ExecSession, type OutputListener, type SessionEnd } from "./exec-session.ts";
+export { type LinkOptions, type SessionAddress, SessionLink, type SessionResumer } from "./session-link.ts";
 export { defaultWebSocket, type WebSocketConstructor, type WebSocketLike } from "./web-socket.ts";

@@ -11,16 +11,23 @@ export interface WebSocketLike {
   /** Only with `ws`. */
   terminate?(): void;
   /** Only with `ws`. */
+  pause?(): void;
+  /** Only with `ws`. */
+  resume?(): void;
+  /** Only with `ws`. */
   on?(type: "pong" | "ping", listener: () => void): unknown;
 }
 
 /** Makes a WebSocket and starts to connect it. */
-export type WebSocketConstructor = new (
-  url: string,
-  /** Headers travel in an object in this place, which `ws` and Node's own WebSocket both take. */
-  protocols?: string[] | Record<string, unknown>,
-  options?: Record<string, unknown>,
-) => WebSocketLike;
+export interface WebSocketConstructor {
+  new (
+    url: string,
+    /** Headers travel in an object in this place, which `ws` and Node's own WebSocket both take. */
+    protocols?: string[] | Record<string, unknown>,
+    options?: Record<string, unknown>,
+  ): WebSocketLike;
+  readonly prototype: WebSocketLike;
+}
 
 /**
  * The runtime's own WebSocket if it has one, else that of the package `ws`, which is loaded only then.

@@ -9,7 +9,9 @@ import {
   PAYLOAD_TYPE,
 } from "../protocol/index.ts";
 
-/** Milliseconds between two looks at the oldest message that isn't acknowledged, and its age to be sent again. */
+/**
+ * Milliseconds between two looks at the oldest message that isn't acknowledged, and its age to be sent again.
+ */
 const RESEND_TICK = 100;
 const RESEND_AGE = 200;
 

@@ -27,11 +27,16 @@ export interface Fate {
 /** A faulty network: frames meet these fates in turn, and after them arrive well. */
 export interface Network {
   readonly fates: readonly Fate[];
-  /** Times at which the connection breaks; everything on the way is lost, and 250 ms later there is a new one. */
+  /**
+   * Times at which the connection breaks; everything on the way is lost, and 250 ms later there is a new one.
+   */
   readonly outages?: readonly number[];
   /** Times at which publication is paused, for 250 ms. */
   readonly pauses?: readonly number[];
-  /** Time at which the service ends the session, whatever is still on the way. @default - when all is acknowledged */
+  /**
+   * Time at which the service ends the session, whatever is still on the way.
+   * @default - when all is acknowledged
+   */
   readonly closeAt?: number | undefined;
 }
 

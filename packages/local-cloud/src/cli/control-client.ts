@@ -1,12 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isAlive } from "@dbward-aws/local-account";
 import type { StageStatus } from "../stage/status.ts";
-import { isAlive } from "./process-identity.ts";
 import type { RunEvent } from "./run-events.ts";
 import type { Run } from "./stage-files.ts";
 
 /**
- * Follows the events of a run until its process ends or `signal` aborts. A stream that is cut while the process lives,
- * as by a timeout after this process was suspended, is taken up again where it was.
+ * Follows the events of a run until its process ends or `signal` aborts. A stream that is cut while the
+ * process lives, as by a timeout after this process was suspended, is taken up again where it was.
  */
 export async function* followEvents(run: Run, signal?: AbortSignal): AsyncGenerator<RunEvent> {
   let seen = 0;
@@ -40,10 +40,14 @@ async function* streamEvents(run: Run, signal: AbortSignal | undefined): AsyncGe
 
 const RECONNECT_MS = 200;
 
-/** @returns `undefined` while the run has no account yet, or has ended */
-export async function fetchStatus(run: Run): Promise<StageStatus | undefined> {
+/**
+ * @param stage of the account, deployed or not. @default - its first one
+ * @returns `undefined` while the run has no account yet, or has ended
+ */
+export async function fetchStatus(run: Run, stage?: string): Promise<StageStatus | undefined> {
+  const query = stage === undefined ? "" : `?stage=${encodeURIComponent(stage)}`;
   try {
-    const response = await ask(run, "/status", AbortSignal.timeout(STATUS_MS));
+    const response = await ask(run, `/status${query}`, AbortSignal.timeout(STATUS_MS));
     return response.ok ? ((await response.json()) as StageStatus) : undefined;
   } catch {
     return undefined;

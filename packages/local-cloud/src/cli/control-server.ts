@@ -1,19 +1,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { describeError, type Listener, startListener } from "@dbward-aws/core";
-import { isSame } from "../account/index.ts";
+import { isSame } from "@dbward-aws/local-account";
 import type { StageStatus } from "../stage/status.ts";
 import type { RunEvents } from "./run-events.ts";
 
-/** What the control server tells: how the start goes, and the status. It changes nothing. */
+/** What the control server answers with: the progress of the start, and the status. It changes nothing. */
 export interface ControlledRun {
   /** What a caller must send as `Authorization: Bearer`. */
   readonly secret: string;
   readonly events: RunEvents;
-  /** @returns `undefined` while there is no account to ask */
-  readonly status: () => Promise<StageStatus | undefined>;
   /**
-   * Milliseconds between two signs of life on the stream of events: an HTTP client gives a silent one up, after 5
-   * minutes by default. @default 20000
+   * @param stage `undefined` for the account's first one
+   * @returns `undefined` while there is no account to ask
+   */
+  readonly status: (stage: string | undefined) => Promise<StageStatus | undefined>;
+  /**
+   * Milliseconds between two signs of life on the stream of events: an HTTP client closes a silent one, after
+   * 5 minutes by default. @default 20000
    */
   readonly heartbeatMs?: number;
 }
@@ -21,8 +24,8 @@ export interface ControlledRun {
 const HEARTBEAT_MS = 20_000;
 
 /**
- * Serves `GET /events` (JSON lines: everything so far, then live) and `GET /status` on a free port of 127.0.0.1.
- * Only who knows the secret gets an answer.
+ * Serves `GET /events` (JSON lines: everything so far, then live) and `GET /status?stage=NAME` on a free port
+ * of 127.0.0.1. Only callers with the secret get an answer.
  */
 export async function startControlServer(run: ControlledRun): Promise<Listener> {
   return startListener({
@@ -37,11 +40,12 @@ async function answer(run: ControlledRun, request: IncomingMessage, response: Se
   if (!isSame(request.headers.authorization ?? "", `Bearer ${run.secret}`))
     return send(response, 403, { error: "wrong secret" });
   if (request.method !== "GET") return send(response, 405, { error: "only GET" });
-  if (request.url === "/status") {
-    const status = await run.status();
+  const url = new URL(request.url ?? "/", "http://control");
+  if (url.pathname === "/status") {
+    const status = await run.status(url.searchParams.get("stage") ?? undefined);
     return status ? send(response, 200, status) : send(response, 503, { error: "starting" });
   }
-  if (request.url === "/events") {
+  if (url.pathname === "/events") {
     streamEvents(run, response);
     return;
   }

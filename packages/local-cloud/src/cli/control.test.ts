@@ -1,10 +1,9 @@
 import { connect } from "node:net";
+import { identify, newCredentials } from "@dbward-aws/local-account";
 import { expect, it, onTestFinished } from "vitest";
-import { newCredentials } from "../account/index.ts";
 import type { StageStatus } from "../stage/status.ts";
 import { fetchStatus, followEvents } from "./control-client.ts";
 import { startControlServer } from "./control-server.ts";
-import { identify } from "./process-identity.ts";
 import { type RunEvent, RunEvents } from "./run-events.ts";
 import { EMPTY_STATUS } from "./test-support/empty-status.ts";
 
@@ -30,7 +29,7 @@ async function serve(status?: StageStatus, heartbeatMs?: number) {
   };
 }
 
-it("tells who comes late the whole story, and then what happens", async () => {
+it("sends a late follower all events from the start, and then new ones", async () => {
   const { events, run } = await serve();
   events.add({ kind: "started", step: "Build" });
   const seen: RunEvent[] = [];
@@ -66,7 +65,7 @@ it("goes on after a connection that was cut, with each event once", async () => 
   expect(seen.map(({ kind }) => kind)).toEqual(["started", "ready"]);
 });
 
-it("gives signs of life while nothing happens, which are no events", async () => {
+it("sends signs of life while nothing happens, which are not events", async () => {
   const { events, run } = await serve(undefined, 20);
   const response = await fetch(`http://127.0.0.1:${run.control}/events`, {
     headers: { authorization: `Bearer ${SECRET}` },
@@ -115,7 +114,24 @@ it("hands out the status, and none while there is no account", async () => {
   expect(await fetchStatus((await serve()).run)).toBeUndefined();
 });
 
-it.each(["/status", "/events"])("tells nobody without the secret anything at %s", async (path) => {
+it("hands out the status of the stage that is asked for", async () => {
+  const asked: (string | undefined)[] = [];
+  const server = await startControlServer({
+    secret: SECRET,
+    events: new RunEvents(),
+    status: async (stage) => {
+      asked.push(stage);
+      return { ...EMPTY_STATUS, stage: stage ?? "local" };
+    },
+  });
+  onTestFinished(() => server.close());
+  const run = { host: ALIVE, control: server.port, secret: SECRET, credentials: CREDENTIALS };
+  expect((await fetchStatus(run, "dev & more"))?.stage).toBe("dev & more");
+  expect((await fetchStatus(run))?.stage).toBe("local");
+  expect(asked).toEqual(["dev & more", undefined]);
+});
+
+it.each(["/status", "/events"])("answers no caller without the secret at %s", async (path) => {
   const { server, run } = await serve(EMPTY_STATUS);
   const requests: RequestInit[] = [{}, { headers: { authorization: "Bearer of nothing" } }];
   for (const request of requests) {

@@ -1,51 +1,91 @@
+import { LOCAL_STAGE } from "@dbward-aws/contract";
 import { describeError } from "@dbward-aws/core";
+import { identify } from "@dbward-aws/local-account";
 import { StageNotRunning } from "../stage/errors.ts";
 import { Progress } from "../stage/progress.ts";
-import { redeploy } from "../stage/redeploy.ts";
+import { type RedeployOptions, redeploy, removeStage } from "../stage/redeploy.ts";
 import { fetchStatus, followEvents } from "./control-client.ts";
 import { formatDuration, paint } from "./format.ts";
-import { identify } from "./process-identity.ts";
 import { ProgressView } from "./progress-view.ts";
 import { runningStage } from "./show-status.ts";
 import type { Run, StageFiles } from "./stage-files.ts";
+import { summarize } from "./summary.ts";
 
 /** Exit code of a command that Ctrl-C ended. */
 const INTERRUPTED = 130;
 
+/** Which stage of the account. */
+interface StageChoice {
+  /** @default - the account's first one */
+  readonly stage?: string | undefined;
+}
+
+/** Where a change happens. */
+interface ChangeContext {
+  /** Folder of the checkout. */
+  readonly root: string;
+  readonly files: StageFiles;
+  /** Ends it; the same command run again completes it. */
+  readonly signal: AbortSignal;
+}
+
 /**
- * Brings the checkout's settings to the running stage, and shows the steps.
+ * Brings the checkout's settings to a stage of the running account, and shows the steps. A further stage need
+ * not be there yet.
  *
- * @param root folder of the checkout
  * @returns the exit code
  * @throws StageNotRunning
  */
-export async function deploy(root: string, files: StageFiles): Promise<number> {
+export function deploy(context: ChangeContext, choice: StageChoice = {}): Promise<number> {
+  return change(context, choice, { run: redeploy, command: "deploy", done: "Deployed" });
+}
+
+/**
+ * Removes a stage from the running account, as `sst remove` does; the account and its other stages go on.
+ *
+ * @returns the exit code
+ * @throws StageNotRunning
+ */
+export function remove(context: ChangeContext, stage: string): Promise<number> {
+  return change(context, { stage }, { run: removeStage, command: "remove", done: "Removed" });
+}
+
+interface Change {
+  readonly run: (options: RedeployOptions) => Promise<void>;
+  readonly command: string;
+  readonly done: string;
+}
+
+async function change(
+  { root, files, signal }: ChangeContext,
+  { stage }: StageChoice,
+  { run: work, command, done }: Change,
+): Promise<number> {
   const run = await runningStage(files);
-  const interrupt = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt.abort());
-  if (!(await isReady(run, interrupt.signal))) throw new StageNotRunning();
+  if (!(await isReady(run, signal))) throw new StageNotRunning();
   const release = await files.claimDeployment(identify(process.pid)!);
   if (!release) {
-    process.stderr.write("Another `pnpm local deploy` is running in this checkout. Wait for its end.\n");
+    process.stderr.write("Another deployment or removal is under way in this checkout. Wait for its end.\n");
     return 1;
   }
   const startedAt = performance.now();
   const view = new ProgressView();
   try {
-    const status = await fetchStatus(run);
+    const status = await fetchStatus(run, stage);
     if (!status) throw new StageNotRunning();
-    await redeploy({
+    await work({
       root,
       directory: files.directory,
       stage: status.stage,
+      firstStage: LOCAL_STAGE,
       access: { ...status, credentials: run.credentials },
       progress: new Progress((event) => view.show(event)),
-      signal: interrupt.signal,
+      signal,
     });
   } catch (error) {
     view.close();
-    if (interrupt.signal.aborted) {
-      process.stdout.write("\nInterrupted. Run `pnpm local deploy` again to complete it.\n");
+    if (signal.aborted) {
+      process.stdout.write(`\nInterrupted. Run \`pnpm local ${command}\` again to complete it.\n`);
       return INTERRUPTED;
     }
     process.stderr.write(`\n${describeError(error)}\n`);
@@ -55,8 +95,10 @@ export async function deploy(root: string, files: StageFiles): Promise<number> {
     await release();
   }
   process.stdout.write(
-    `${paint.good("✓")} ${paint.strong("Deployed")} after ${formatDuration(performance.now() - startedAt)}\n`,
+    `${paint.good("✓")} ${paint.strong(done)} after ${formatDuration(performance.now() - startedAt)}\n`,
   );
+  const after = await fetchStatus(run, stage);
+  if (stage !== undefined && after) process.stdout.write(`\n${summarize(after)}\n`);
   return 0;
 }
 

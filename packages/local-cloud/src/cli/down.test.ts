@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { newCredentials } from "@dbward-aws/local-account";
 import { expect, it, onTestFinished, vi } from "vitest";
-import { newCredentials } from "../account/index.ts";
-import { temporaryDirectory } from "../test-support/temporary-directory.ts";
+import { temporaryDirectory } from "../../../local-account/src/test-support/temporary-directory.ts";
 import { down } from "./down.ts";
 import { endRun } from "./end-run.ts";
 import { runningStage } from "./show-status.ts";
@@ -17,7 +17,7 @@ const CUT_OFF = {
   credentials: CREDENTIALS,
 };
 
-it("takes away what a run that was cut off has left, and touches no process that got its id", async () => {
+it("removes what an interrupted run left behind, and touches no process that reuses its id", async () => {
   const files = new StageFiles(temporaryDirectory());
   await files.claim(CUT_OFF);
   for (const folder of ["efs", "cache", "logs"]) {
@@ -32,7 +32,7 @@ it("takes away what a run that was cut off has left, and touches no process that
   expect(await files.run()).toBeUndefined();
 });
 
-it("says that a run was cut off, and nothing of one that never was", async () => {
+it("reports an interrupted run, and that there was none", async () => {
   const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
   onTestFinished(() => printed.mockRestore());
   const files = new StageFiles(temporaryDirectory());
@@ -41,11 +41,11 @@ it("says that a run was cut off, and nothing of one that never was", async () =>
   await down(files);
   expect(printed.mock.calls.map(([text]) => String(text).split("\n")[0])).toEqual([
     "No local stage was running.",
-    "The last local stage was cut off: what it left behind is ended and removed.",
+    "The last local stage was interrupted; what it left behind has been removed.",
   ]);
 });
 
-it("finds no stage where there is none, or only one that was cut off", async () => {
+it("finds no stage where there is none, or only an interrupted one", async () => {
   const files = new StageFiles(temporaryDirectory());
   await expect(runningStage(files)).rejects.toMatchObject({ code: "local-stage-not-running" });
   await files.claim(CUT_OFF);

@@ -10,8 +10,8 @@ export async function down(files: StageFiles): Promise<number> {
     return 0;
   }
   const what = wasRunning
-    ? "The local stage has ended; the emulated account and the server's files are gone with it."
-    : "The last local stage was cut off: what it left behind is ended and removed.";
+    ? "The local stage has ended. The emulated account and the server's files are removed."
+    : "The last local stage was interrupted; what it left behind has been removed.";
   process.stdout.write(`${what}\nKept in ${files.directory}: the installed emulator, the ports, the logs.\n`);
   return 0;
 }

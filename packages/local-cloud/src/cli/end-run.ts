@@ -1,15 +1,14 @@
 import { Deadline } from "@dbward-aws/core";
-import { endGroup } from "../stage/end-group.ts";
+import { endGroup, isAlive } from "@dbward-aws/local-account";
 import { clearRun } from "../stage/stage-directory.ts";
-import { isAlive } from "./process-identity.ts";
 import type { Run, StageFiles } from "./stage-files.ts";
 
 /** Time in which a host ends its tasks, which drain, and its account. */
 const END_MS = 120_000;
 
 /**
- * Ends a run by the id of its process and waits until it has gone; what it leaves behind when it was cut off is
- * removed.
+ * Ends a run by the id of its process and waits until it has gone; what it leaves behind when it was cut off
+ * is removed.
  *
  * @returns whether it was running
  */

@@ -3,20 +3,20 @@
 import { randomBytes } from "node:crypto";
 import { METRICS } from "@dbward-aws/contract";
 import { Deadline, describeError } from "@dbward-aws/core";
+import { identify, newCredentials } from "@dbward-aws/local-account";
 import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
-import { newCredentials } from "../account/index.ts";
 import { StorageFailed } from "../stage/errors.ts";
 import { type LocalStage, startLocalStage } from "../stage/local-stage.ts";
-import { DEFAULT_BASE_PORT, reservePorts } from "../stage/ports.ts";
+import { DEFAULT_BASE_PORT, reservePorts, reserveStagePorts } from "../stage/ports.ts";
 import { Progress } from "../stage/progress.ts";
 import { clearRun } from "../stage/stage-directory.ts";
 import { startControlServer } from "./control-server.ts";
-import { identify } from "./process-identity.ts";
+import { OtherStages } from "./other-stages.ts";
 import { RunEvents } from "./run-events.ts";
 import { StageFiles } from "./stage-files.ts";
 import { ALREADY_RUNNING } from "./start-host.ts";
 
-// Everything that this process and its children write is for its owner: tokens and keys are among it.
+// Everything that this process and its children write is private to its owner: it includes tokens and keys.
 process.umask(0o077);
 const [root = "."] = process.argv.slice(2);
 const files = new StageFiles(root);
@@ -26,6 +26,7 @@ const ending = new AbortController();
 const FIRST_METRIC_MS = 30_000;
 let stage: LocalStage | undefined;
 let dashboard: DashboardPage | undefined;
+const others = new OtherStages(serveDashboard);
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => ending.abort());
 
@@ -34,7 +35,10 @@ const credentials = newCredentials();
 const control = await startControlServer({
   secret,
   events,
-  status: async () => stage?.status(dashboard?.url),
+  status: async (name) => {
+    if (!stage || name === undefined || name === stage.stage) return stage?.status(dashboard?.url);
+    return others.status(await others.get(stage, name));
+  },
 });
 const host = identify(process.pid);
 if (!host || !(await files.claim({ host, control: control.port, secret, credentials })))
@@ -62,6 +66,7 @@ try {
 } catch (error) {
   if (!ending.signal.aborted) fail(error);
 } finally {
+  await others.close();
   await dashboard?.close();
   await stage?.close().catch((error: unknown) => console.error(describeError(error)));
   await clearRun(files.directory, { keepLogs: true });
@@ -70,7 +75,7 @@ try {
 }
 process.exit(exitCode);
 
-/** Tells whoever watches the start, and the log if it can be written. */
+/** Reports a failure to the commands that watch the start, and to the log. */
 function fail(thrown: unknown): void {
   exitCode = 1;
   const error = StorageFailed.explain(thrown, files.directory);
@@ -88,6 +93,11 @@ async function bringUp(): Promise<void> {
     root,
     directory: files.directory,
     ports,
+    stagePorts: async (name) => {
+      const reserved = await reserveStagePorts(await files.stagePorts(name));
+      await files.rememberStagePorts(name, reserved.ports);
+      return reserved;
+    },
     credentials,
     progress,
     signal: ending.signal,
@@ -115,11 +125,10 @@ async function bringUp(): Promise<void> {
 
 /** The page asks an account on this machine: it may look often. */
 function serveDashboard(started: LocalStage): Promise<DashboardPage> {
-  const { endpoint, ecsEndpoint } = started;
   return startDashboardPage({
     stage: started.stage,
     port: started.ports.dashboard,
-    aws: { ...started.clientConfig(), endpoint, ecsEndpoint },
+    aws: started.clientConfig(),
     refreshSeconds: { metrics: 5, state: 2 },
     // It was started minutes ago: three hours would be an empty chart.
     range: "15m",

@@ -11,7 +11,8 @@ export interface Output extends NodeJS.WritableStream {
 }
 
 /**
- * Shows steps: in a terminal each running step has a line that lives; elsewhere every start and end is a plain line.
+ * Shows steps: in a terminal each running step has a line that lives; elsewhere every start and end is a
+ * plain line.
  */
 export class ProgressView {
   readonly #output: Output;

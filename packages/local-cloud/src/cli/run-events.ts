@@ -1,14 +1,14 @@
 import type { ProgressEvent } from "../stage/progress.ts";
 
-/** What the process that hosts the stage tells those who watch it. */
+/** An event of the process that hosts the stage. */
 export type RunEvent =
   | ProgressEvent
-  /** Everything is deployed; `problems` says which services don't run all the same, and why. */
+  /** Everything is deployed; `problems` lists services that don't run, with the reasons. */
   | { readonly kind: "ready"; readonly milliseconds: number; readonly problems?: readonly string[] }
   /** The start failed; the process ends. */
   | { readonly kind: "failed-start"; readonly message: string };
 
-/** Keeps every event of a run, so that who comes later sees the whole story. */
+/** Keeps all events of a run, for followers that come later. */
 export class RunEvents {
   readonly #events: RunEvent[] = [];
   readonly #listeners = new Set<(event: RunEvent) => void>();

@@ -5,11 +5,13 @@ import { exportLines } from "./show-environment.ts";
 const STATUS = {
   credentials: { accessKeyId: "AKIAOFTHERUN", secretAccessKey: "secret of the run" },
   endpoint: "http://127.0.0.1:4566",
-  ecsEndpoint: "http://127.0.0.1:4567",
   serverUrl: "http://127.0.0.1:4568/it's $HOME",
 };
 
-/** The variables that a shell has after `eval "$(pnpm -s local env)"`, with `caller` as its environment before. */
+/**
+ * The variables that a shell has after `eval "$(pnpm -s local env)"`, with `caller` as its environment
+ * before.
+ */
 function evaluate(caller: Record<string, string>): Record<string, string> {
   const environment = { PATH: process.env.PATH ?? "", ...caller };
   const words = ["-c", 'eval "$1"; env -0', "sh", exportLines(STATUS, environment).join("\n")];
@@ -25,7 +27,6 @@ function evaluate(caller: Record<string, string>): Record<string, string> {
 it("leads every tool of a shell to the local stage", () => {
   expect(evaluate({})).toMatchObject({
     AWS_ENDPOINT_URL: STATUS.endpoint,
-    AWS_ENDPOINT_URL_ECS: STATUS.ecsEndpoint,
     AWS_REGION: "us-east-1",
     AWS_DEFAULT_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: STATUS.credentials.accessKeyId,

@@ -1,5 +1,5 @@
 import { SERVER } from "@dbward-aws/contract";
-import { type AccountAccess, accountVariables } from "../stage/environment.ts";
+import { type AccountAccess, accountVariables } from "@dbward-aws/local-account";
 import { StageNotRunning } from "../stage/errors.ts";
 import type { StageStatus } from "../stage/status.ts";
 import { fetchStatus } from "./control-client.ts";
@@ -9,11 +9,15 @@ import type { StageFiles } from "./stage-files.ts";
 /**
  * Prints what other tools need to use the running stage, for `eval "$(pnpm -s local env)"` in a POSIX shell.
  *
+ * @param stage whose server the tools call. @default - the account's first one
  * @throws StageNotRunning
  */
-export async function showEnvironment(files: StageFiles): Promise<number> {
+export async function showEnvironment(
+  files: StageFiles,
+  { stage }: { readonly stage?: string | undefined } = {},
+): Promise<number> {
   const run = await runningStage(files);
-  const status = await fetchStatus(run);
+  const status = await fetchStatus(run, stage);
   if (!status) throw new StageNotRunning();
   process.stdout.write(
     `${exportLines({ ...status, credentials: run.credentials }, process.env).join("\n")}\n`,
@@ -22,7 +26,8 @@ export async function showEnvironment(files: StageFiles): Promise<number> {
 }
 
 /**
- * @param caller environment of the shell: what else it has of AWS, such as a profile, would lead elsewhere, and is unset
+ * @param caller environment of the shell: what else it has of AWS, such as a profile, would lead elsewhere,
+ * and is unset
  * @returns one command of the shell a line
  */
 export function exportLines(

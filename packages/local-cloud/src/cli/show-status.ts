@@ -1,18 +1,24 @@
+import { isAlive } from "@dbward-aws/local-account";
 import { StageNotRunning } from "../stage/errors.ts";
 import { fetchStatus } from "./control-client.ts";
-import { isAlive } from "./process-identity.ts";
 import type { Run, StageFiles } from "./stage-files.ts";
 import { summarize } from "./summary.ts";
 
+export interface StatusOptions {
+  /** As the JSON that scripts and tests read, see `StageStatus`. */
+  readonly json: boolean;
+  /** @default - the account's first one */
+  readonly stage?: string | undefined;
+}
+
 /**
- * Prints the status of the running stage.
+ * Prints the status of a stage of the running account.
  *
- * @param json as the JSON that scripts and tests read, see `StageStatus`
  * @throws StageNotRunning
  */
-export async function showStatus(files: StageFiles, { json }: { readonly json: boolean }): Promise<number> {
+export async function showStatus(files: StageFiles, { json, stage }: StatusOptions): Promise<number> {
   const run = await runningStage(files);
-  const status = await fetchStatus(run);
+  const status = await fetchStatus(run, stage);
   if (!status) throw new StageNotRunning();
   process.stdout.write(`${json ? JSON.stringify(status, undefined, 2) : summarize(status)}\n`);
   return 0;

@@ -1,9 +1,8 @@
 import { chmodSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { identify, newCredentials } from "@dbward-aws/local-account";
 import { expect, it, onTestFinished } from "vitest";
-import { newCredentials } from "../account/index.ts";
-import { temporaryDirectory } from "../test-support/temporary-directory.ts";
-import { identify } from "./process-identity.ts";
+import { temporaryDirectory } from "../../../local-account/src/test-support/temporary-directory.ts";
 import { StageFiles } from "./stage-files.ts";
 
 const CREDENTIALS = newCredentials();
@@ -33,7 +32,7 @@ it("can be claimed again once it is released", async () => {
 it("remembers the ports beyond the run", async () => {
   const files = new StageFiles(temporaryDirectory());
   expect(await files.ports()).toEqual({});
-  const ports = { emulator: 1, ecs: 2, server: 3, dashboard: 4 };
+  const ports = { emulator: 1, server: 2, dashboard: 3 };
   await files.rememberPorts(ports);
   expect(await files.ports()).toEqual(ports);
 });
@@ -45,17 +44,17 @@ it("reserves a stage for one deployment at a time, until its process has ended",
   expect(await files.claimDeployment(self)).toBeUndefined();
   await release!();
   expect(await files.claimDeployment({ ...self, started: "earlier" })).toBeDefined();
-  // That process is gone, and with it its reservation.
+  // That process has ended, and with it its reservation.
   expect(await files.claimDeployment(self)).toBeDefined();
 });
 
-it("lets nobody else read them, whatever the umask and however the folder was made", async () => {
+it("makes them private to their owner, whatever the umask and the mode of the folder", async () => {
   const umask = process.umask(0);
   onTestFinished(() => void process.umask(umask));
   for (const make of [() => undefined, (directory: string) => chmodSync(directory, 0o777)]) {
     const root = temporaryDirectory();
     const files = new StageFiles(root);
-    await files.rememberPorts({ emulator: 1, ecs: 2, server: 3, dashboard: 4 });
+    await files.rememberPorts({ emulator: 1, server: 2, dashboard: 3 });
     make(files.directory);
     await files.claim(run(1));
     const mode = (path: string) => statSync(path).mode & 0o777;
@@ -64,4 +63,14 @@ it("lets nobody else read them, whatever the umask and however the folder was ma
       0o600, 0o600,
     ]);
   }
+});
+
+it("remembers the ports of each stage, and those of the account beside them", async () => {
+  const files = new StageFiles(temporaryDirectory());
+  await files.rememberPorts({ emulator: 1, server: 2, dashboard: 3 });
+  await files.rememberStagePorts("dev", { server: 4, dashboard: 5 });
+  await files.rememberStagePorts("qa", { server: 6, dashboard: 7 });
+  expect(await files.ports()).toEqual({ emulator: 1, server: 2, dashboard: 3 });
+  expect(await files.stagePorts("dev")).toEqual({ server: 4, dashboard: 5 });
+  expect(await files.stagePorts("none")).toEqual({});
 });

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Credentials } from "../account/index.ts";
-import type { StagePorts } from "../stage/ports.ts";
+import { LOCAL_FILES } from "@dbward-aws/contract";
+import { type Credentials, isAlive, type ProcessIdentity } from "@dbward-aws/local-account";
+import type { AccountPorts, StagePorts } from "../stage/ports.ts";
 import { privateFolder } from "../stage/private-folder.ts";
-import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** What one run says of itself, for as long as it lives. */
 export interface Run {
@@ -18,21 +18,28 @@ export interface Run {
   readonly credentials: Credentials;
 }
 
+/** What one run leaves to the next. */
+interface RememberedPorts {
+  readonly ports?: Partial<AccountPorts>;
+  /** Of further stages, by their names. */
+  readonly stages?: Readonly<Record<string, StagePorts>>;
+}
+
 /** The files by which the commands find a running stage, and the next one its ports. */
 export class StageFiles {
   readonly directory: string;
 
   /** @param root folder of the checkout */
   constructor(root: string) {
-    this.directory = join(root, ".local");
+    this.directory = join(root, LOCAL_FILES.directory);
   }
 
   get #run(): string {
-    return join(this.directory, "run.json");
+    return join(this.directory, LOCAL_FILES.run);
   }
 
   get #state(): string {
-    return join(this.directory, "state.json");
+    return join(this.directory, LOCAL_FILES.state);
   }
 
   log(name: string): string {
@@ -83,14 +90,33 @@ export class StageFiles {
     await rm(this.#run, { force: true });
   }
 
-  /** The ports of the last run. */
-  async ports(): Promise<Partial<StagePorts>> {
-    return (await readJson<{ ports?: Partial<StagePorts> }>(this.#state))?.ports ?? {};
+  /** The ports of the last run: of the account and its first stage. */
+  async ports(): Promise<Partial<AccountPorts>> {
+    return (await this.#remembered()).ports ?? {};
   }
 
-  async rememberPorts(ports: StagePorts): Promise<void> {
+  rememberPorts(ports: AccountPorts): Promise<void> {
+    return this.#remember({ ports });
+  }
+
+  /** The ports that a further stage of the account last had. */
+  async stagePorts(stage: string): Promise<Partial<StagePorts>> {
+    return (await this.#remembered()).stages?.[stage] ?? {};
+  }
+
+  async rememberStagePorts(stage: string, ports: StagePorts): Promise<void> {
+    const { stages = {} } = await this.#remembered();
+    await this.#remember({ stages: { ...stages, [stage]: ports } });
+  }
+
+  async #remembered(): Promise<RememberedPorts> {
+    return (await readJson<RememberedPorts>(this.#state)) ?? {};
+  }
+
+  async #remember(ports: RememberedPorts): Promise<void> {
     await privateFolder(this.directory);
-    await writeFile(this.#state, `${JSON.stringify({ ports }, undefined, 2)}\n`, { mode: 0o600 });
+    const all: RememberedPorts = { ...(await this.#remembered()), ...ports };
+    await writeFile(this.#state, `${JSON.stringify(all, undefined, 2)}\n`, { mode: 0o600 });
   }
 }
 

@@ -13,7 +13,8 @@ const HOST = fileURLToPath(new URL("./host.ts", import.meta.url));
 const START_MS = 30_000;
 
 /**
- * Starts the process that hosts the stage, apart from this one and its terminal, and waits until it can be asked.
+ * Starts the process that hosts the stage, apart from this one and its terminal, and waits until it can be
+ * asked.
  *
  * @returns its run, or that of another one which was quicker
  * @throws StageEnded when it ended before that

@@ -41,7 +41,6 @@ it("shows what is well and what is not", () => {
   Agents     no metric yet
   Alarms     ✗ dbward-local-down  ALARM
   Account    http://127.0.0.1:4566
-  ECS        http://127.0.0.1:4567
   Server     http://127.0.0.1:4568
   Dashboard  http://127.0.0.1:4569/`);
 });

@@ -12,7 +12,6 @@ export function summarize(status: StageStatus): string {
     ["Agents", [agents(status)]],
     ["Alarms", alarms(status)],
     ["Account", [status.endpoint]],
-    ["ECS", [status.ecsEndpoint]],
     ["Server", [status.serverUrl]],
   ];
   if (status.dashboardUrl) sections.push(["Dashboard", [paint.strong(status.dashboardUrl)]]);
@@ -75,6 +74,7 @@ function agents(status: StageStatus): string {
     ["AgentsHealthy", "healthy"],
     ["AgentsSaturated", "saturated"],
     ["AgentsOffline", "offline"],
+    ["AgentCapacity", "requests at a time"],
   ]);
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isAlive } from "@dbward-aws/local-account";
 import { createLogUpdate } from "log-update";
 import { StageEnded } from "../stage/errors.ts";
 import { DEFAULT_BASE_PORT, reservePorts } from "../stage/ports.ts";
@@ -6,7 +7,6 @@ import { clearRun } from "../stage/stage-directory.ts";
 import { fetchStatus, followEvents } from "./control-client.ts";
 import { endRun } from "./end-run.ts";
 import { formatDuration, paint } from "./format.ts";
-import { isAlive } from "./process-identity.ts";
 import { ProgressView } from "./progress-view.ts";
 import type { RunEvent } from "./run-events.ts";
 import type { Run, StageFiles } from "./stage-files.ts";
@@ -21,25 +21,24 @@ export interface UpOptions {
   readonly detach: boolean;
   /** Port of the emulated account. */
   readonly port?: number;
+  /** Ends what this command started, or the view of what it attached to. */
+  readonly signal: AbortSignal;
 }
 
-/** How a start ended for the one who watched it. */
+/** How a start ended for the command that watched it. */
 type Outcome = "ready" | "unhealthy" | "failed" | "ended" | "interrupted";
 
 /**
- * Starts the local stage, or attaches to the one that runs, and shows it until Ctrl-C. Ctrl-C ends what this command
- * has started; what it has only attached to goes on.
+ * Starts the local stage, or attaches to the one that runs, and shows it until Ctrl-C. Ctrl-C ends what this
+ * command has started; what it has only attached to goes on.
  *
  * @returns the exit code
  */
 export async function up(options: UpOptions): Promise<number> {
-  const { files, detach } = options;
-  const interrupt = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt.abort());
-
+  const { files, detach, signal } = options;
   const found = await findRun(files);
   const run = found ?? (await start(options));
-  const outcome = await watchStart(run, interrupt.signal);
+  const outcome = await watchStart(run, signal);
   if (outcome === "failed") {
     await endRun(files, run); // it is ending already: the next start must not meet it
     return 1;
@@ -52,14 +51,14 @@ export async function up(options: UpOptions): Promise<number> {
       return outcome === "ready" ? 0 : 1;
     }
     say(found ? "Ctrl-C leaves it running." : "Ctrl-C ends it.");
-    if (!(await watchStage(run, interrupt.signal)) && !interrupt.signal.aborted) {
+    if (!(await watchStage(run, signal)) && !signal.aborted) {
       const reasons = await lastLines(files.log("host"), 3);
       say(["The local stage has ended.", ...reasons].join("\n"));
       return reasons.length > 0 ? 1 : 0;
     }
   }
   if (found) {
-    say("\nDetached; the local stage runs on. To end it: pnpm local down");
+    say("\nDetached; the local stage keeps running. To end it: pnpm local down");
     return 0;
   }
   say("\nEnding the local stage …");
@@ -68,15 +67,15 @@ export async function up(options: UpOptions): Promise<number> {
   return 0;
 }
 
-/** The run that lives; what a run that was cut off has left is removed. */
+/** The running stage, if any. What an interrupted one left behind is removed. */
 async function findRun(files: StageFiles): Promise<Run | undefined> {
   const run = await files.run();
   if (!run) return undefined;
   if (isAlive(run.host)) {
-    say("A local stage is running in this checkout already: attached to it.");
+    say("A local stage is already running in this checkout; attached to it.");
     return run;
   }
-  say("The last local stage was cut off: its remains are removed.");
+  say("The last local stage was interrupted; what it left behind is removed.");
   await endRun(files, run);
   return undefined;
 }
@@ -117,9 +116,9 @@ function sayReady({ milliseconds, problems = [] }: Extract<RunEvent, { kind: "re
     say(`${paint.good("✓")} ${paint.strong("Ready")} ${after}\n`);
     return "ready";
   }
-  say(`${paint.bad("✗")} ${paint.strong("Deployed")} ${after}, and services do not run:`);
+  say(`${paint.bad("✗")} ${paint.strong("Deployed")} ${after}, but services don't run:`);
   for (const problem of problems) say(`  ${problem}`);
-  say("  Read what they print: pnpm local logs\n");
+  say("  To see what they print: pnpm local logs\n");
   return "unhealthy";
 }
 

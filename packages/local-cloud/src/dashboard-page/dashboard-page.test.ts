@@ -22,11 +22,14 @@ import {
   STAGE_DIMENSION,
   stageNames,
 } from "@dbward-aws/contract";
+import { LOCAL_REGION } from "@dbward-aws/local-account";
 import { type DashboardPage, startDashboardPage } from "@dbward-aws/ops-page";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestEmulator, type TestEmulator } from "../emulator/test-support/start-test-emulator.ts";
-import { LOCAL_REGION } from "../stage/environment.ts";
+import {
+  startTestEmulator,
+  type TestEmulator,
+} from "../../../local-account/src/emulator/test-support/start-test-emulator.ts";
 
 const BROWSERS = [process.env.DBWARD_CHROMIUM ?? "", "/usr/bin/chromium", "/usr/bin/chromium-browser"];
 const executablePath = BROWSERS.find((path) => path !== "" && existsSync(path));
@@ -127,20 +130,20 @@ describe.skipIf(!executablePath)("the page in a browser", { timeout: 60_000 }, (
   });
 
   it("turns an alarm's tile and the verdict when an agent is lost, and says why", async () => {
-    await page.waitForSelector('[data-alarm="agents-offline"][data-state="OK"]');
+    await page.waitForSelector('[data-alarm="agents-offline"][data-state="OK"]', { state: "attached" });
     await put({ AgentsOffline: 1 });
-    await page.waitForSelector('[data-alarm="agents-offline"][data-state="ALARM"]');
+    await page.waitForSelector('[data-alarm="agents-offline"][data-state="ALARM"]', { state: "attached" });
     await page.waitForSelector('#verdict[data-state="ALARM"]:has-text("agents-offline")');
     await page.waitForSelector('#history tr:has-text("agents-offline"):has-text("Threshold Crossed: 1 of")');
   });
 
   it("shows whether a secret is captured, and never its value", async () => {
-    const secret = (name: string) => page.locator(`#secrets tr[data-id="${name}"]`);
+    const secret = (name: string) => page.locator(`#tokens tr[data-id="${name}"]`);
     expect(await secret(names.adminTokenSecret).textContent()).toContain("captured");
     expect(await secret(names.metricsTokenSecret).textContent()).toContain("empty");
     expect(await page.content()).not.toContain(CANARY);
     const { origin } = new URL(page.url());
-    for (const path of ["/api/state", "/api/dashboard", "/api/logs"]) {
+    for (const path of ["/api/state", "/api/findings", "/api/dashboard", "/api/logs"]) {
       const answer = await page.request.get(`${origin}${path}`);
       expect(answer.status(), path).toBe(200);
       expect(await answer.text()).not.toContain(CANARY);
@@ -157,7 +160,7 @@ describe.skipIf(!executablePath)("the page in a browser", { timeout: 60_000 }, (
     await page.reload();
     await page.waitForSelector(".plot canvas");
     await page.keyboard.press("Tab");
-    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the dashboard");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the charts");
     await page.keyboard.press("Enter");
     expect(await page.evaluate("document.activeElement.id")).toBe("dashboard");
     const range = page.locator("#range");

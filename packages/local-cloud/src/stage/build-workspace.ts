@@ -1,6 +1,6 @@
 import type { Deadline } from "@dbward-aws/core";
+import { runTool } from "@dbward-aws/local-account";
 import { ToolFailed } from "./errors.ts";
-import { runTool } from "./run-tool.ts";
 
 /** What the build needs. */
 export interface WorkspaceBuild {
@@ -12,8 +12,8 @@ export interface WorkspaceBuild {
 }
 
 /**
- * Builds what a deployment is made of: sst loads workspace packages as JavaScript, and the functions are bundles.
- * turbo's cache answers when nothing changed.
+ * Builds what a deployment is made of: sst loads workspace packages as JavaScript, and the functions are
+ * bundles. turbo's cache answers when nothing changed.
  *
  * @throws {@link ToolFailed} `build-failed`
  */

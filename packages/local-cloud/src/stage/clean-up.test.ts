@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { CleanUp } from "./clean-up.ts";
 
-it("tells what is under way to end, then undoes the latest first", async () => {
+it("aborts work in progress, then undoes the latest first", async () => {
   const cleanUp = new CleanUp();
   const order: string[] = [];
   cleanUp.signal.addEventListener("abort", () => order.push("abort"));

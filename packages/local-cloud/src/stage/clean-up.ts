@@ -1,4 +1,4 @@
-/** What is to be undone, the latest first; what is under way is told to end before that. */
+/** What to undo, the latest first. Work in progress is aborted before that. */
 export class CleanUp {
   readonly #steps: (() => Promise<unknown> | unknown)[] = [];
   readonly #ending = new AbortController();

@@ -2,22 +2,10 @@ import { CloudFormationClient } from "@aws-sdk/client-cloudformation";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { ECSClient } from "@aws-sdk/client-ecs";
+import { IAMClient } from "@aws-sdk/client-iam";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import type { Credentials } from "../account/index.ts";
-import { type AccountAccess, LOCAL_REGION } from "./environment.ts";
-
-/** Constructor argument of every SDK client of the emulated account. */
-export interface ClientConfig {
-  readonly region: string;
-  readonly endpoint: string;
-  readonly credentials: Credentials;
-}
-
-/** @param endpoint the emulated account's, or the ECS front's for an ECS client */
-export function clientConfig(endpoint: string, credentials: Credentials): ClientConfig {
-  return { region: LOCAL_REGION, endpoint, credentials };
-}
+import { type AccountAccess, clientConfig } from "@dbward-aws/local-account";
 
 /** The clients that the stage itself uses. */
 export interface StageClients {
@@ -25,18 +13,20 @@ export interface StageClients {
   readonly cloudWatch: CloudWatchClient;
   readonly logs: CloudWatchLogsClient;
   readonly ecs: ECSClient;
+  readonly iam: IAMClient;
   readonly lambda: LambdaClient;
   readonly secretsManager: SecretsManagerClient;
   destroy(): void;
 }
 
-export function stageClients({ endpoint, ecsEndpoint, credentials }: AccountAccess): StageClients {
-  const config = clientConfig(endpoint, credentials);
+export function stageClients(access: AccountAccess): StageClients {
+  const config = clientConfig(access);
   const clients = {
     cloudFormation: new CloudFormationClient(config),
     cloudWatch: new CloudWatchClient(config),
     logs: new CloudWatchLogsClient(config),
-    ecs: new ECSClient({ ...config, endpoint: ecsEndpoint }),
+    ecs: new ECSClient(config),
+    iam: new IAMClient(config),
     lambda: new LambdaClient(config),
     secretsManager: new SecretsManagerClient(config),
   };

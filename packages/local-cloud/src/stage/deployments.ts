@@ -27,12 +27,12 @@ export interface DeploymentContext {
   readonly log: (name: string) => string;
   readonly clients: StageClients;
   readonly progress: Progress;
-  /** Resolves when the workspace is built and the account is prepared. */
-  readonly prepared: Promise<unknown>;
+  /** Resolves when the workspace is built and the account is prepared for the stage. */
+  readonly prepare: () => Promise<unknown>;
   readonly signal: AbortSignal;
 }
 
-/** A custom resource of CloudFormation may take an hour; whoever waits can end it. */
+/** A custom resource of CloudFormation may take an hour; the caller can abort it. */
 const DEPLOY_MS = 3_600_000;
 const WATCH_MS = 500;
 
@@ -47,9 +47,10 @@ export async function runDeployment(
   { env = {}, timeoutMs = DEPLOY_MS }: DeployOptions = {},
 ): Promise<void> {
   const { stage, clients, progress } = context;
-  await context.prepared;
+  await context.prepare();
   await progress.step(`sst ${verb} --stage ${stage}`, async (note) => {
     const deadline = Deadline.after(timeoutMs, context.signal);
+    const began = new Date();
     const watched = new AbortController();
     const watching = noteStacks(clients, stage, note, Deadline.after(timeoutMs, watched.signal));
     try {
@@ -62,7 +63,7 @@ export async function runDeployment(
         env: { ...context.env, ...env },
         log: context.log(verb),
         deadline,
-        failureReasons: () => failureReasons(clients.cloudFormation, stage),
+        failureReasons: () => failureReasons(clients.cloudFormation, stage, began),
       });
     } finally {
       watched.abort();
@@ -72,7 +73,7 @@ export async function runDeployment(
 }
 
 async function noteStacks(clients: StageClients, stage: string, note: Note, until: Deadline): Promise<void> {
-  let told = "";
+  let noted = "";
   await until.until(async () => {
     const stacks = await stageStacks(clients.cloudFormation, stage).catch(() => []);
     const underWay = stacks.filter(({ status }) => !/^(CREATE|UPDATE|DELETE)_COMPLETE$/.test(status));
@@ -80,8 +81,8 @@ async function noteStacks(clients: StageClients, stage: string, note: Note, unti
       ...(stacks.length > underWay.length ? [`${stacks.length - underWay.length} stacks complete`] : []),
       ...underWay.map(({ name, status }) => `${name.split("-").at(-1)} ${status}`),
     ].join(", ");
-    if (text !== told) note(text);
-    told = text;
+    if (text !== noted) note(text);
+    noted = text;
     return undefined;
   }, WATCH_MS);
 }

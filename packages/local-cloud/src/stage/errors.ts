@@ -1,27 +1,19 @@
 import { DbwardError } from "@dbward-aws/core";
 
-/** A port that was asked for by number is taken. Choose another one. Code `port-in-use`. */
-export class PortInUse extends DbwardError {
-  override readonly name = "PortInUse";
+/** The machine has no curl. Code `curl-missing`. */
+export class CurlMissing extends DbwardError {
+  override readonly name = "CurlMissing";
 
-  constructor(port: number) {
-    super("port-in-use", `Port ${port} on 127.0.0.1 is taken by another program or local stage.`, {
-      hint: "Name another one with --port, or leave --port out: free ones are found then.",
+  constructor() {
+    super("curl-missing", "The local stage needs curl, and the PATH has none.", {
+      hint: "Install it (Debian and Ubuntu: `apt-get install curl`; Fedora: `dnf install curl`; Alpine: `apk add curl`), then run the command again.",
     });
   }
 }
 
 /**
- * The machine can't run the emulated account: no fitting Python, a download that failed, a process that does not
- * come up. Codes `python-missing`, `emulator-install-failed`, `emulator-start-failed`.
- */
-export class EmulatorUnavailable extends DbwardError {
-  override readonly name = "EmulatorUnavailable";
-}
-
-/**
  * A tool that the local stage ran (turbo, cdk, sst) failed or did not end in time. Codes `build-failed`,
- * `account-bootstrap-failed`, `local-deploy-failed`, `local-remove-failed`, `endpoint-unresolved`.
+ * `local-deploy-failed`, `local-remove-failed`, `endpoint-unresolved`.
  */
 export class ToolFailed extends DbwardError {
   override readonly name = "ToolFailed";
@@ -49,7 +41,10 @@ const STORAGE_FAILURES: Readonly<Record<string, readonly [problem: string, hint:
 export class StorageFailed extends DbwardError {
   override readonly name = "StorageFailed";
 
-  /** What led to `error`, in words, when it is that a file below `directory` can't be written; else `error` itself. */
+  /**
+   * What led to `error`, in words, when it is that a file below `directory` can't be written; else `error`
+   * itself.
+   */
   static explain(error: unknown, directory: string): unknown {
     for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
       const { code = "", path } = at as NodeJS.ErrnoException;

@@ -1,6 +1,6 @@
-export type { ClientConfig } from "./clients.ts";
+export { type ClientConfig, EmulatorUnavailable, PortInUse } from "@dbward-aws/local-account";
 export type { DeployOptions } from "./deployments.ts";
-export { EmulatorUnavailable, PortInUse, StageEnded, StageNotRunning, ToolFailed } from "./errors.ts";
+export { CurlMissing, StageEnded, StageNotRunning, ToolFailed } from "./errors.ts";
 export { type LocalStage, type LocalStageOptions, startLocalStage } from "./local-stage.ts";
 export { type ReservedPorts, reservePorts, type StagePorts } from "./ports.ts";
 export { type Note, Progress, type ProgressEvent } from "./progress.ts";

@@ -1,27 +1,42 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { InvokeCommand } from "@aws-sdk/client-lambda";
-import { SERVER, stageNames } from "@dbward-aws/contract";
+import { LOCAL_STAGE, stageNames, stageOfCluster } from "@dbward-aws/contract";
 import { createLogger, Deadline } from "@dbward-aws/core";
-import { type Credentials, newCredentials } from "../account/index.ts";
-import { type EcsFront, startEcsFront } from "../ecs-front/index.ts";
-import { type Emulator, startEmulator } from "../emulator/emulator.ts";
-import { installEmulator } from "../emulator/install.ts";
-import type { AgentBehaviour, ExecFaults } from "../exec-gateway/index.ts";
-import { bootstrapAccount } from "./bootstrap-account.ts";
+import {
+  type AccountAccess,
+  bootstrapAccount,
+  type ClientConfig,
+  type Credentials,
+  clientConfig,
+  type Emulator,
+  installEmulator,
+  LOCAL_REGION,
+  logWriter,
+  newCredentials,
+  startEmulator,
+  type UsedRights,
+} from "@dbward-aws/local-account";
+import { type AgentBehaviour, type EcsFront, type ExecFaults, startEcsFront } from "@dbward-aws/local-ecs";
+import { createAwsClients } from "@dbward-aws/stage";
 import { buildWorkspace } from "./build-workspace.ts";
 import { CleanUp } from "./clean-up.ts";
-import { type ClientConfig, clientConfig, type StageClients, stageClients } from "./clients.ts";
+import { type StageClients, stageClients } from "./clients.ts";
 import { type DeployOptions, runDeployment } from "./deployments.ts";
-import { type AccountAccess, LOCAL_REGION } from "./environment.ts";
-import { logWriter } from "./log-writer.ts";
 import { plainPath } from "./plain-path.ts";
-import { reservePorts, type StagePorts } from "./ports.ts";
+import {
+  type AccountPorts,
+  type ReservedPorts,
+  reservePorts,
+  reserveStagePorts,
+  type StagePorts,
+} from "./ports.ts";
 import { privateFolder } from "./private-folder.ts";
 import { Progress } from "./progress.ts";
 import { makeProjectView } from "./project-view.ts";
+import { requireCurl } from "./require-curl.ts";
 import { type StageDatabase, stageDatabase } from "./stage-database.ts";
-import { clearRun } from "./stage-directory.ts";
+import { clearRun, stageLog, stageView } from "./stage-directory.ts";
 import { readStatus, type StageStatus } from "./status.ts";
 import { steadyServices } from "./steady-services.ts";
 import { toolEnvironment } from "./tool-environment.ts";
@@ -35,36 +50,47 @@ export interface LocalStageOptions {
   readonly directory?: string;
   /** Where the emulator is installed, once for all stages of a checkout. @default `<root>/.local/cache` */
   readonly cacheDirectory?: string;
-  /** @default "local" */
+  /** The account's first stage. @default {@link LOCAL_STAGE} */
   readonly stage?: string;
   /** File to deploy instead of the checkout's sst.config.ts. */
   readonly sstConfig?: string;
-  /** Whoever gives some has reserved them. @default - free ones */
-  readonly ports?: StagePorts;
+  /** Reserved by the caller. @default - free ones */
+  readonly ports?: AccountPorts;
+  /** Reserves ports for a further stage of the account. @default - free ones */
+  readonly stagePorts?: (stage: string) => Promise<ReservedPorts<StagePorts>>;
   /** Keys of the emulated account, from {@link newCredentials}. @default - new ones */
   readonly credentials?: Credentials;
   /** Environment variables for every deployment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Build the workspace before the first deployment. @default true */
   readonly build?: boolean;
-  /** What ECS Exec sessions are to suffer. @default - nothing */
+  /** Faults of ECS Exec sessions. @default - none */
   readonly execFaults?: ExecFaults;
   /** How the agent at the other end of ECS Exec behaves. @default - as on ECS */
   readonly execAgent?: AgentBehaviour;
+  /** Bootstrap the account for the CDK. @default true */
+  readonly bootstrap?: boolean;
   /** Run the stand-in even where a real dbward is on the PATH. @default false */
   readonly standIn?: boolean;
-  /** @default - nobody listens */
+  /**
+   * How many times faster than on AWS schedules and periods of alarms pass, for tests that wait for them.
+   * dbward's own time is the real one. @default 1
+   */
+  readonly speed?: number;
+  /** @default - not reported */
   readonly progress?: Progress;
-  /** Ends what is under way. */
+  /** Aborts the start and deployments. */
   readonly signal?: AbortSignal;
 }
 
-/** A running local stage: an emulated account, and the tasks of its services as processes. */
+/** A stage in a running emulated account, with the tasks of its services as processes. */
 export interface LocalStage extends AccountAccess {
   readonly stage: string;
   /** Everything that it writes. */
   readonly directory: string;
   readonly ports: StagePorts;
+  /** Folder in which sst works. */
+  readonly view: string;
   /** Where dbward's server listens once it is deployed. */
   readonly serverUrl: string;
   /** Process id of the emulated account. */
@@ -74,7 +100,7 @@ export interface LocalStage extends AccountAccess {
   /** Environment for a process that is to use this account, such as the AWS CLI. */
   readonly environment: Readonly<Record<string, string>>;
   /** Argument for SDK clients. */
-  clientConfig(service?: "ecs"): ClientConfig;
+  clientConfig(): ClientConfig;
   /**
    * Runs the real `sst deploy`.
    * @throws ToolFailed with the resource that failed and why
@@ -82,7 +108,7 @@ export interface LocalStage extends AccountAccess {
   deploy(options?: DeployOptions): Promise<void>;
   /** Runs the real `sst remove`. */
   remove(options?: DeployOptions): Promise<void>;
-  /** What ECS Exec sessions that start from now on are to suffer. */
+  /** Sets the faults of ECS Exec sessions that start from now on. */
   setExecFaults(faults: ExecFaults): void;
   /**
    * Waits until every service has completed its deployment with healthy tasks.
@@ -94,7 +120,16 @@ export interface LocalStage extends AccountAccess {
   poll(): Promise<void>;
   /** @param dashboardUrl goes into the answer as it is */
   status(dashboardUrl?: string): Promise<StageStatus>;
-  /** Ends everything that was started, tasks first. What was written stays until the next start. */
+  /**
+   * Another stage of the same account, deployed or not: with ports of its own. Its `deploy` throws
+   * SettingsError when the settings don't have it, or have mistakes.
+   */
+  beside(stage: string): Promise<LocalStage>;
+  /**
+   * Which rights the roles of the account have used until now; `rights.json` of the directory holds the same.
+   */
+  usedRights(): UsedRights;
+  /** Ends the account with all its stages, tasks first. What was written stays until the next start. */
   close(): Promise<void>;
 }
 
@@ -102,11 +137,12 @@ const START_MS = 300_000;
 const STEADY_MS = 300_000;
 
 /**
- * Starts a local stage: installs the emulator if need be, starts it and the ECS front, and goes on to prepare the
- * account and to build the workspace, for which the first deployment waits. It begins empty: what a former run left
- * in the directory is removed. Several stages can run at once from one checkout, each with a directory of its own.
+ * Starts a local stage: installs the emulator if need be, starts it and the ECS front, and goes on to prepare
+ * the account and to build the workspace, for which the first deployment waits. It begins empty: what a
+ * former run left in the directory is removed. Several stages can run at once from one checkout, each with a
+ * directory of its own.
  *
- * @throws EmulatorUnavailable, SettingsError
+ * @throws CurlMissing, EmulatorUnavailable, SettingsError
  */
 export async function startLocalStage(options: LocalStageOptions): Promise<LocalStage> {
   const cleanUp = new CleanUp();
@@ -116,6 +152,18 @@ export async function startLocalStage(options: LocalStageOptions): Promise<Local
     await cleanUp.run().catch(() => undefined); // the reason of the failure matters more
     throw error;
   }
+}
+
+/** What all stages of an account have in common. */
+interface Account {
+  readonly access: AccountAccess;
+  readonly clients: StageClients;
+  readonly emulator: Emulator;
+  readonly front: EcsFront;
+  /**
+   * Resolves when the workspace is built and the account is prepared, with the URL of the stages' database.
+   */
+  readonly ready: Promise<readonly [unknown, string]>;
 }
 
 /** The steps of a start; whatever one of them starts is in the clean-up before the next one begins. */
@@ -129,11 +177,13 @@ class StageStart {
   readonly #signal: AbortSignal;
   readonly #deadline: Deadline;
   readonly #tools: WorkspaceTools;
+  readonly #ports = new Map<string, Promise<StagePorts>>();
+  #front: EcsFront | undefined;
 
   constructor(options: LocalStageOptions, cleanUp: CleanUp) {
     this.#options = options;
     this.#cleanUp = cleanUp;
-    this.#stage = options.stage ?? "local";
+    this.#stage = options.stage ?? LOCAL_STAGE;
     this.#root = resolve(options.root);
     this.#directory = resolve(options.directory ?? join(this.#root, ".local"));
     this.#progress = options.progress ?? new Progress();
@@ -143,44 +193,57 @@ class StageStart {
   }
 
   async run(): Promise<LocalStage> {
-    const stage = this.#stage;
     const directory = this.#directory;
-    const settings = await readSettings(this.#root, stage);
+    requireCurl();
+    const settings = await readSettings(this.#root, this.#stage);
     await clearRun(directory, { keepLogs: true });
     await privateFolder(directory);
     await mkdir(join(directory, "logs"), { recursive: true });
-    const ports = this.#options.ports ?? (await this.#reservePorts());
+    const ports = this.#options.ports ?? this.#hold(await reservePorts());
+    this.#ports.set(this.#stage, Promise.resolve(ports));
     const access: AccountAccess = {
       credentials: this.#options.credentials ?? newCredentials(),
       endpoint: `http://127.0.0.1:${ports.emulator}`,
-      ecsEndpoint: `http://127.0.0.1:${ports.ecs}`,
     };
-    const serverUrl = `http://127.0.0.1:${ports.server}`;
-    const environment = toolEnvironment(directory, access, this.#options.env);
 
     const built = this.#inBackground(this.#build());
     const python = await this.#install();
     const emulator = await this.#progress.step("Start the emulated account", async (note) => {
       note(access.endpoint);
-      return this.#startEmulator(python, access, ports);
+      return this.#startEmulator(python, access, ports.emulator);
     });
-    const front = await this.#startFront(emulator, access, ports);
+    const front = await this.#startFront(emulator, access);
     const clients = stageClients(access);
     this.#cleanUp.add(() => clients.destroy());
-    const view = join(directory, "sst");
-    await makeProjectView(view, this.#root, this.#options.sstConfig);
+    await makeProjectView(stageView(directory, this.#stage), this.#root, this.#options.sstConfig);
     const prepared = this.#inBackground(
       this.#progress.step("Prepare the account", async () => {
-        await Promise.all([
-          this.#startDatabase().then(({ url }) => createUserSecrets(clients.secretsManager, settings, url)),
+        const [{ url }] = await Promise.all([
+          this.#startDatabase(),
           bootstrapAccount({
             cloudFormation: clients.cloudFormation,
-            template: this.#tools.bootstrapTemplate,
+            iam: clients.iam,
+            template: this.#options.bootstrap === false ? undefined : this.#tools.bootstrapTemplate,
             deadline: this.#deadline,
           }),
         ]);
+        await createUserSecrets(clients.secretsManager, settings, url);
+        return url;
       }),
     );
+    const account: Account = { access, clients, emulator, front, ready: Promise.all([built, prepared]) };
+    this.#inBackground(account.ready);
+    return this.#stageOf(account, this.#stage, ports, () => account.ready);
+  }
+
+  #stageOf(account: Account, stage: string, ports: StagePorts, prepare: () => Promise<unknown>): LocalStage {
+    const { access, clients, emulator, front } = account;
+    const directory = this.#directory;
+    const view = stageView(directory, stage);
+    const serverUrl = `http://127.0.0.1:${ports.server}`;
+    const config = clientConfig(access);
+    const reader = createAwsClients(config.region, config);
+    const environment = toolEnvironment(directory, this.#cacheDirectory, access, this.#options.env);
     const deployments = {
       stage,
       root: this.#root,
@@ -188,25 +251,23 @@ class StageStart {
       sstConfig: this.#options.sstConfig,
       sst: this.#tools.sst,
       env: environment,
-      log: (name: string) => this.#log(name),
+      log: (name: string) => stageLog(directory, stage, this.#stage, name),
       clients,
       progress: this.#progress,
-      prepared: Promise.all([built, prepared]),
+      prepare,
       signal: this.#signal,
     };
-    this.#inBackground(deployments.prepared);
-
     return {
       ...access,
       stage,
       directory,
       ports,
+      view,
       serverUrl,
       emulatorPid: emulator.pid,
       ended: emulator.ended,
       environment,
-      clientConfig: (service) =>
-        clientConfig(service === "ecs" ? access.ecsEndpoint : access.endpoint, access.credentials),
+      clientConfig: () => config,
       deploy: (deployOptions) => runDeployment(deployments, "deploy", deployOptions),
       remove: (deployOptions) => runDeployment(deployments, "remove", deployOptions),
       setExecFaults: (faults) => front.setFaults(faults),
@@ -215,16 +276,39 @@ class StageStart {
       poll: () => poll(clients, stage),
       status: (dashboardUrl) =>
         readStatus({
-          ...clients,
+          clients: reader,
           stage,
           endpoint: access.endpoint,
-          ecsEndpoint: access.ecsEndpoint,
           serverUrl,
           services: () => front.services(),
           dashboardUrl,
         }),
+      beside: (other) => this.#beside(account, other),
+      usedRights: () => emulator.judge.used,
       close: () => this.#cleanUp.run(),
     };
+  }
+
+  async #beside(account: Account, stage: string): Promise<LocalStage> {
+    if (stage === this.#stage) throw new TypeError(`${stage} is this stage itself`);
+    return this.#stageOf(account, stage, await this.#portsOf(stage), async () => {
+      const settings = await readSettings(this.#root, stage);
+      const [, databaseUrl] = await account.ready;
+      await createUserSecrets(account.clients.secretsManager, settings, databaseUrl);
+    });
+  }
+
+  /** Ports of a stage, reserved at the first request. */
+  #portsOf(stage: string): Promise<StagePorts> {
+    const reserve = this.#options.stagePorts ?? (() => reserveStagePorts());
+    const ports = this.#ports.get(stage) ?? reserve(stage).then((reserved) => this.#hold(reserved));
+    this.#ports.set(stage, ports);
+    return ports;
+  }
+
+  #hold<Ports>({ ports, release }: ReservedPorts<Ports>): Ports {
+    this.#cleanUp.add(release);
+    return ports;
   }
 
   get #cacheDirectory(): string {
@@ -232,19 +316,13 @@ class StageStart {
   }
 
   #log(name: string): string {
-    return join(this.#directory, "logs", `${name}.log`);
+    return stageLog(this.#directory, this.#stage, this.#stage, name);
   }
 
   async #startDatabase(): Promise<StageDatabase> {
     const database = await stageDatabase(this.#directory, this.#cacheDirectory, process.env);
     this.#cleanUp.add(() => database.close());
     return database;
-  }
-
-  async #reservePorts(): Promise<StagePorts> {
-    const { ports, release } = await reservePorts();
-    this.#cleanUp.add(release);
-    return ports;
   }
 
   async #build(): Promise<void> {
@@ -270,46 +348,42 @@ class StageStart {
     );
   }
 
-  async #startEmulator(
-    python: string,
-    { ecsEndpoint, credentials }: AccountAccess,
-    ports: StagePorts,
-  ): Promise<Emulator> {
+  async #startEmulator(python: string, { credentials }: AccountAccess, port: number): Promise<Emulator> {
     const emulator = await startEmulator({
       python,
       directory: this.#directory,
-      port: ports.emulator,
-      ecsEndpoint,
+      port,
       credentials,
-      addresses: { [serverAddress(this.#stage)]: `127.0.0.1:${ports.server}` },
+      functionVariables: (asked) => this.#front?.functionVariables(asked) ?? { ...asked.variables },
       sdk: this.#tools.sstSdk,
+      ...(this.#options.speed === undefined ? {} : { speed: this.#options.speed }),
       deadline: this.#deadline,
     });
     this.#cleanUp.add(() => emulator.close());
     return emulator;
   }
 
-  async #startFront(
-    emulator: Emulator,
-    { credentials }: AccountAccess,
-    ports: StagePorts,
-  ): Promise<EcsFront> {
+  async #startFront(emulator: Emulator, { credentials }: AccountAccess): Promise<EcsFront> {
     const { standIn, execFaults, execAgent } = this.#options;
     const directory = await plainPath(this.#directory);
     this.#cleanUp.add(() => directory.close());
-    const front = await startEcsFront({
+    const front = startEcsFront({
       directory: directory.path,
       emulator,
       region: LOCAL_REGION,
       credentials,
-      port: ports.ecs,
-      servicePorts: { [stageNames(this.#stage).serverService]: ports.server },
+      servicePort: ({ cluster, service }) => {
+        const stage = stageOfCluster(cluster);
+        if (stage === undefined || service !== stageNames(stage).serverService) return undefined;
+        return this.#portsOf(stage).then(({ server }) => server);
+      },
       logger: createLogger(await logWriter(this.#log("tasks"))),
       ...(standIn === undefined ? {} : { standIn }),
       ...(execFaults === undefined ? {} : { faults: execFaults }),
       ...(execAgent === undefined ? {} : { agent: execAgent }),
     });
     this.#cleanUp.add(() => front.close());
+    this.#front = front;
     return front;
   }
 
@@ -322,11 +396,6 @@ class StageStart {
     this.#cleanUp.add(() => settled);
     return work;
   }
-}
-
-/** Where the server is for whoever is in the VPC and not in Service Connect. */
-function serverAddress(stage: string): string {
-  return `${SERVER.dnsName}.${stageNames(stage).namespace}:${SERVER.port}`;
 }
 
 async function poll(clients: StageClients, stage: string): Promise<void> {

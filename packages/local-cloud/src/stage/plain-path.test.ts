@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { temporaryDirectory } from "../test-support/temporary-directory.ts";
+import { temporaryDirectory } from "../../../local-account/src/test-support/temporary-directory.ts";
 import { plainPath } from "./plain-path.ts";
 
 it("takes a path that needs no quotes as it is", async () => {

@@ -10,9 +10,10 @@ export interface PlainPath {
 }
 
 /**
- * The commands of containers have their paths replaced by those of this machine, inside shell scripts and TOML texts: a
- * blank, a quote or a dollar sign in the checkout's path would break them. Such a folder gets a link whose path has only
- * letters, digits, dots, hyphens and slashes, in a folder that only its owner can enter.
+ * The commands of containers have their paths replaced by those of this machine, inside shell scripts and
+ * TOML texts: a blank, a quote or a dollar sign in the checkout's path would break them. Such a folder gets a
+ * link whose path has only letters, digits, dots, hyphens and slashes, in a folder that only its owner can
+ * enter.
  */
 export async function plainPath(folder: string): Promise<PlainPath> {
   if (/^[A-Za-z0-9_./-]+$/.test(folder)) return { path: folder, close: async () => undefined };

@@ -1,9 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { freePort, PortInUse } from "@dbward-aws/local-account";
 import { expect, it, onTestFinished } from "vitest";
-import { freePort } from "../task-runner/free-port.ts";
-import { PortInUse } from "./errors.ts";
-import { isFree, type PortWishes, reservePorts, type StagePorts } from "./ports.ts";
+import { type AccountPorts, isFree, type PortWishes, reservePorts } from "./ports.ts";
 
 async function takePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -13,25 +12,25 @@ async function takePort(): Promise<number> {
 }
 
 /** Reserved until the test is over. */
-async function reserve(wishes?: PortWishes): Promise<StagePorts> {
+async function reserve(wishes?: PortWishes): Promise<AccountPorts> {
   const { ports, release } = await reservePorts(wishes);
   onTestFinished(release);
   return ports;
 }
 
-it("chooses four different ports that are free", async () => {
+it("chooses different ports that are free", async () => {
   const ports = Object.values(await reserve());
-  expect(new Set(ports).size).toBe(4);
-  expect(await Promise.all(ports.map(isFree))).toEqual([true, true, true, true]);
+  expect(new Set(ports).size).toBe(3);
+  expect(await Promise.all(ports.map(isFree))).toEqual([true, true, true]);
 });
 
-it("gives no port to two stages, however many choose at the same time", async () => {
+it("never assigns a port to two stages, however many start at the same time", async () => {
   const from = await freePort();
   const chosen = await Promise.all(Array.from({ length: 5 }, () => reserve({ from })));
-  expect(new Set(chosen.flatMap((ports) => Object.values(ports))).size).toBe(20);
+  expect(new Set(chosen.flatMap((ports) => Object.values(ports))).size).toBe(15);
 });
 
-it("gives ports again that were given back", async () => {
+it("assigns released ports again", async () => {
   const from = await freePort();
   const { ports, release } = await reservePorts({ from });
   expect((await reserve({ from })).emulator).not.toBe(ports.emulator);
@@ -41,17 +40,17 @@ it("gives ports again that were given back", async () => {
 
 it("keeps what it remembers where that is free, and replaces what is taken", async () => {
   const emulator = await freePort();
-  const ecs = await takePort();
-  const ports = await reserve({ remembered: { emulator, ecs } });
+  const server = await takePort();
+  const ports = await reserve({ remembered: { emulator, server } });
   expect(ports.emulator).toBe(emulator);
-  expect(ports.ecs).not.toBe(ecs);
+  expect(ports.server).not.toBe(server);
 });
 
-it("looks upwards from where it is told to", async () => {
+it("searches upwards from the first port", async () => {
   const from = await takePort();
-  const { emulator, ecs } = await reserve({ from });
+  const { emulator, server } = await reserve({ from });
   expect(emulator).toBeGreaterThan(from);
-  expect(ecs).toBeGreaterThan(emulator);
+  expect(server).toBeGreaterThan(emulator);
 });
 
 it("takes the port that was asked for before the one remembered", async () => {

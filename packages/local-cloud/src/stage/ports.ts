@@ -1,48 +1,67 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
-import { PortInUse } from "./errors.ts";
+import { PortInUse } from "@dbward-aws/local-account";
 
-/** The loopback ports of a local stage. */
+/** The loopback ports of one stage of an emulated account. */
 export interface StagePorts {
-  /** The emulated account. */
-  readonly emulator: number;
-  /** The ECS API in front of it. */
-  readonly ecs: number;
   /** dbward's server: its container port 3000. */
   readonly server: number;
   /** The dashboard page. */
   readonly dashboard: number;
 }
 
-/** Ports that no other local stage on this machine chooses until they are given back. */
-export interface ReservedPorts {
-  readonly ports: StagePorts;
+/** The loopback ports of an emulated account and its first stage. */
+export interface AccountPorts extends StagePorts {
+  /** The emulated account. */
+  readonly emulator: number;
+}
+
+/** Ports that no other local stage on this machine uses until they are released. */
+export interface ReservedPorts<Ports> {
+  readonly ports: Ports;
   release(): Promise<void>;
 }
 
 /** Where `pnpm local` begins to look, so that its addresses are the same every day. */
 export const DEFAULT_BASE_PORT = 4566;
-const ROLES = ["emulator", "ecs", "server", "dashboard"] as const;
 
-/** What speaks for certain ports. */
+/** Preferences for ports. */
 export interface PortWishes {
   /** Ports of the last run: taken again where they are free. */
-  readonly remembered?: Partial<StagePorts>;
+  readonly remembered?: Partial<AccountPorts>;
   /** The emulator's port, when the user named one; it must be free. */
   readonly asked?: number;
-  /** Where to look from, upwards. @default - somewhere, so that stages that start at the same time seldom meet */
+  /**
+   * Where to look from, upwards.
+   * @default - somewhere, so that stages that start at the same time seldom meet
+   */
   readonly from?: number;
 }
 
 /**
- * Four free ports, reserved: minutes can pass before the last of them is listened on, and another stage must not
- * choose it meanwhile. While a port is reserved, its guard is listened on: the port {@link GUARD_DISTANCE} above it.
- * A guard goes away with its process, so that a killed one leaves no reservation behind.
+ * Ports for an emulated account and its first stage.
  *
  * @throws {@link PortInUse} when the port that was asked for is taken
  */
-export async function reservePorts({ remembered, asked, from }: PortWishes = {}): Promise<ReservedPorts> {
-  const wished: Partial<StagePorts> = asked === undefined ? (remembered ?? {}) : { emulator: asked };
+export function reservePorts(wishes: PortWishes = {}): Promise<ReservedPorts<AccountPorts>> {
+  return reserve(["emulator", "server", "dashboard"], wishes);
+}
+
+/** Ports for a further stage of an account. @param remembered those of the last run */
+export function reserveStagePorts(remembered: Partial<StagePorts> = {}): Promise<ReservedPorts<StagePorts>> {
+  return reserve(["server", "dashboard"], { remembered });
+}
+
+/**
+ * Free ports, reserved: minutes can pass before the last of them is listened on, and another stage must not
+ * choose it meanwhile. While a port is reserved, its guard is listened on: the port {@link GUARD_DISTANCE}
+ * above it. A guard goes away with its process, so that a killed one leaves no reservation behind.
+ */
+async function reserve<Role extends keyof AccountPorts>(
+  roles: readonly Role[],
+  { remembered, asked, from }: PortWishes,
+): Promise<ReservedPorts<Record<Role, number>>> {
+  const wished: Partial<AccountPorts> = asked === undefined ? (remembered ?? {}) : { emulator: asked };
   const base = asked ?? from ?? somewhere();
   const guards: Server[] = [];
   const release = async () => {
@@ -58,8 +77,8 @@ export async function reservePorts({ remembered, asked, from }: PortWishes = {})
     return false;
   };
 
-  const ports: Partial<Record<keyof StagePorts, number>> = {};
-  for (const [index, role] of ROLES.entries()) {
+  const ports: Partial<Record<Role, number>> = {};
+  for (const [index, role] of roles.entries()) {
     let port = wished[role] ?? base + index;
     while (!(await take(port))) {
       if (port === asked) {
@@ -70,7 +89,7 @@ export async function reservePorts({ remembered, asked, from }: PortWishes = {})
     }
     ports[role] = port;
   }
-  return { ports: ports as StagePorts, release };
+  return { ports: ports as Record<Role, number>, release };
 }
 
 const MIN_PORT = 1_024;

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { Progress, type ProgressEvent } from "./progress.ts";
 
-it("tells of a step's start, its notes and its end, with the last note and the duration", async () => {
+it("reports a step's start, its notes and its end, with the last note and the duration", async () => {
   const events: ProgressEvent[] = [];
   const result = await new Progress((event) => events.push(event)).step("Build", async (note) => {
     note("half");
@@ -13,7 +13,7 @@ it("tells of a step's start, its notes and its end, with the last note and the d
   expect(events.at(-1)).toMatchObject({ step: "Build", text: "all", milliseconds: expect.any(Number) });
 });
 
-it("tells why a step failed and hands the error on", async () => {
+it("reports why a step failed, and passes the error on", async () => {
   const events: ProgressEvent[] = [];
   const failing = new Progress((event) => events.push(event)).step("Build", async () => {
     throw new Error("no space left");

@@ -7,14 +7,14 @@ export type ProgressEvent =
   | { readonly kind: "done"; readonly step: string; readonly milliseconds: number; readonly text?: string }
   | { readonly kind: "failed"; readonly step: string; readonly milliseconds: number; readonly text: string };
 
-/** Says what a step is doing at the moment, in a few words; the last word stays beside the finished step. */
+/** Reports what a step is doing, in a few words; the last report stays beside the finished step. */
 export type Note = (text: string) => void;
 
-/** Tells listeners which steps are under way and how long each took. Steps may overlap; their names are unique. */
+/** Reports which steps are running and how long each took. Steps may overlap; their names are unique. */
 export class Progress {
   readonly #listener: (event: ProgressEvent) => void;
 
-  /** @param listener @default - nobody listens */
+  /** @param listener @default - none */
   constructor(listener: (event: ProgressEvent) => void = () => undefined) {
     this.#listener = listener;
   }

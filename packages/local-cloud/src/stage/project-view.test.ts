@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { temporaryDirectory } from "../test-support/temporary-directory.ts";
+import { temporaryDirectory } from "../../../local-account/src/test-support/temporary-directory.ts";
 import { makeProjectView } from "./project-view.ts";
 
 function checkout(): string {

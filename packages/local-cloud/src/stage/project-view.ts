@@ -2,12 +2,12 @@ import { mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Makes a folder that looks like the checkout: links to its top entries. `sst` works in its current folder and
- * leaves `.sst`, bundles and context files there; in a view they don't land in the checkout, and two stages don't
- * meet.
+ * Makes a folder that looks like the checkout: links to its top entries. `sst` works in its current folder
+ * and leaves `.sst`, bundles and context files there; in a view they don't land in the checkout, and two
+ * stages don't meet.
  *
- * Left out is what would lead the stage elsewhere or belongs to other tools: `.env*` above all, whose values sst
- * lays over our endpoints.
+ * Left out is what would lead the stage elsewhere or belongs to other tools: `.env*` above all, whose values
+ * sst lays over our endpoints.
  *
  * @param sstConfig file to take for the checkout's sst.config.ts
  */

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { Deadline } from "@dbward-aws/core";
+import type { AccountAccess } from "@dbward-aws/local-account";
 import { buildWorkspace } from "./build-workspace.ts";
-import { stageClients } from "./clients.ts";
-import { runDeployment } from "./deployments.ts";
-import type { AccountAccess } from "./environment.ts";
+import { type StageClients, stageClients } from "./clients.ts";
+import { type DeploymentContext, runDeployment } from "./deployments.ts";
 import { ToolFailed } from "./errors.ts";
 import { Progress } from "./progress.ts";
 import { runningDatabaseUrl } from "./stage-database.ts";
+import { stageLog, stageView } from "./stage-directory.ts";
 import { steadyServices } from "./steady-services.ts";
 import { toolEnvironment } from "./tool-environment.ts";
 import { workspaceTools } from "./tools.ts";
@@ -18,12 +19,14 @@ export interface RedeployOptions {
   /** Of the running stage. */
   readonly directory: string;
   readonly stage: string;
+  /** The first stage of its account. @default - this one */
+  readonly firstStage?: string;
   readonly access: AccountAccess;
   /** Build the workspace before the deployment. @default true */
   readonly build?: boolean;
-  /** @default - nobody listens */
+  /** @default - not reported */
   readonly progress?: Progress;
-  /** Ends what is under way. */
+  /** Aborts the deployment. */
   readonly signal: AbortSignal;
 }
 
@@ -33,8 +36,8 @@ const BUILD_MS = 600_000;
 const STEADY_MS = 600_000;
 
 /**
- * Deploys what the checkout holds now to a stage that is running, and waits for its services, as CloudFormation on AWS
- * would.
+ * Deploys what the checkout holds now to a stage that is running, and waits for its services, as
+ * CloudFormation on AWS would.
  *
  * @throws SettingsError before anything is changed; ToolFailed with what failed and why
  */
@@ -42,13 +45,12 @@ export async function redeploy(options: RedeployOptions): Promise<void> {
   const { root, directory, stage, access, progress = new Progress(), signal } = options;
   const settings = await readSettings(root, stage);
   const tools = workspaceTools(root);
-  const log = (name: string) => join(directory, "logs", `${name}.log`);
   const clients = stageClients(access);
   try {
     if (options.build !== false) {
       const deadline = Deadline.after(BUILD_MS, signal);
       await progress.step("Build the workspace", () =>
-        buildWorkspace({ turbo: tools.turbo, root, log: log("build"), deadline }),
+        buildWorkspace({ turbo: tools.turbo, root, log: logOf(options, "build"), deadline }),
       );
     }
     // What the settings name since the start.
@@ -57,22 +59,7 @@ export async function redeploy(options: RedeployOptions): Promise<void> {
       settings,
       await runningDatabaseUrl(directory, process.env),
     );
-    await runDeployment(
-      {
-        stage,
-        root,
-        view: join(directory, "sst"),
-        sstConfig: undefined,
-        sst: tools.sst,
-        env: toolEnvironment(directory, access),
-        log,
-        clients,
-        progress,
-        prepared: Promise.resolve(),
-        signal,
-      },
-      "deploy",
-    );
+    await runDeployment(deploymentContext(options, clients), "deploy");
     await progress.step("Wait for healthy tasks", async (note) => {
       const problems = await steadyServices(clients, stage, Deadline.after(STEADY_MS, signal), note);
       if (problems.length === 0) return;
@@ -88,4 +75,39 @@ export async function redeploy(options: RedeployOptions): Promise<void> {
   } finally {
     clients.destroy();
   }
+}
+
+/**
+ * Removes a stage from a running account, as `sst remove` does.
+ *
+ * @throws ToolFailed with what failed and why
+ */
+export async function removeStage(options: RedeployOptions): Promise<void> {
+  const clients = stageClients(options.access);
+  try {
+    await runDeployment(deploymentContext(options, clients), "remove");
+  } finally {
+    clients.destroy();
+  }
+}
+
+function deploymentContext(options: RedeployOptions, clients: StageClients): DeploymentContext {
+  const { root, directory, stage, access, progress = new Progress(), signal } = options;
+  return {
+    stage,
+    root,
+    view: stageView(directory, stage),
+    sstConfig: undefined,
+    sst: workspaceTools(root).sst,
+    env: toolEnvironment(directory, join(root, ".local", "cache"), access),
+    log: (name) => logOf(options, name),
+    clients,
+    progress,
+    prepare: async () => undefined,
+    signal,
+  };
+}
+
+function logOf({ directory, stage, firstStage = stage }: RedeployOptions, name: string): string {
+  return stageLog(directory, stage, firstStage, name);
 }

@@ -1,6 +1,6 @@
 import { Deadline } from "@dbward-aws/core";
+import { runTool, type ToolEnd } from "@dbward-aws/local-account";
 import { ToolFailed } from "./errors.ts";
-import { runTool, type ToolEnd } from "./run-tool.ts";
 
 /** One run of the real `sst` command line tool. */
 export interface SstRun {
@@ -18,7 +18,9 @@ export interface SstRun {
   readonly failureReasons: () => Promise<readonly string[]>;
 }
 
-/** sst prints this every 5 s, for ever, while a host name doesn't resolve. */
+/** Path of the module that lets sst look at its stacks more often. */
+const EAGER = new URL("../../src/stage/eager-sst.mjs", import.meta.url).href;
+/** sst prints this every 5 s, without end, while a host name doesn't resolve. */
 const WAITING = "Waiting for internet connection";
 /** How often it may say so before it is ended. */
 const PATIENCE = 3;
@@ -33,7 +35,7 @@ export async function runSst(run: SstRun): Promise<void> {
   let waits = 0;
   const end = await runTool({
     command: process.execPath,
-    args: [run.sst, run.verb, "--stage", run.stage],
+    args: ["--import", EAGER, run.sst, run.verb, "--stage", run.stage],
     cwd: run.view,
     env: run.env,
     log: run.log,

@@ -9,9 +9,11 @@ export interface StageDatabase {
 }
 
 /**
- * The database that `DATABASE_URL` names, else a PostgreSQL that is started for the stage and forgets everything with it.
+ * The database that `DATABASE_URL` names, else a PostgreSQL that is started for the stage and forgets
+ * everything with it.
  *
- * @param directory of the stage; its own database's URL is kept below it for a later deployment, readable by the owner alone
+ * @param directory of the stage; its own database's URL is kept below it for a later deployment, readable by
+ * the owner alone
  * @param cacheDirectory where a prepared database is kept from one start to the next
  */
 export async function stageDatabase(

@@ -8,9 +8,9 @@ import {
 import { DescribeServicesCommand } from "@aws-sdk/client-ecs";
 import { stageNames } from "@dbward-aws/contract";
 import { Deadline } from "@dbward-aws/core";
+import { findPython } from "@dbward-aws/local-account";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { FrontStage, until } from "../ecs-front/test-support/front-stage.ts";
-import { findPython } from "../emulator/index.ts";
+import { FrontStage, until } from "../../../local-ecs/src/ecs-front/test-support/front-stage.ts";
 import { steadyServices } from "./steady-services.ts";
 
 const names = stageNames("steady");

@@ -2,16 +2,16 @@ import { type CloudFormationClient, DescribeStackResourcesCommand } from "@aws-s
 import { DescribeServicesCommand, paginateListServices, type Service } from "@aws-sdk/client-ecs";
 import { stageNames } from "@dbward-aws/contract";
 import { type Deadline, displayText } from "@dbward-aws/core";
-import { findTasks, lastEnd, type StageEcs } from "@dbward-aws/ops";
+import { findTasks, lastEnd } from "@dbward-aws/stage";
 import type { StageClients } from "./clients.ts";
 import { stageStacks } from "./stack-events.ts";
 
 /**
- * Waits until every service of the stage runs what its stack says, with healthy tasks and no deployment under way.
- * CloudFormation on AWS waits for that by itself; the emulated one is done when the records are written. The wait is
- * over, too, when a deployment has failed for good, or ECS has gone back to a former task definition.
+ * Waits until every service of the stage runs what its stack says, with healthy tasks and no deployment under
+ * way. CloudFormation on AWS waits for that by itself; the emulated one is done when the records are written.
+ * The wait is over, too, when a deployment has failed, or ECS has rolled back to a former task definition.
  *
- * @param note hears how many services are steady
+ * @param note called with the number of steady services
  * @returns what is wrong with each service that isn't steady; nothing when all are
  */
 export async function steadyServices(
@@ -20,7 +20,7 @@ export async function steadyServices(
   deadline: Deadline,
   note: (text: string) => void = () => undefined,
 ): Promise<string[]> {
-  const ecs: StageEcs = { clients, names: stageNames(stage) };
+  const ecs: StageEcs = { clients, cluster: stageNames(stage).cluster };
   const deployed = await taskDefinitions(clients.cloudFormation, stage);
   let unsteady: Service[] = [];
   await deadline.until(async () => {
@@ -34,6 +34,12 @@ export async function steadyServices(
 }
 
 const POLL_MS = 200;
+
+/** What it takes to ask ECS about a stage. */
+interface StageEcs {
+  readonly clients: Pick<StageClients, "ecs">;
+  readonly cluster: string;
+}
 
 /** ARNs of the task definitions that the stage's stacks hold: what its services are to run. */
 async function taskDefinitions(client: CloudFormationClient, stage: string): Promise<ReadonlySet<string>> {
@@ -49,7 +55,7 @@ async function taskDefinitions(client: CloudFormationClient, stage: string): Pro
   );
 }
 
-async function listServices({ clients: { ecs }, names: { cluster } }: StageEcs): Promise<Service[]> {
+async function listServices({ clients: { ecs }, cluster }: StageEcs): Promise<Service[]> {
   const found: Service[] = [];
   for await (const { serviceArns = [] } of paginateListServices({ client: ecs }, { cluster })) {
     if (serviceArns.length === 0) continue;
@@ -63,7 +69,7 @@ async function isSteady(ecs: StageEcs, service: Service, deployed: ReadonlySet<s
   const { deployments = [], desiredCount = 0, serviceName = "" } = service;
   if (hasFailed(service, deployed) || deployments.length !== 1) return false;
   if (primary(service)?.rolloutState !== "COMPLETED") return false;
-  const tasks = await findTasks(ecs, serviceName, "RUNNING");
+  const tasks = await findTasks(ecs.clients, ecs.cluster, serviceName, "RUNNING");
   return tasks.filter(({ healthStatus }) => healthStatus === "HEALTHY").length === desiredCount;
 }
 
@@ -83,7 +89,7 @@ async function describeUnsteady(
   const { serviceName = "", runningCount = 0, desiredCount = 0, taskDefinition = "" } = service;
   const { id, rolloutState, rolloutStateReason = "" } = primary(service) ?? {};
   const isOld = wentBack(service, deployed);
-  const end = await lastEnd(ecs, serviceName, ({ startedBy, taskDefinitionArn = "" }) =>
+  const end = await lastEnd(ecs.clients, ecs.cluster, serviceName, ({ startedBy, taskDefinitionArn = "" }) =>
     isOld ? deployed.has(taskDefinitionArn) : startedBy === id,
   );
   const tail = end ? `; the last task stopped: ${end}` : "";

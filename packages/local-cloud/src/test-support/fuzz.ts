@@ -4,8 +4,9 @@ import { connect } from "node:net";
 const GONE_MS = 300;
 
 /**
- * Sends what no client would send to a listener, each on a connection of its own: addresses that are none, methods and
- * lengths that contradict, upgrades, half requests and bytes without sense. Resolves when all connections have ended.
+ * Sends what no client would send to a listener, each on a connection of its own: addresses that are none,
+ * methods and lengths that contradict, upgrades, half requests and bytes without sense. Resolves when all
+ * connections have ended.
  *
  * @param port on 127.0.0.1
  */

@@ -1,75 +1,92 @@
-import type { Command, CommandContext } from "../command.ts";
-import { alarmLines, metricLines } from "../status/monitoring.ts";
-import { serviceLines } from "../status/services.ts";
-import { stackLines } from "../status/stacks.ts";
-import { problemsOf, type StageStatus, type StatusLine } from "../status/stage-status.ts";
-import { tokenLines } from "../status/tokens.ts";
-import { table } from "../table.ts";
+import { table } from "@dbward-aws/cli";
+import {
+  isDeployed,
+  isDeploying,
+  itemsOf,
+  type MetricView,
+  type Part,
+  readStage,
+  type ServiceView,
+  type StageView,
+  statusFindings,
+} from "@dbward-aws/stage";
+import { type CommandContext, command } from "../command.ts";
+import { countFindings, findingLines, hasErrors } from "../findings.ts";
 
 /** `pnpm ops status`. */
-export const status: Command = {
-  summary: "what runs, and what is wrong, with the page of the console where to look",
-  usage: "[--json]",
-  options: { json: { type: "boolean" } },
-  async run(context) {
-    const found = await readStatus(context);
-    if (!context.options.json && found.stacks.every(({ state }) => state === "missing")) {
-      const { stage } = context.settings;
-      context.print(
-        `Stage ${stage} is not deployed in ${context.region}. Run: pnpm sst deploy --stage ${stage}`,
-      );
-      return 1;
-    }
-    const problems = problemsOf(found);
-    if (context.options.json)
-      context.print(
-        JSON.stringify({ stage: context.settings.stage, region: context.region, ...found, problems }),
-      );
-    else for (const line of report(context, found)) context.print(line);
-    return problems.length > 0 ? 1 : 0;
+export const status = command({
+  command: "status",
+  summary: "Show what runs and what is wrong, with links to the AWS console",
+  examples: [
+    ["status --stage prod", "Exit code 1 when something is wrong"],
+    ["status --stage prod --json", "For scripts"],
+  ],
+  options: (yargs) => yargs.option("json", { type: "boolean", describe: "Print JSON" }),
+  async run(context, { json }) {
+    const { settings, clients, links, print } = context;
+    const view = await readStage(clients, { stage: settings.stage, settings });
+    const findings = statusFindings(view, links);
+    if (json) print(JSON.stringify({ ...view, findings }));
+    else if (isDeployed(view) === false)
+      print(findings.map((each) => `${each.problem} ${each.remedy}`).join("\n"));
+    else for (const line of report(context, view)) print(line);
+    return hasErrors(findings) ? 1 : 0;
   },
-};
+});
 
-async function readStatus(context: CommandContext): Promise<StageStatus> {
-  const [stacks, services, tokens, alarms, metrics] = await Promise.all([
-    stackLines(context),
-    serviceLines(context),
-    tokenLines(context),
-    alarmLines(context),
-    metricLines(context),
-  ]);
-  return { stacks, services, tokens, alarms, metrics };
-}
+/** Metrics that an operator looks at first. */
+const SHOWN: ReadonlySet<MetricView["name"]> = new Set([
+  "ServerReachable",
+  "QueueDepth",
+  "RequestsPending",
+  "RequestsApproved",
+  "RequestsRunning",
+  "AgentCapacity",
+  "AgentsOffline",
+]);
 
-function report({ settings, region, names, links }: CommandContext, found: StageStatus): string[] {
-  const problems = problemsOf(found);
-  const deploying = found.stacks.some(({ state }) => state.endsWith("_IN_PROGRESS"));
-  const ringing = found.alarms.filter(({ state }) => state !== "OK");
+function report({ names, links }: CommandContext, view: StageView): string[] {
+  const findings = statusFindings(view, links);
+  const alarms = itemsOf(view.alarms);
+  const notOk = alarms.filter(({ state }) => state !== "OK");
   return [
-    `Stage ${settings.stage} in ${region}`,
-    ...section("Stacks", found.stacks),
-    ...section("Services", found.services),
-    ...section("Tokens", found.tokens),
-    ...section("Metrics", found.metrics),
-    ...section(`Alarms: ${found.alarms.length - ringing.length} of ${found.alarms.length} OK`, ringing),
+    `Stage ${view.stage} in ${view.region}`,
+    ...section("Stacks", view.stacks, ({ name, status }) => [name, status]),
+    ...section("Services", view.services, (service) => [service.name, serviceState(service)]),
+    ...section("Tokens", view.tokens, ({ owner, secret, state }) => [owner, secret, state]),
+    ...section(
+      "Metrics",
+      "error" in view.metrics
+        ? view.metrics
+        : { items: view.metrics.items.filter(({ name }) => SHOWN.has(name)) },
+      ({ name, value }) => [name, String(value)],
+    ),
+    ...section(
+      `Alarms: ${alarms.length - notOk.length} of ${alarms.length} OK`,
+      "error" in view.alarms ? view.alarms : { items: notOk },
+      ({ name, state }) => [name, state],
+    ),
     "",
-    `Dashboard: ${links.dashboard(names.dashboard)}`,
-    "",
-    ...(deploying ? ["A deployment is under way; what it hasn't come to yet counts as a problem.", ""] : []),
-    ...(problems.length === 0
-      ? ["All is well."]
-      : [
-          problems.length === 1 ? "1 problem:" : `${problems.length} problems:`,
-          ...problems.flatMap(({ message, link }) => [`- ${indented(message)}`, `  ${link}`]),
-        ]),
+    ...(links ? [`Dashboard: ${links.dashboard(names.dashboard)}`, ""] : []),
+    ...(isDeploying(view)
+      ? ["A deployment is in progress; what it has not reached yet counts as a problem.", ""]
+      : []),
+    ...findingLines(findings),
+    `${countFindings(findings)}.`,
   ];
 }
 
-/** A description of several lines stays one point of the list. */
-function indented(message: string): string {
-  return message.replace(/\n+/g, "\n    ");
+function serviceState({ state, running, desired }: ServiceView): string {
+  const tasks = `${running} of ${desired} running`;
+  return {
+    missing: "missing",
+    stable: tasks,
+    deploying: `${tasks}, deploying`,
+    failed: `${tasks}, deployment failed`,
+  }[state];
 }
 
-function section(title: string, lines: readonly StatusLine[]): string[] {
-  return ["", title, ...table(lines.map(({ name, state, problem }) => [problem ? " !" : "  ", name, state]))];
+function section<T>(title: string, part: Part<T>, cells: (item: T) => readonly string[]): string[] {
+  const lines = "error" in part ? ["not known, see below"] : table(part.items.map(cells));
+  return ["", title, ...lines.map((line) => `  ${line}`)];
 }

@@ -1,151 +1,343 @@
-import { DescribeTaskDefinitionCommand, type Service } from "@aws-sdk/client-ecs";
-import { AGENT, SERVER } from "@dbward-aws/contract";
-import { during } from "../aws-error.ts";
-import { type Command, type CommandContext, UsageError } from "../command.ts";
-import { reachServer } from "../server-url.ts";
-import { describeServices } from "../status/services.ts";
-import { table } from "../table.ts";
-import { compareVersions, parseVersion } from "../version.ts";
+import { join } from "node:path";
+import type { TaskDefinition } from "@aws-sdk/client-ecs";
+import { type ActionOptions, act, actionOptions, type Progress, UsageError } from "@dbward-aws/cli";
+import { AGENT, agentSubject, SERVER } from "@dbward-aws/contract";
+import { DbwardError, Deadline } from "@dbward-aws/core";
+import { ecrRepository, readVersions, VERSIONS_FILE, writeVersions } from "@dbward-aws/settings";
+import { describeServices, describeTaskDefinition } from "@dbward-aws/stage";
+import { valid } from "semver";
+import { backUp, hasBackups } from "../backup/back-up.ts";
+import { fileSystemArn } from "../backup/recovery-points.ts";
+import { type CommandContext, command } from "../command.ts";
+import { type DeployTool, deployStage, deployToolOptions } from "../deploy-stage.ts";
+import { openServer, type ReachedServer, tryServer, urlOption, waitForServer } from "../server-access.ts";
+import { findToken, readToken } from "../token-value.ts";
+import { findTag } from "../upgrade/find-tag.ts";
+import {
+  isOlder,
+  type RunningVersions,
+  UpgradeStepError,
+  type UpgradeWork,
+  upgradeStage,
+  upgradeWork,
+} from "../upgrade/upgrade-stage.ts";
 
 /** `pnpm ops upgrade`. */
-export const upgrade: Command = {
-  summary: "what runs against what the settings say, and how to get to another version",
-  usage: "--tag TAG [--url URL]",
-  options: { tag: { type: "string" }, url: { type: "string" } },
-  async run(context) {
-    const { tag } = context.options;
-    if (typeof tag !== "string" || !parseVersion(tag))
-      throw new UsageError(
-        "upgrade needs the version to go to.",
-        "Such as: pnpm ops upgrade --stage prod --tag 0.3.0",
-      );
-    const parts = await readParts(context);
-    for (const line of table([
-      ["", "SETTINGS", "RUNNING"],
-      ...parts.map(({ name, set, running }) => [name, set, running ?? "nothing"]),
-    ]))
-      context.print(line);
-    const server = await reachServer(context);
-    if ("client" in server) {
-      server.client.close();
-      context.print(
-        `The server says: version ${server.version}, agents from ${server.minAgentVersion ?? "any version"} on.`,
-      );
-    } else context.print(`What the server says of itself was not read: ${server.unreachable}.`);
-    context.print("");
-    return plan(context, parts, tag, "minAgentVersion" in server ? server.minAgentVersion : undefined);
-  },
-};
+export const upgrade = command({
+  command: "upgrade <tag>",
+  summary: "Upgrade the server, then the agents, to a version of dbward",
+  examples: [
+    ["upgrade 0.3.0 --stage prod", "After a backup, when the file system has automatic ones"],
+    ["upgrade 0.3.0 --stage prod --dry-run", "The checks and the plan only"],
+  ],
+  options: (yargs) =>
+    deployToolOptions(
+      actionOptions(
+        urlOption(
+          yargs.positional("tag", {
+            type: "string",
+            demandOption: true,
+            describe: "Version to upgrade to",
+            coerce: versionTag,
+          }),
+        ),
+      ),
+    ).option("backup", { type: "boolean", default: true, describe: "Back up the file system first" }),
+  run: (context, { tag, url, backup, with: tool, build, ...options }) =>
+    run(context, { tag, url, backup, tool, build }, options),
+});
 
-/** The server or an agent: the tag that the settings name, and the one that runs. */
-interface Part {
-  readonly name: string;
-  readonly setting: string;
-  readonly set: string;
-  readonly running?: string;
+interface UpgradeRequest extends DeployTool {
+  readonly tag: string;
+  readonly url: string | undefined;
+  readonly backup: boolean;
 }
 
-async function readParts(context: CommandContext): Promise<Part[]> {
-  const { settings, names } = context;
-  const wanted = [
-    {
-      name: "server",
-      service: names.serverService,
-      container: SERVER.container,
-      setting: "server.image.tag",
-      image: settings.server.image,
-    },
-    ...settings.agents.map(({ name, image }, index) => ({
-      name: `agent ${name}`,
-      service: names.agentService(name),
-      container: AGENT.container,
-      setting: `agents[${index}].image.tag`,
-      image,
-    })),
+function versionTag(tag: string): string {
+  if (valid(tag) === tag) return tag;
+  throw new UsageError(`<tag> can't be "${tag}".`, "Use a version of dbward, such as 0.3.0.");
+}
+
+/** A stage can't be upgraded, or an upgrade failed. */
+export class UpgradeError extends DbwardError {
+  override readonly name = "UpgradeError";
+
+  constructor(message: string, hint: string, cause?: unknown) {
+    super("upgrade-failed", message, { hint, cause });
+  }
+}
+
+async function run(
+  context: CommandContext,
+  request: UpgradeRequest,
+  options: ActionOptions,
+): Promise<number> {
+  const { settings, root, io } = context;
+  const { tag, url } = request;
+  const { stage } = settings;
+  const file = join(root, VERSIONS_FILE);
+  checkVersionsFile(context, file);
+  const { running, serverTask } = await readRunning(context);
+  checkOrder(running, tag, await minAgentVersion(context, url));
+  const work = upgradeWork(running, tag);
+  await checkTags(context, work, tag);
+  const fileSystem =
+    work.server && request.backup ? await backedUpFileSystem(context, serverTask) : undefined;
+  const isDone = !work.server && work.agents.length === 0;
+  const steps = [
+    ...(fileSystem ? [`Back up file system ${fileSystem.id}, and wait for the recovery point`] : []),
+    ...(work.server
+      ? [
+          `Deploy the server ${tag} in place of ${running.server ?? "none"}. It stops before its successor starts, and migrates its database, which can't be undone`,
+          "Wait until it is ready, and check its version",
+        ]
+      : []),
+    ...(work.agents.length > 0
+      ? [`Deploy ${work.agents.map((name) => `agent ${name}`).join(", ")} ${tag}, and see that they poll`]
+      : []),
+    ...(isDone ? [] : [`Write the versions into ${VERSIONS_FILE}`]),
   ];
-  const services = await describeServices(
-    context,
-    wanted.map(({ service }) => service),
-  );
-  return Promise.all(
-    wanted.map(async ({ name, service, container, setting, image }) => {
-      const running = await runningTag(context, services.get(service), container);
-      return {
-        name,
-        setting: `stages.${settings.stage}.${setting}`,
-        set: image.tag,
-        ...(running && { running }),
-      };
-    }),
+  return act(io, options, { title: `Upgrade stage ${stage} to dbward ${tag}`, steps }, async (progress) => {
+    let recoveryPoint: string | undefined;
+    try {
+      await upgradeStage(tag, work, {
+        ...(fileSystem && {
+          backUp: async () => {
+            recoveryPoint = await backUp(context, fileSystem, progress, {
+              otherwise: "Nothing was upgraded. To go on without a backup, add --no-backup.",
+            });
+            progress.done(`Backed up: ${recoveryPoint}`);
+          },
+        }),
+        writeVersions: (change) => writeVersions(file, stage, change),
+        deploy: async (awaits) =>
+          void (await deployStage(context, { ...request, json: options.json, awaits }, progress)),
+        verifyServer: (wanted) => verifyServer(context, url, wanted),
+        verifyAgents: (wanted) => verifyAgents(context, url, wanted, progress),
+        report: (step) => progress.step(step),
+      });
+    } catch (error) {
+      throw await explain(context, { error, file, tag, before: running, recoveryPoint });
+    }
+    progress.done(
+      `Server and agents run ${tag}. People who use dbward need its command line of the same version.`,
+    );
+    return { version: tag, ...(recoveryPoint && { recoveryPoint }) };
+  });
+}
+
+/** The settings must take the tags from the file that is changed. @throws UpgradeError, VersionsFileError */
+function checkVersionsFile({ settings }: CommandContext, file: string): void {
+  const { stage, server, agents } = settings;
+  const versions = readVersions(file, stage);
+  const differing = [
+    ...(server.image.tag === versions.server ? [] : ["server.image.tag"]),
+    ...agents.flatMap(({ name, image }) =>
+      image.tag === versions.agents ? [] : [`image.tag of agent ${name}`],
+    ),
+  ];
+  if (differing.length === 0) return;
+  throw new UpgradeError(
+    `The settings of stage ${stage} don't take ${differing.join(", ")} from ${VERSIONS_FILE}, which this command changes.`,
+    "Read the tags with readVersions() in dbward.config.ts, as the shipped one does, and unset DBWARD_SERVER_TAG and DBWARD_AGENT_TAG.",
   );
 }
 
-async function runningTag(
-  { clients }: CommandContext,
-  service: Service | undefined,
-  container: string,
+/** dbward's order, and what its versions can work with. @throws UpgradeError */
+function checkOrder(running: RunningVersions, tag: string, minAgent: string | undefined): void {
+  if (isOlder(tag, running.server))
+    throw new UpgradeError(
+      `The server runs ${running.server}, which is newer than ${tag}.`,
+      "Its database was migrated, and an older server would use it anyway and damage it. To go back, set the tag in " +
+        `${VERSIONS_FILE} and restore a backup from before the upgrade by \`pnpm ops restore\`.`,
+    );
+  if (running.server === tag && isOlder(tag, minAgent))
+    throw new UpgradeError(
+      `The server requires agents of ${minAgent} or newer.`,
+      `Upgrade to ${minAgent} instead.`,
+    );
+}
+
+/** The version of agents that the running server requires; not known when no server answers. */
+async function minAgentVersion(
+  context: CommandContext,
+  url: string | undefined,
 ): Promise<string | undefined> {
-  if (!service?.taskDefinition) return undefined;
-  const { taskDefinition } = await during(
-    `Looking up task definition ${service.taskDefinition}`,
-    clients.ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: service.taskDefinition })),
+  const server = await tryServer(context, url);
+  if ("unreachable" in server) {
+    context.io.complain(
+      `Warning: the running server was not asked for its version. ${server.unreachable.message}`,
+    );
+    return undefined;
+  }
+  await server.close();
+  return server.health.minAgentVersion;
+}
+
+/** @throws UpgradeError when a registry says that it doesn't have the tag */
+async function checkTags(
+  { settings, signal, io }: CommandContext,
+  work: UpgradeWork,
+  tag: string,
+): Promise<void> {
+  const repositories = [
+    ...(work.server ? [settings.server.image.repository] : []),
+    ...settings.agents.filter(({ name }) => work.agents.includes(name)).map(({ image }) => image.repository),
+  ];
+  // Preflight looks for images in ECR, which wants a login.
+  const images = new Set(repositories.filter((name) => name !== undefined && !ecrRepository(name)));
+  const states = await Promise.all(
+    [...images].map(async (image = "") => [image, await findTag(image, tag, signal)] as const),
   );
-  const image = taskDefinition?.containerDefinitions?.find(({ name }) => name === container)?.image;
+  const missing = states.filter(([, state]) => state === "missing").map(([image]) => `${image}:${tag}`);
+  if (missing.length > 0)
+    throw new UpgradeError(
+      `The registry has no ${missing.join(" and no ")}.`,
+      "Check the version, or wait until its images are published.",
+    );
+  for (const [image, state] of states)
+    if (state === "unknown") io.complain(`Warning: whether ${image}:${tag} exists was not found out.`);
+}
+
+async function readRunning(
+  context: CommandContext,
+): Promise<{ readonly running: RunningVersions; readonly serverTask: TaskDefinition | undefined }> {
+  const { settings, names, clients } = context;
+  const services = await describeServices(context.clients, context.names.cluster, [
+    names.serverService,
+    ...settings.agents.map(({ name }) => names.agentService(name)),
+  ]);
+  const definition = async (service: string) => {
+    const taskDefinition = services.get(service)?.taskDefinition;
+    return taskDefinition ? describeTaskDefinition(clients, taskDefinition) : undefined;
+  };
+  const serverTask = await definition(names.serverService);
+  if (!serverTask)
+    throw new UpgradeError(
+      `Stage ${settings.stage} has no server.`,
+      `Deploy it first: pnpm ops deploy --stage ${settings.stage}`,
+    );
+  const agents = await Promise.all(
+    settings.agents.map(
+      async ({ name }) => [name, tagOf(await definition(names.agentService(name)), AGENT.container)] as const,
+    ),
+  );
+  return {
+    serverTask,
+    running: { server: tagOf(serverTask, SERVER.container), agents: new Map(agents) },
+  };
+}
+
+function tagOf(definition: TaskDefinition | undefined, container: string): string | undefined {
+  const image = definition?.containerDefinitions?.find(({ name }) => name === container)?.image;
   return image?.includes("@") ? image.split("@")[1] : image?.split(":").at(-1);
 }
 
-/** Says what to do, in the order in which dbward wants it: the server, then the agents. */
-function plan(
-  { print, settings }: CommandContext,
-  [server, ...agents]: readonly Part[],
-  tag: string,
-  minAgentVersion: string | undefined,
-): number {
-  const target = parseVersion(tag)!;
-  const isOlder = (given: string | undefined, than: string) => {
-    const [version, other] = [parseVersion(given ?? ""), parseVersion(than)];
-    return version !== undefined && other !== undefined && compareVersions(version, other) < 0;
-  };
-  const deploy = `pnpm sst deploy --stage ${settings.stage}`;
+/** The server's file system, when AWS Backup copies it. */
+async function backedUpFileSystem(context: CommandContext, serverTask: TaskDefinition | undefined) {
+  const id = serverTask?.volumes
+    ?.map(({ efsVolumeConfiguration }) => efsVolumeConfiguration?.fileSystemId)
+    .find((each) => each !== undefined);
+  if (id === undefined || !(await hasBackups(context, id))) return undefined;
+  return { id, arn: fileSystemArn(id, serverTask?.taskDefinitionArn ?? "") };
+}
 
-  if (isOlder(tag, server!.running ?? "")) {
-    print(
-      `The server runs ${server!.running}: going back to ${tag} is not supported. Its database was migrated at the ` +
-        "start, and an older server would work on it without a word. To go back, restore a backup of the file system " +
-        "from before the upgrade.",
-    );
-    return 1;
-  }
-  if (minAgentVersion) {
-    const tooOld = agents.filter(({ running }) => isOlder(running, minAgentVersion));
-    for (const { name, running } of tooOld)
-      print(
-        `Now: ${name} runs ${running}, and the server takes agents from ${minAgentVersion} on: upgrade it first.`,
+/** Milliseconds within which agents with healthy tasks have to poll. */
+const POLL_WITHIN = 180_000;
+
+async function verifyServer(context: CommandContext, url: string | undefined, tag: string): Promise<void> {
+  const server = await waitForServer(context, url);
+  try {
+    const { version } = server.health;
+    if (version !== tag)
+      throw new UpgradeError(
+        `The server answers as version ${version}, not ${tag}.`,
+        "Check that the image's tag is that of its version.",
       );
+  } finally {
+    await server.close();
   }
+}
 
-  const serverIsThere = server!.running !== undefined && !isOlder(server!.running, tag);
-  const behind = agents.filter(({ running, set }) => isOlder(running ?? set, tag));
-  if (serverIsThere && behind.length === 0) {
-    print(`Server and agents run ${tag} or newer: nothing to do.`);
-    return 0;
+async function verifyAgents(
+  context: CommandContext,
+  url: string | undefined,
+  tag: string,
+  progress: Progress,
+): Promise<void> {
+  const { running } = await readRunning(context);
+  const behind = upgradeWork(running, tag).agents;
+  if (behind.length > 0)
+    throw new UpgradeError(
+      `${behind.map((name) => `Agent ${name} runs ${running.agents.get(name)}`).join(", ")}, although ${tag} was deployed.`,
+      "ECS may have put the former version back: see its events with `pnpm ops status`.",
+    );
+  const server = await openServer(context, url);
+  try {
+    await seePolls(context, server);
+  } finally {
+    await server.close();
   }
-  const steps = [
-    ...(serverIsThere
-      ? []
-      : [
-          `Server first. In dbward.config.ts set ${server!.setting} to "${tag}" and leave the agents' tags; then: ${deploy}\n` +
-            "   The server stops before its successor starts. It migrates its database, which can't be undone; it writes\n" +
-            "   a backup of the database beside it, and the file system has its daily backup.",
-          `See that it runs, and which agents it takes: pnpm ops upgrade --stage ${settings.stage} --tag ${tag}`,
-        ]),
-    ...(behind.length === 0
-      ? []
-      : [
-          `Then the agents. Set ${behind.map(({ setting }) => setting).join(", ")} to "${tag}"; then: ${deploy}`,
-        ]),
-    `Last the command line tools of the people who use dbward: version ${target.numbers.join(".")}.`,
-  ];
-  for (const [index, step] of steps.entries()) print(`${index + 1}. ${step}`);
-  return 0;
+  progress.done(`All agents run ${tag}, and poll.`);
+}
+
+async function seePolls(context: CommandContext, { client }: ReachedServer): Promise<void> {
+  const token = await readToken(context, findToken(context, "metrics"));
+  const wanted = context.settings.agents.filter(({ desiredCount }) => desiredCount > 0);
+  let silent: string[] = [];
+  const all = await Deadline.after(POLL_WITHIN, context.signal).until(async () => {
+    const rows = await client.agents({ token });
+    silent = wanted
+      .filter(
+        (agent) => (rows.find(({ id }) => id === agentSubject(agent))?.status ?? "offline") === "offline",
+      )
+      .map(({ name }) => name);
+    return silent.length === 0 || undefined;
+  }, 2_000);
+  if (context.signal.aborted) throw context.signal.reason;
+  if (!all)
+    throw new UpgradeError(
+      `The server sees nothing of ${silent.map((name) => `agent ${name}`).join(", ")}.`,
+      "Read the agents' log with `pnpm ops logs agent`.",
+    );
+}
+
+interface FailedUpgrade {
+  readonly error: unknown;
+  readonly file: string;
+  readonly tag: string;
+  readonly before: RunningVersions;
+  readonly recoveryPoint: string | undefined;
+}
+
+/** Writes what is deployed into the file of the versions, and says how to go on and how to go back. */
+async function explain(context: CommandContext, failed: FailedUpgrade): Promise<unknown> {
+  const { error, file, tag, before, recoveryPoint } = failed;
+  if (!(error instanceof UpgradeStepError) || context.signal.aborted) return error;
+  const { stage } = context.settings;
+  const cause = error.cause instanceof Error ? error.cause.message : String(error.cause);
+  const now = await readRunning(context).then(
+    ({ running }) => running,
+    () => undefined,
+  );
+  const agents = [...new Set(now?.agents.values())];
+  if (now?.server)
+    writeVersions(file, stage, {
+      server: now.server,
+      ...(agents.length === 1 && agents[0] ? { agents: agents[0] } : {}),
+    });
+  const again = `Remove the cause and run it again: pnpm ops upgrade ${tag} --stage ${stage}`;
+  if (error.part === "agents")
+    return new UpgradeError(
+      `The server runs ${tag}, and the agents were not upgraded. ${cause}`,
+      `Agents of the former version go on working, unless the server requires newer ones. ${again}`,
+      error,
+    );
+  const restore = `pnpm ops restore ${recoveryPoint ?? "RECOVERY-POINT"} --stage ${stage}`;
+  return new UpgradeError(
+    `The server was not upgraded to ${tag}. The agents were left as they are. ${cause}`,
+    `${again}. To go back to ${before.server ?? "the former version"}, set the server's tag in ${VERSIONS_FILE} and run \`${restore}\`: ` +
+      `if ${tag} has started, it may have migrated the database. If it has not, \`pnpm ops deploy --stage ${stage}\` does.`,
+    error,
+  );
 }

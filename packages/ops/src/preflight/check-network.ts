@@ -1,179 +1,112 @@
 import {
-  DescribeRouteTablesCommand,
-  DescribeSubnetsCommand,
+  DescribeVpcAttributeCommand,
   DescribeVpcEndpointsCommand,
-  DescribeVpcsCommand,
-  type Route,
-  type RouteTable,
-  type Subnet,
+  type VpcAttributeName,
   type VpcEndpoint,
 } from "@aws-sdk/client-ec2";
-import type { ExistingNetworkSettings, StageSettings, SubnetSettings } from "@dbward-aws/settings";
-import type { AwsClients } from "../aws-clients.ts";
-import { during, ifThere } from "../aws-error.ts";
+import {
+  type AccountFacts,
+  completeNetwork,
+  type ExistingNetwork,
+  type ExistingNetworkSettings,
+  type StageSettings,
+} from "@dbward-aws/settings";
+import {
+  type AwsClients,
+  type DescribedNetwork,
+  defaultRoute,
+  describeNetwork,
+  during,
+  factsOf,
+  routeTableOf,
+} from "@dbward-aws/stage";
 import type { PreflightFindings } from "./findings.ts";
 
-/** An existing network: everything that the settings name is there, and every subnet has the way out that they say. */
+/** A network as far as preflight knows it. */
+export interface CheckedNetwork {
+  readonly facts: AccountFacts;
+  /** The existing network, unless there is none or it has mistakes. */
+  readonly existing?: ExistingNetwork;
+  /** What EC2 says of it. */
+  readonly described?: DescribedNetwork;
+}
+
+/**
+ * Looks the network up. An existing one must have everything that the settings name, as they say it, and every subnet a way out.
+ *
+ * @param source the account and region, in words
+ */
 export async function checkNetwork(
   settings: StageSettings,
   clients: AwsClients,
-  region: string,
+  source: string,
+  findings: PreflightFindings,
+): Promise<CheckedNetwork> {
+  const { network } = settings;
+  if (network.kind !== "existing") return { facts: { source } };
+  const [described] = await Promise.all([
+    describeNetwork(network, clients),
+    checkDns(network, clients, findings),
+  ]);
+  if (!described) {
+    findings.refuse(`network.vpcId is ${network.vpcId}, which isn't in ${source}`);
+    return { facts: { source } };
+  }
+  const facts = factsOf(source, described);
+  const { network: existing, problems } = completeNetwork(settings, facts);
+  for (const { where, message } of problems) findings.refuse(`${where} ${message}`);
+  checkBlackholes(network, described, findings);
+  if (existing?.egress === "endpoints")
+    await checkEndpoints(settings, existing, described, clients, findings);
+  return { facts, described, ...(existing && { existing }) };
+}
+
+/** The file system and the server are found by names in private zones, which need both attributes. */
+async function checkDns(
+  { vpcId }: ExistingNetworkSettings,
+  { ec2 }: AwsClients,
   findings: PreflightFindings,
 ): Promise<void> {
-  const { network } = settings;
-  if (network.kind !== "existing") return;
-  if (!(await checkVpc(network, clients, findings))) return;
-  const [subnets, routeTables, endpoints] = await Promise.all([
-    findSubnets(network, clients),
-    findRouteTables(network, clients),
-    network.egress === "endpoints" ? findEndpoints(network, clients) : [],
-  ]);
-  const isThere = (subnet: SubnetSettings, setting: string) =>
-    checkSubnet(subnet, setting, subnets.get(subnet.id), network.vpcId, findings);
-
-  const taskTables = network.subnets
-    .filter((subnet) => isThere(subnet, "network.subnets"))
-    .map((subnet) => ({ subnet, table: tableOf(subnet.id, routeTables) }));
-  for (const { subnet, table } of taskTables) checkWayOut(subnet.id, table, network.egress, findings);
-  for (const subnet of network.publicSubnets)
-    if (
-      isThere(subnet, "network.publicSubnets") &&
-      wayOut(tableOf(subnet.id, routeTables)) !== "internet gateway"
-    )
-      findings.refuse(
-        `Subnet ${subnet.id} (network.publicSubnets) has no route to an internet gateway: a load balancer in it ` +
-          "can't be reached from the internet. Name a public subnet",
-      );
-  if (network.egress === "endpoints") checkEndpoints(settings, region, endpoints, taskTables, findings);
-}
-
-async function checkVpc(
-  network: ExistingNetworkSettings,
-  clients: AwsClients,
-  findings: PreflightFindings,
-): Promise<boolean> {
-  const found = await ifThere(
-    `Looking up VPC ${network.vpcId}`,
-    clients.ec2.send(new DescribeVpcsCommand({ VpcIds: [network.vpcId] })),
-    "InvalidVpcID.NotFound",
-    "InvalidVpcID.Malformed",
-  );
-  const vpc = found?.Vpcs?.[0];
-  if (!vpc) {
-    findings.refuse(`VPC ${network.vpcId} (network.vpcId) isn't in this account and region`);
-    return false;
-  }
-  const blocks = (vpc.CidrBlockAssociationSet ?? []).map(({ CidrBlock }) => CidrBlock);
-  if (![vpc.CidrBlock, ...blocks].includes(network.cidr))
-    findings.refuse(
-      `VPC ${network.vpcId} has the block ${vpc.CidrBlock}, not ${network.cidr} (network.cidr): ` +
-        "security groups made for another block would let nobody through",
+  const isOff = async (attribute: VpcAttributeName, answer: "EnableDnsSupport" | "EnableDnsHostnames") => {
+    const described = await during(
+      `Looking up ${attribute} of VPC ${vpcId}`,
+      // A VPC that doesn't exist is reported by its own check.
+      ec2
+        .send(new DescribeVpcAttributeCommand({ VpcId: vpcId, Attribute: attribute }))
+        .catch((error: Error) => {
+          if (/^InvalidVpcID/.test(error.name)) return undefined;
+          throw error;
+        }),
     );
-  return true;
-}
-
-async function findSubnets(
-  network: ExistingNetworkSettings,
-  clients: AwsClients,
-): Promise<Map<string, Subnet>> {
-  const ids = [...network.subnets, ...network.publicSubnets].map(({ id }) => id);
-  // A filter finds what is there; asking by id would fail as a whole when one of them is missing.
-  const { Subnets = [] } = await during(
-    "Looking up the subnets",
-    clients.ec2.send(new DescribeSubnetsCommand({ Filters: [{ Name: "subnet-id", Values: ids }] })),
-  );
-  return new Map(Subnets.map((subnet) => [subnet.SubnetId!, subnet]));
-}
-
-async function findRouteTables(
-  network: ExistingNetworkSettings,
-  clients: AwsClients,
-): Promise<readonly RouteTable[]> {
-  const { RouteTables = [] } = await during(
-    "Looking up the route tables",
-    clients.ec2.send(new DescribeRouteTablesCommand({ Filters: [inVpc(network)] })),
-  );
-  return RouteTables;
-}
-
-async function findEndpoints(
-  network: ExistingNetworkSettings,
-  clients: AwsClients,
-): Promise<readonly VpcEndpoint[]> {
-  const { VpcEndpoints = [] } = await during(
-    "Looking up the VPC endpoints",
-    clients.ec2.send(new DescribeVpcEndpointsCommand({ Filters: [inVpc(network)] })),
-  );
-  return VpcEndpoints.filter(({ State }) => State === undefined || /^available$/i.test(State));
-}
-
-function inVpc({ vpcId }: ExistingNetworkSettings) {
-  return { Name: "vpc-id", Values: [vpcId] };
-}
-
-function checkSubnet(
-  { id, availabilityZone }: SubnetSettings,
-  setting: string,
-  subnet: Subnet | undefined,
-  vpcId: string,
-  findings: PreflightFindings,
-): boolean {
-  if (!subnet) findings.refuse(`Subnet ${id} (${setting}) isn't in this account and region`);
-  else if (subnet.VpcId !== vpcId)
-    findings.refuse(`Subnet ${id} (${setting}) is in ${subnet.VpcId}, not in ${vpcId}`);
-  else if (subnet.AvailabilityZone !== availabilityZone)
-    findings.refuse(`Subnet ${id} (${setting}) is in ${subnet.AvailabilityZone}, not in ${availabilityZone}`);
-  return subnet?.VpcId === vpcId;
-}
-
-/** A subnet's own route table, or else the VPC's main one. */
-function tableOf(subnet: string, tables: readonly RouteTable[]): RouteTable | undefined {
-  return (
-    tables.find(({ Associations = [] }) => Associations.some(({ SubnetId }) => SubnetId === subnet)) ??
-    tables.find(({ Associations = [] }) => Associations.some(({ Main }) => Main))
+    return described?.[answer]?.Value === false;
+  };
+  const [noSupport, noHostnames] = await Promise.all([
+    isOff("enableDnsSupport", "EnableDnsSupport"),
+    isOff("enableDnsHostnames", "EnableDnsHostnames"),
+  ]);
+  const off = [
+    ...(noSupport ? ["--enable-dns-support"] : []),
+    ...(noHostnames ? ["--enable-dns-hostnames"] : []),
+  ];
+  if (off.length === 0) return;
+  const names = [...(noSupport ? ["DNS support"] : []), ...(noHostnames ? ["DNS host names"] : [])];
+  findings.refuse(
+    `VPC ${vpcId} (network.vpcId) has ${names.join(" and ")} off: tasks could find neither the file system nor the server by name. ` +
+      // The command takes one attribute at a time.
+      `Run: ${off.map((flag) => `aws ec2 modify-vpc-attribute --vpc-id ${vpcId} ${flag}`).join(" && ")}`,
   );
 }
 
-type WayOut = "internet gateway" | "private" | "blackhole" | "none";
-
-/** Where the default route leads. */
-function wayOut(table: RouteTable | undefined): WayOut {
-  const route = table?.Routes?.find(({ DestinationCidrBlock }) => DestinationCidrBlock === "0.0.0.0/0");
-  if (!route) return "none";
-  if (route.State === "blackhole") return "blackhole";
-  return isInternetGateway(route) ? "internet gateway" : "private";
-}
-
-function isInternetGateway({ GatewayId }: Route): boolean {
-  return GatewayId?.startsWith("igw-") ?? false;
-}
-
-function checkWayOut(
-  subnet: string,
-  table: RouteTable | undefined,
-  egress: ExistingNetworkSettings["egress"],
+function checkBlackholes(
+  { subnets }: ExistingNetworkSettings,
+  { routeTables }: DescribedNetwork,
   findings: PreflightFindings,
 ): void {
-  if (egress === "endpoints") return;
-  const found = wayOut(table);
-  const name = `Subnet ${subnet}`;
-  if (found === "none")
-    findings.refuse(
-      `${name} has no way out: its route table has no default route. Add a NAT gateway and a route to it, or make ` +
-        'VPC endpoints and set network.egress to "endpoints"',
-    );
-  else if (found === "blackhole")
-    findings.refuse(`${name} has no way out: what its default route leads to is gone (blackhole)`);
-  else if (egress === "nat" && found === "internet gateway")
-    findings.refuse(
-      `${name} is public: its default route leads to an internet gateway, which serves public addresses alone, and with ` +
-        'network.egress "nat" tasks have none. Name private subnets, or set network.egress to "public"',
-    );
-  else if (egress === "public" && found === "private")
-    findings.refuse(
-      `${name} is private: its default route leads to no internet gateway, so public addresses are of no use. ` +
-        'Set network.egress to "nat"',
-    );
+  for (const { id } of subnets)
+    if (defaultRoute(routeTableOf(id, routeTables))?.State === "blackhole")
+      findings.refuse(
+        `Subnet ${id} (network.subnets) has no way out: what its default route leads to does not exist any more (blackhole). Replace the route`,
+      );
 }
 
 /** The services that tasks and the poller call, by the endpoint's name. */
@@ -191,31 +124,39 @@ function neededServices({ capture, monitoring, server, agents }: StageSettings):
   ];
 }
 
-function checkEndpoints(
+async function checkEndpoints(
   settings: StageSettings,
-  region: string,
-  endpoints: readonly VpcEndpoint[],
-  taskTables: readonly { readonly subnet: SubnetSettings; readonly table: RouteTable | undefined }[],
+  { vpcId, subnets }: ExistingNetwork,
+  { routeTables }: DescribedNetwork,
+  { ec2 }: AwsClients,
   findings: PreflightFindings,
-): void {
-  const nameOf = (service: string) => `com.amazonaws.${region}.${service}`;
-  const names = new Set(endpoints.map(({ ServiceName }) => ServiceName));
-  const missing = neededServices(settings).filter((service) => !names.has(nameOf(service)));
+): Promise<void> {
+  const region = await ec2.config.region();
+  const { VpcEndpoints = [] } = await during(
+    "Looking up the VPC endpoints",
+    ec2.send(new DescribeVpcEndpointsCommand({ Filters: [{ Name: "vpc-id", Values: [vpcId] }] })),
+  );
+  const endpoints = VpcEndpoints.filter(({ State }) => State === undefined || /^available$/i.test(State));
+  // In China the names begin with `cn.`.
+  const isFor = ({ ServiceName }: VpcEndpoint, service: string) =>
+    ServiceName?.endsWith(`com.amazonaws.${region}.${service}`) ?? false;
+  const missing = neededServices(settings).filter(
+    (service) => !endpoints.some((endpoint) => isFor(endpoint, service)),
+  );
   if (missing.length > 0)
     findings.refuse(
-      `The VPC lacks interface endpoints for ${missing.map(nameOf).join(", ")}: without the internet, tasks can't ` +
-        'reach these services. Make them with private DNS, or set network.egress to "nat"',
+      `The VPC lacks interface endpoints for ${missing.map((service) => `com.amazonaws.${region}.${service}`).join(", ")}: without ` +
+        'the internet, tasks can\'t reach these services. Make them with private DNS, or set network.egress to "nat"',
     );
-
-  const s3 = endpoints.filter(({ ServiceName }) => ServiceName === nameOf("s3"));
+  const s3 = endpoints.filter((endpoint) => isFor(endpoint, "s3"));
   if (s3.some(({ VpcEndpointType }) => VpcEndpointType === "Interface")) return;
   const served = new Set(s3.flatMap(({ RouteTableIds = [] }) => RouteTableIds));
-  const cutOff = taskTables
-    .filter(({ table }) => !served.has(table?.RouteTableId ?? ""))
-    .map(({ subnet }) => subnet.id);
+  const cutOff = subnets
+    .map(({ id }) => ({ id, table: routeTableOf(id, routeTables)?.RouteTableId }))
+    .filter(({ table }) => !served.has(table ?? ""));
   if (cutOff.length > 0)
     findings.refuse(
-      `No gateway endpoint for ${nameOf("s3")} serves the route tables of ${cutOff.join(", ")}: ECR keeps the layers ` +
-        "of images in S3, so that no task could start",
+      `No gateway endpoint for com.amazonaws.${region}.s3 serves the route tables of ${cutOff.map(({ id }) => id).join(", ")}: ECR ` +
+        "keeps the layers of images in S3, so that no task could start",
     );
 }

@@ -6,9 +6,9 @@ import {
   type StageSettings,
   type TextFindings,
 } from "@dbward-aws/settings";
-import type { AwsClients } from "../aws-clients.ts";
-import { during } from "../aws-error.ts";
+import { type AwsClients, during } from "@dbward-aws/stage";
 import type { PreflightFindings } from "./findings.ts";
+import { unlessDenied } from "./unless-denied.ts";
 
 /** Parameters by name, as far as they are there. */
 export type Parameters = ReadonlyMap<string, Parameter>;
@@ -27,10 +27,11 @@ type Words = readonly string[];
 /** The configuration texts in SSM: there, encrypted, and such that dbward takes what their containers make of them. */
 export function checkParameters(
   settings: StageSettings,
-  parameters: Parameters,
+  parameters: Parameters | undefined,
   findings: PreflightFindings,
   words?: Words,
 ): void {
+  if (!parameters) return;
   const configs = configsOf(settings, words);
   for (const name of namesIn(configs)) {
     const type = parameters.get(name)?.Type;
@@ -75,13 +76,27 @@ function namesIn(configs: readonly ServiceConfig[]): string[] {
 /** `GetParameters` takes this many names. */
 const NAMES_A_CALL = 10;
 
-/** Reads the parameters that the settings name, decrypted. */
+/**
+ * Reads the parameters that the settings name, decrypted.
+ *
+ * @returns `undefined` when the caller may not read them, which is a warning
+ */
 export async function readParameters(
   settings: StageSettings,
   clients: AwsClients,
+  findings: PreflightFindings,
   words?: Words,
-): Promise<Parameters> {
+): Promise<Parameters | undefined> {
   const wanted = namesIn(configsOf(settings, words));
+  return unlessDenied(
+    `The configuration in ${wanted.join(", ")}`,
+    "ssm:GetParameters, or kms:Decrypt with the key of a parameter",
+    findings,
+    () => readAll(wanted, clients),
+  );
+}
+
+async function readAll(wanted: readonly string[], clients: AwsClients): Promise<Parameters> {
   const found = new Map<string, Parameter>();
   for (let at = 0; at < wanted.length; at += NAMES_A_CALL) {
     const { Parameters = [] } = await during(

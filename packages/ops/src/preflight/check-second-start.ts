@@ -1,16 +1,16 @@
-import {
-  DescribeServicesCommand,
-  DescribeTaskDefinitionCommand,
-  DescribeTasksCommand,
-  ListTasksCommand,
-} from "@aws-sdk/client-ecs";
+import { DescribeServicesCommand, DescribeTasksCommand, ListTasksCommand } from "@aws-sdk/client-ecs";
 import { type ParameterHistory, paginateGetParameterHistory } from "@aws-sdk/client-ssm";
 import { CONFIG_VARIABLE, SERVER, stageNames } from "@dbward-aws/contract";
 import { type ConfigTable, emptiedSections, readConfig, variablesIn } from "@dbward-aws/dbward-config";
 import type { StageSettings } from "@dbward-aws/settings";
-import type { AwsClients } from "../aws-clients.ts";
-import { AwsCallError, during } from "../aws-error.ts";
-import { findStack } from "../status/stacks.ts";
+import {
+  AwsCallError,
+  type AwsClients,
+  describeTaskDefinition,
+  during,
+  findStack,
+  ifThere,
+} from "@dbward-aws/stage";
 import type { PreflightFindings } from "./findings.ts";
 
 /**
@@ -36,8 +36,8 @@ export async function checkSecondStart(
         : "server.toml";
     for (const section of emptiedSections(before, after))
       findings.refuse(
-        `${name} has no [[${section}]], but the deployed server was started with some: dbward does not start without any once there ` +
-          "were some. Keep one entry at least",
+        `${name} has no [[${section}]], but the deployed server was started with some, and dbward refuses to start after ` +
+          "the last one was removed. Keep at least one entry",
       );
   } catch (error) {
     if (!(error instanceof AwsCallError)) throw error;
@@ -58,17 +58,16 @@ function contentOf(toml: string | undefined): ConfigTable | undefined {
 /** The server.toml of the deployed server; `undefined` when there is none. */
 async function deployedText(settings: StageSettings, clients: AwsClients): Promise<string | undefined> {
   const { cluster, serverService } = stageNames(settings.stage);
-  const { services = [] } = await during(
+  // A first deployment that failed may have left the State stack alone.
+  const described = await ifThere(
     "Looking up the server's service",
     clients.ecs.send(new DescribeServicesCommand({ cluster, services: [serverService] })),
+    "ClusterNotFoundException",
   );
-  const service = services.find(({ status }) => status === "ACTIVE");
+  const service = described?.services?.find(({ status }) => status === "ACTIVE");
   if (!service?.taskDefinition) return undefined;
-  const { taskDefinition } = await during(
-    "Looking up the server's task definition",
-    clients.ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: service.taskDefinition })),
-  );
-  const container = taskDefinition?.containerDefinitions?.find(({ name }) => name === SERVER.container);
+  const { containerDefinitions } = await describeTaskDefinition(clients, service.taskDefinition);
+  const container = containerDefinitions?.find(({ name }) => name === SERVER.container);
   const text = container?.environment?.find(({ name }) => name === CONFIG_VARIABLE)?.value;
   if (text !== undefined) return text;
   const parameter = container?.secrets?.find(({ name }) => name === CONFIG_VARIABLE)?.valueFrom;

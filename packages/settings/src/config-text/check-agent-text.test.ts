@@ -3,12 +3,12 @@ import { Findings } from "../findings.ts";
 import { AGENT_TOML } from "../test-support/stage.ts";
 import { checkAgentText } from "./check-agent-text.ts";
 
-function check(toml: string, stopTimeoutSeconds = 90): Findings {
+function check(toml: string, stopTimeoutSeconds = 90, databases = ["DATABASE_URL"]): Findings {
   const findings = new Findings();
   checkAgentText(
     "agent.toml",
     toml,
-    { secrets: ["REPORTS_URL"], rustLog: "info", stopTimeoutSeconds },
+    { databases, secrets: ["REPORTS_URL"], rustLog: "info", stopTimeoutSeconds },
     findings,
   );
   return findings;
@@ -30,7 +30,8 @@ describe("checkAgentText", () => {
     withDatabaseUrl(`mysql://reader:\${REPORTS_URL}@db.internal/app`),
     withDatabaseUrl(`\${REPORTS_URL}`),
   ])("takes %j", (toml) => {
-    expect(check(toml)).toMatchObject({ problems: [], warnings: [] });
+    const databases = toml.includes("DATABASE_URL") ? ["DATABASE_URL"] : [];
+    expect(check(toml, 90, databases)).toMatchObject({ problems: [], warnings: [] });
   });
 
   it.each<[toml: string, where: string, message: RegExp]>([
@@ -64,8 +65,12 @@ describe("checkAgentText", () => {
       "agent.toml:7",
       /DATABASE is not set.*The container has DBWARD_AGENT_TOKEN, DATABASE_URL, REPORTS_URL, RUST_LOG/,
     ],
-    [AGENT_TOML.replace(/"(\$\{DATABASE_URL\})"/, "'$1'"), "agent.toml:7", /must stand in double quotes/],
-    [`agent_id = "$${""}{HOSTNAME:-x}"\n${AGENT_TOML}`, "agent.toml:1", /HOSTNAME\} has a value of its own/],
+    [AGENT_TOML.replace(/"(\$\{DATABASE_URL\})"/, "'$1'"), "agent.toml:7", /must be in double quotes/],
+    [
+      `agent_id = "$${""}{HOSTNAME:-x}"\n${AGENT_TOML}`,
+      "agent.toml:1",
+      /HOSTNAME\} gets a value in the container/,
+    ],
     [`operations = ["execute_query"]\n${AGENT_TOML}`, "agent.toml:1", /operations/],
   ])("refuses %j", (toml, where, message) => {
     const { problems } = check(toml);

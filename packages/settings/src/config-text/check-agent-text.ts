@@ -1,11 +1,14 @@
 import { AGENT, LOG_FILTER_VARIABLE } from "@dbward-aws/contract";
+import { variablesIn } from "@dbward-aws/dbward-config";
 import type { Findings } from "../findings.ts";
 import { checkText, type TextVariables } from "./check-text.ts";
 import { BARE_VALUE, POSSIBLE_VALUES } from "./stand-ins.ts";
 import { asTable } from "./values.ts";
 
-/** What the settings say that an agent.toml has to fit. */
+/** The settings that an agent.toml has to fit. */
 export interface AgentTextContext {
+  /** Names of the variables with the URLs of the agent's databases. */
+  readonly databases: readonly string[];
   /** Names of the variables under the agent's `secrets`. */
   readonly secrets: readonly string[];
   readonly rustLog: string;
@@ -16,9 +19,9 @@ export interface AgentTextContext {
 const DEFAULT_DRAIN_SECONDS = 60;
 
 /**
- * Checks an agent.toml, from a file or a parameter, as the agent will get it.
+ * Checks an agent.toml, from a file or a parameter, in the form in which the agent gets it.
  *
- * @param name what findings call the text
+ * @param name name of the text in findings
  */
 export function checkAgentText(
   name: string,
@@ -33,7 +36,7 @@ export function checkAgentText(
       text: toml,
       variables: variablesOf(context),
       secretsSetting: "the agent's secrets",
-      toldByCaller: ["agent-token"],
+      reportedByCaller: ["agent-token"],
     },
     findings,
   );
@@ -51,7 +54,15 @@ export function checkAgentText(
     if (Object.keys(asTable(environments)).length === 0)
       findings.warn(
         where(["databases", database]),
-        `databases.${database} has no environments, so the agent serves nothing of it`,
+        `databases.${database} has no environments, so the agent does not serve it`,
+      );
+
+  const referred = new Set(variablesIn(toml).map(({ name: variable }) => variable));
+  for (const variable of context.databases)
+    if (!referred.has(variable))
+      findings.warn(
+        name,
+        `does not use "\${${variable}}", so the agent does not serve the database with that URL`,
       );
 
   const { drain_timeout_secs: drain = DEFAULT_DRAIN_SECONDS } = config;
@@ -59,18 +70,20 @@ export function checkAgentText(
     findings.warn(
       config.drain_timeout_secs === undefined ? name : where(["drain_timeout_secs"]),
       `drain_timeout_secs is ${drain}, but the task is killed after stopTimeoutSeconds (${context.stopTimeoutSeconds}): ` +
-        "work in flight is cut off",
+        "running requests are cut off",
     );
 }
 
-/** Has the form of a token, and is none. */
+/** Possible values of a database URL. */
+const DATABASE_URLS = ["postgres://stand-in@db.internal/app", "stand-in", BARE_VALUE];
+/** A placeholder in the format of a token. */
 const TOKEN = `dbw_${"0".repeat(32)}`;
 
-function variablesOf({ secrets, rustLog }: AgentTextContext): TextVariables {
+function variablesOf({ databases, secrets, rustLog }: AgentTextContext): TextVariables {
   return {
     secrets: {
       [AGENT.tokenVariable]: [TOKEN, BARE_VALUE],
-      [AGENT.databaseUrlVariable]: ["postgres://stand-in@db.internal/app", "stand-in", BARE_VALUE],
+      ...Object.fromEntries(databases.map((name) => [name, DATABASE_URLS])),
       ...Object.fromEntries(secrets.map((name) => [name, POSSIBLE_VALUES])),
     },
     plain: { [LOG_FILTER_VARIABLE]: rustLog },

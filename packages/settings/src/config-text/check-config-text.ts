@@ -1,15 +1,19 @@
+import { AGENT } from "@dbward-aws/contract";
 import { Findings } from "../findings.ts";
-import type { AgentSettings, StageSettings } from "../stage-settings.ts";
-import { checkAgentText } from "./check-agent-text.ts";
-import { checkServerText } from "./check-server-text.ts";
+import { AGENT_STOP_TIMEOUT, type AgentSettings } from "../schema/agent.ts";
+import { RUST_LOG } from "../schema/task.ts";
+import { asFields, asList } from "../schema/unknown-values.ts";
+import type { StageSettings } from "../stage-settings.ts";
+import { type AgentTextContext, checkAgentText } from "./check-agent-text.ts";
+import { checkServerText, type ServerTextContext } from "./check-server-text.ts";
 
-/** What {@link checkServerConfig} and {@link checkAgentConfig} find. */
+/** Findings of {@link checkServerConfig} and {@link checkAgentConfig}. */
 export type TextFindings = Pick<Findings, "problems" | "warnings">;
 
 /**
- * Checks the server.toml of a stage that is not in its settings, such as the text of an SSM parameter: as the settings' own are checked.
+ * Checks a server.toml that is not in the settings, such as the text of an SSM parameter, by the same rules.
  *
- * @param name what findings call the text
+ * @param name name of the text in findings
  */
 export function checkServerConfig(
   name: string,
@@ -17,16 +21,41 @@ export function checkServerConfig(
   { server, storage }: StageSettings,
 ): TextFindings {
   const findings = new Findings();
-  const { rustLog } = server;
-  const context = { secrets: Object.keys(server.secrets), rustLog, backend: storage.backend };
-  checkServerText(name, toml, context, findings);
+  checkServerText(name, toml, serverTextContext(server, storage), findings);
   return findings;
 }
 
 /** As {@link checkServerConfig}, for an agent.toml. */
 export function checkAgentConfig(name: string, toml: string, agent: AgentSettings): TextFindings {
   const findings = new Findings();
-  const { rustLog, stopTimeoutSeconds } = agent;
-  checkAgentText(name, toml, { secrets: Object.keys(agent.secrets), rustLog, stopTimeoutSeconds }, findings);
+  checkAgentText(name, toml, agentTextContext(agent), findings);
   return findings;
+}
+
+/** The settings that a server.toml has to fit, taken from a stage that may be incomplete or wrong. */
+export function serverTextContext(server: unknown, storage: unknown): ServerTextContext {
+  return { ...variablesOf(server), backend: asFields(storage).backend === "local" ? "local" : "s3" };
+}
+
+/** As {@link serverTextContext}, for an agent.toml. */
+export function agentTextContext(agent: unknown): AgentTextContext {
+  const { databases, stopTimeoutSeconds } = asFields(agent);
+  return {
+    ...variablesOf(agent),
+    databases:
+      databases === undefined
+        ? [AGENT.databaseUrlVariable]
+        : asList(databases)
+            .map((database) => asFields(database).variable)
+            .filter((variable) => typeof variable === "string"),
+    stopTimeoutSeconds: typeof stopTimeoutSeconds === "number" ? stopTimeoutSeconds : AGENT_STOP_TIMEOUT,
+  };
+}
+
+function variablesOf(task: unknown) {
+  const { secrets, rustLog } = asFields(task);
+  return {
+    secrets: Object.keys(asFields(secrets)),
+    rustLog: typeof rustLog === "string" ? rustLog : RUST_LOG,
+  };
 }

@@ -63,12 +63,12 @@ describe("checkServerText", () => {
     [
       "[slack]\nsigning_secret = 'canary'\nbot_token = \"$" + '{SLACK_TOKEN}"',
       "server.toml:2",
-      /slack\.signing_secret is a secret and must be a variable alone/,
+      /slack\.signing_secret is a secret and must be only a variable/,
     ],
     [
       '[[webhooks]]\nid = "a"\nurl = "https://hooks.example.com"\nsecret = "canary-$' + '{SLACK_TOKEN}"',
       "server.toml:4",
-      /webhooks\.0\.secret is a secret and must be a variable alone/,
+      /webhooks\.0\.secret is a secret and must be only a variable/,
     ],
     [
       '[[webhooks]]\nid = "a"\nurl = "https://hooks.slack.com/services/T000/B000/canary"',
@@ -86,13 +86,13 @@ describe("checkServerText", () => {
       "server.toml:1",
       /NOPE is not set.* The container has SLACK_TOKEN, WEBHOOK_URL, RUST_LOG; .* under server\.secrets/,
     ],
-    ["a = '$" + "{SLACK_TOKEN}'", "server.toml:1", /\$\{SLACK_TOKEN\} must stand in double quotes/],
-    ["[retention]\naudit_ttl_days = $" + "{SLACK_TOKEN}", "server.toml:2", /must stand in double quotes/],
-    ["a = [\n$" + "{SLACK_TOKEN},\n]", "server.toml:2", /must stand in double quotes/],
+    ["a = '$" + "{SLACK_TOKEN}'", "server.toml:1", /\$\{SLACK_TOKEN\} must be in double quotes/],
+    ["[retention]\naudit_ttl_days = $" + "{SLACK_TOKEN}", "server.toml:2", /must be in double quotes/],
+    ["a = [\n$" + "{SLACK_TOKEN},\n]", "server.toml:2", /must be in double quotes/],
     [
       "region = '$" + "{AWS_REGION:-eu-central-1}'",
       "server.toml:1",
-      /AWS_REGION\} has a value of its own.*AWS SDK/,
+      /AWS_REGION\} gets a value in the container.*AWS SDK/,
     ],
     [
       "webhooks = [{ id = 'a', url = 'ftp://$" + "{SLACK_TOKEN}' }]",
@@ -144,7 +144,7 @@ describe("checkServerText", () => {
       "a default that always counts",
       "[x]\na = '$" + "{NOPE:-1}'",
       "s3",
-      [/^server\.toml:2: \$\{NOPE:-…\} always stands/],
+      [/^server\.toml:2: \$\{NOPE:-…\} always has its default/],
     ],
     [
       "a database that isn't registered",
@@ -163,7 +163,7 @@ describe("checkServerText", () => {
     expect(check("").warnings).toEqual([expect.stringMatching(/^server\.toml: has no \[\[workflows\]\]/)]);
   });
 
-  it("says where a text stops being TOML, without quoting it", () => {
+  it("reports where a text is not TOML, without quoting it", () => {
     const { problems } = check('a = 1\nsecret = "canary\n');
     expect(problems).toEqual([{ where: "server.toml:2", message: expect.stringMatching(/^Not TOML 1\.0/) }]);
     expect(JSON.stringify(problems)).not.toContain("canary");

@@ -10,7 +10,7 @@ import { checkText, type TextVariables } from "./check-text.ts";
 import { POSSIBLE_VALUES } from "./stand-ins.ts";
 import { asArray, asTable } from "./values.ts";
 
-/** What the settings say that a server.toml has to fit. */
+/** The settings that a server.toml has to fit. */
 export interface ServerTextContext {
   /** Names of the variables under `server.secrets`. */
   readonly secrets: readonly string[];
@@ -19,9 +19,9 @@ export interface ServerTextContext {
 }
 
 /**
- * Checks a server.toml, from a file or a parameter, as the server will get it: with what the deployment adds and replaces.
+ * Checks a server.toml, from a file or a parameter, in the form in which the server gets it: with the deployment's additions and changes.
  *
- * @param name what findings call the text
+ * @param name name of the text in findings
  */
 export function checkServerText(
   name: string,
@@ -78,7 +78,7 @@ export function checkServerText(
     );
 }
 
-/** Stand for what is only known when the stacks are made. */
+/** Placeholders for values that are only known when the stacks are created. */
 const STORAGES = {
   s3: { backend: "s3", bucket: "stand-in", region: "us-east-1" },
   local: { backend: "local" },
@@ -91,14 +91,14 @@ function variablesOf({ secrets, rustLog }: ServerTextContext): TextVariables {
   };
 }
 
-/** `*`, or the permission with or without what it extends to. */
+/** `*`, or the permission with or without a scope. */
 function letsReadMetrics(permission: unknown): boolean {
   return (
     permission === "*" || (typeof permission === "string" && permission.split(":")[0] === METRICS_PERMISSION)
   );
 }
 
-/** A key of `[result_storage]` in whose place the deployment puts its own, or none. */
+/** A key of `[result_storage]` that the deployment replaces or removes. */
 function checkReplaced(
   where: string,
   key: string,
@@ -119,6 +119,6 @@ function checkReplaced(
   if (own[key] !== rendered[key])
     findings.warn(
       where,
-      `result_storage.${key} is replaced by what the setting storage.backend = "${backend}" asks for. Leave it out`,
+      `result_storage.${key} is replaced according to the setting storage.backend = "${backend}". Leave it out`,
     );
 }

@@ -1,13 +1,13 @@
+import { variableReader } from "@dbward-aws/contract";
 import { type DbwardProgram, type ReadConfig, readConfig, variablesIn } from "@dbward-aws/dbward-config";
 import type { Findings } from "../findings.ts";
-import { variableReader } from "../schema/reserved-names.ts";
 import { isSecretField, isVariable, plainSecretIn } from "./plain-secrets.ts";
 import { chooseStandIns, type PossibleValues } from "./stand-ins.ts";
 import { type Path, textsIn } from "./values.ts";
 
-/** A configuration as its container gets it. */
+/** A configuration in the form in which its container gets it. */
 export interface ContainerText {
-  /** What findings call the text. */
+  /** Name of the text in findings. */
   readonly name: string;
   readonly program: DbwardProgram;
   readonly text: string;
@@ -16,12 +16,12 @@ export interface ContainerText {
    * @default - `text` is the user's
    */
   readonly origins?: readonly (number | undefined)[];
-  /** Variables that the container has, with what is known of their values. */
+  /** The container's variables, with what is known about their values. */
   readonly variables: TextVariables;
-  /** Setting under which further secrets are named, such as `server.secrets`. */
+  /** Setting that names further secrets, such as `server.secrets`. */
   readonly secretsSetting: string;
-  /** Rules of dbward that the caller tells better itself. */
-  readonly toldByCaller?: readonly string[];
+  /** Rules of dbward that the caller reports itself, in better words. */
+  readonly reportedByCaller?: readonly string[];
 }
 
 export interface TextVariables {
@@ -30,20 +30,20 @@ export interface TextVariables {
   readonly plain: Readonly<Record<string, string>>;
 }
 
-/** What a checked text says, for further checks. */
+/** The content of a checked text, for further checks. */
 export interface CheckedText {
   readonly config: NonNullable<ReadConfig["config"]>;
   /** The values with which it was read. */
   readonly standIns: Readonly<Record<string, string>>;
-  /** Where a key or an element stands, as findings say it. */
+  /** Place of a key or an element, in the form that findings use. */
   where(path: Path): string;
 }
 
 /**
- * Finds what dbward would refuse in a text with any value that its secrets may have, and what must not be in a text whose variables
- * are secrets: plain secrets, and variables whose value the deployment doesn't know or can't put in safely.
+ * Reports what dbward would refuse whatever the values of its secrets are, and what must not be in such a text: secrets in plain text,
+ * and variables whose values the deployment doesn't know or can't insert safely.
  *
- * @returns `undefined` when the text can't be read at all
+ * @returns `undefined` when the text can't be parsed
  */
 export function checkText(container: ContainerText, findings: Findings): CheckedText | undefined {
   const { program, name, text, variables } = container;
@@ -54,8 +54,8 @@ export function checkText(container: ContainerText, findings: Findings): Checked
   const reading = readConfig(program, text, standIns);
   const at = (line: number) => place(container, line);
   for (const { line, rule, message } of reading.problems) {
-    if (container.toldByCaller?.includes(rule)) continue;
-    if (isAdded(container, line)) findings.refuse(name, `${ADDED} What dbward says of it: ${message}`);
+    if (container.reportedByCaller?.includes(rule)) continue;
+    if (isAdded(container, line)) findings.refuse(name, `${ADDED} dbward reports: ${message}`);
     else
       findings.refuse(at(line), rule === "variable-unset" ? `${message} ${available(container)}` : message);
   }
@@ -65,10 +65,10 @@ export function checkText(container: ContainerText, findings: Findings): Checked
   return reading.config && { config: reading.config, standIns, where: (path) => at(reading.lineOf(path)) };
 }
 
-/** A conflict is found on a line of the deployment when the user's text leaves no place for it. */
+/** A conflict is reported on a line that the deployment adds when the user's text has no place for it. */
 const ADDED =
-  "What the deployment adds finds no place in the text: write [auth], [[auth.roles]], [logging] and [result_storage] as tables " +
-  "with such headers, not inline and not with dotted keys.";
+  "The deployment can't add its own lines to this text: write [auth], [[auth.roles]], [logging] and [result_storage] as tables " +
+  "with these headers, not inline and not with dotted keys.";
 
 function isAdded({ origins }: ContainerText, line: number): boolean {
   return origins !== undefined && origins[line - 1] === undefined;
@@ -80,10 +80,10 @@ function place({ name, origins }: ContainerText, line: number): string {
 
 function available({ variables, secretsSetting }: ContainerText): string {
   const names = [...Object.keys(variables.secrets), ...Object.keys(variables.plain)];
-  return `The container has ${names.join(", ")}; name the secret of a further one under ${secretsSetting}.`;
+  return `The container has ${names.join(", ")}; name the secret of another variable under ${secretsSetting}.`;
 }
 
-/** Variables that the container doesn't have from the settings, and that the text can do without. */
+/** Variables with a default that the settings do not define. */
 function checkReferences(container: ContainerText, findings: Findings): void {
   const { text, variables } = container;
   for (const { name, optional } of variablesIn(text)) {
@@ -93,22 +93,22 @@ function checkReferences(container: ContainerText, findings: Findings): void {
     if (reader)
       findings.refuse(
         where,
-        `\${${name}} has a value of its own in the container, which isn't known before a task starts: ${reader}. Write the value itself`,
+        `\${${name}} gets a value in the container that isn't known before a task starts: ${reader}. Write the value itself`,
       );
     else
       findings.warn(
         where,
-        `\${${name}:-…} always stands for its default, since the container has no such variable. ${available(container)}`,
+        `\${${name}:-…} always has its default, because the container has no such variable. ${available(container)}`,
       );
   }
 }
 
-/** What a container makes of a secret whose value is `"$\`: see the command that prepares secrets in dbward-config. */
+/** The form that a container gives the secret `"$\`: see the command in dbward-config that prepares secrets. */
 const ESCAPED = '\\"\\u0024\\\\';
 
 /**
- * A secret's value is written as TOML has it between double quotes. Anywhere else it would be another text, or none: then dbward prints the
- * line, secret included, into its log.
+ * A secret's value is escaped for a TOML string in double quotes. Anywhere else it would be another text or a syntax error, and dbward
+ * would log the line, including the secret.
  */
 function checkQuotes(
   container: ContainerText,
@@ -128,16 +128,15 @@ function checkQuotes(
     if (line !== undefined)
       findings.refuse(
         place(container, line),
-        `\${${name}} must stand in double quotes: "\${${name}}". It comes from a secret, whose value is put in as a text; a number or ` +
-          "a list belongs into the file itself",
+        `\${${name}} must be in double quotes: "\${${name}}". Its value comes from a secret and is inserted as text; write ` +
+          "numbers and lists in the file itself",
       );
   }
 }
 
 /**
- * Refuses tokens and passwords in the text: it is part of a CloudFormation template, or in a parameter that more people may read than a
- * secret. Values are named by their field; what stands
- * in a comment or a key, or where the text can't be read, by its line.
+ * Refuses tokens and passwords in the text: it is part of a CloudFormation template, or in a parameter that more people can read than a
+ * secret. Values are reported by their field; secrets in comments, in keys, or in a text that can't be parsed by their line.
  */
 function refusePlainSecrets(container: ContainerText, findings: Findings): void {
   const { program, text, variables } = container;
@@ -149,7 +148,7 @@ function refusePlainSecrets(container: ContainerText, findings: Findings): void 
     known.add(line);
     findings.refuse(
       place(container, line),
-      `${what} in plain text, for everybody who may read the template or the parameter: read it from a variable, and name its secret ` +
+      `${what} in plain text, visible to everyone who can read the template or the parameter: use a variable, and name its secret ` +
         `under ${container.secretsSetting}`,
     );
   };
@@ -159,10 +158,7 @@ function refusePlainSecrets(container: ContainerText, findings: Findings): void 
     if (secret && isKey) refuse(lineOf(path), `A key holds ${secret}`);
     else if (secret) refuse(lineOf(path), `${path.join(".")} holds ${secret}`);
     else if (!isKey && isSecretField(path) && !isVariable(written))
-      refuse(
-        lineOf(path),
-        `${path.join(".")} is a secret and must be a variable alone, "\${NAME}". It is written`,
-      );
+      refuse(lineOf(path), `${path.join(".")} is a secret and must be only a variable, "\${NAME}". It is`);
   }
   for (const [index, line] of text.split("\n").entries()) {
     const secret = known.has(index + 1) ? undefined : plainSecretIn(line);
@@ -170,7 +166,7 @@ function refusePlainSecrets(container: ContainerText, findings: Findings): void 
   }
 }
 
-/** A value for each variable that the container lacks, so that the rest of the text can be looked at. */
+/** A value for each variable that the container lacks, so that the rest of the text can be checked. */
 function missing({ text, variables }: ContainerText): Record<string, string> {
   const unknown = variablesIn(text).filter(
     ({ name, optional }) => !optional && !(name in variables.secrets) && !(name in variables.plain),

@@ -1,4 +1,4 @@
-/** What a secret looks like, wherever it stands. */
+/** Patterns of well-known secrets. */
 const SECRETS: readonly (readonly [what: string, pattern: RegExp])[] = [
   ["a dbward token", /dbw_[0-9a-f]{8,}/i],
   ["a Slack token", /xox[a-z]-[0-9A-Za-z-]{8,}/],
@@ -26,7 +26,7 @@ export function isVariable(value: string): boolean {
 }
 
 /**
- * What secret a piece of text holds in plain: `a dbward token`, `a password in a URL`. Variables, as `${NAME}`, are not secrets.
+ * The kind of secret that a text contains: `a dbward token`, `a password in a URL`. Variables such as `${NAME}` are not secrets.
  *
  * @returns `undefined` when there is none
  */
@@ -36,7 +36,7 @@ export function plainSecretIn(text: string): string | undefined {
   return (text.match(/[^\s"']+/g) ?? []).some(hasPassword) ? "a password in a URL" : undefined;
 }
 
-/** In a database's URL, people forget to escape slashes and at signs: the password ends at the last at sign. */
+/** In database URLs, people forget to escape slashes and at signs: the password ends at the last at sign. */
 function hasPassword(word: string): boolean {
   const start = word.indexOf("://");
   if (start < 0) return false;

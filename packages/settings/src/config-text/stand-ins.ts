@@ -1,11 +1,11 @@
 import { type DbwardProgram, readConfig, variablesIn } from "@dbward-aws/dbward-config";
 
-/** Fits where a variable stands outside of quotes, so that the text can be read and the place be named. */
+/** Fits where a variable is not in quotes, so that the text can be parsed and the place reported. */
 export const BARE_VALUE = "1";
 
 /**
- * Values for a secret that is not known before a task starts, the likeliest first: a name, URLs, a network, a role. A text is refused only
- * when none of them makes dbward take it.
+ * Possible values of a secret, which is not known before a task starts, the most likely first: a name, URLs, a network, a role. A text is
+ * refused only when dbward would refuse it with every one of them.
  */
 export const POSSIBLE_VALUES: readonly string[] = [
   "stand-in",
@@ -16,10 +16,10 @@ export const POSSIBLE_VALUES: readonly string[] = [
   BARE_VALUE,
 ];
 
-/** Possible values of variables, by name; one at least for each. */
+/** Possible values of variables, by name; at least one for each. */
 export type PossibleValues = Readonly<Record<string, readonly string[]>>;
 
-/** One value for each variable, such that dbward has as little as possible against the text. */
+/** Chooses the values with which dbward has the fewest objections to the text. */
 export function chooseStandIns(
   program: DbwardProgram,
   text: string,

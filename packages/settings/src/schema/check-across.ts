@@ -1,9 +1,11 @@
+import { AGENT, variableReader } from "@dbward-aws/contract";
 import type { z } from "zod";
-import { isEcr } from "../ecr.ts";
-import { asFields, asList } from "./given.ts";
-import { variableReader } from "./reserved-names.ts";
+import { unreachableImage } from "../ecr.ts";
+import { secretReference } from "../secret-reference.ts";
+import { containsBlock } from "./blocks.ts";
+import { asFields, asList } from "./unknown-values.ts";
 
-/** What the parts of a stage have to agree on. Runs on whatever was given, so that its findings come with all others. */
+/** Checks the parts of a stage against each other. Runs on any value, so that all mistakes are reported together. */
 export function checkAcross(value: unknown, context: z.RefinementCtx): void {
   const refuse = (path: PropertyKey[], message: string) =>
     context.addIssue({ code: "custom", path, message });
@@ -22,19 +24,49 @@ export function checkAcross(value: unknown, context: z.RefinementCtx): void {
   )
     refuse(
       ["network", "publicSubnets"],
-      "must name two public subnets or more: the internet-facing load balancer stands in them",
+      "must name at least two public subnets for the internet-facing load balancer",
     );
 
-  for (const { path, task } of tasks) {
-    const { repository } = asFields(task.image);
-    if (network.egress === "endpoints" && typeof repository === "string" && !isEcr(repository))
+  const isNewNetwork = network.vpcId === undefined && network.subnets === undefined;
+  if (isNewNetwork && asFields(stage.state).securityGroupId !== undefined)
+    refuse(
+      ["state", "securityGroupId"],
+      "can't be set for a VPC that the deployment creates: mount targets that exist are in another VPC. Deploy into that VPC " +
+        "(network.vpcId and network.subnets), or delete the mount targets and leave this out: the deployment creates new ones",
+    );
+
+  const named = new Set([
+    asFields(stage.storage).bucketName,
+    ...tasks.flatMap(({ task }) => [
+      task.configParameter,
+      secretIdOf(task.licenseKeySecret),
+      ...secretsOf(task),
+    ]),
+  ]);
+  for (const name of Object.keys(asFields(asFields(stage.encryption).keys)))
+    if (!named.has(name))
       refuse(
-        [...path, "image", "repository"],
-        `is ${repository}, which can't be reached: the network's egress is "endpoints", so images have to come ` +
-          'from ECR. Copy the image there (or use a pull-through cache), or set the egress to "nat"',
+        ["encryption", "keys", name],
+        "is not the name of a secret, a parameter or a bucket in these settings: write it exactly as it is there",
       );
+
+  if (isNewNetwork)
+    asList(stage.agents).forEach((agent, index) => {
+      for (const { path, database } of databasesOf(asFields(agent)))
+        if (!leavesBlock(database, network.cidr)) refuse(["agents", index, ...path], NO_DATABASE_IN_NEW_VPC);
+    });
+
+  for (const { path, task } of tasks) {
+    const { repository, ecrRepositoryName } = asFields(task.image);
+    if (network.egress === "endpoints" && ecrRepositoryName === undefined && typeof repository === "string") {
+      const problem = unreachableImage({ repository }, 'network.egress is "endpoints"', 'set it to "nat"');
+      if (problem) refuse([...path, "image", "repository"], problem);
+    }
     for (const variable of Object.keys(asFields(task.secrets))) {
-      const reader = variableReader(variable);
+      const reader =
+        variable === AGENT.databaseUrlVariable
+          ? "it holds the database URL of the agent, from database.urlSecret"
+          : variableReader(variable);
       if (reader)
         refuse(
           [...path, "secrets", variable],
@@ -42,4 +74,37 @@ export function checkAcross(value: unknown, context: z.RefinementCtx): void {
         );
     }
   }
+}
+
+/** Name or ARN of a secret, without the key and the version that a setting may name in it. */
+function secretIdOf(text: unknown): unknown {
+  return typeof text === "string" ? secretReference(text)?.secretId : undefined;
+}
+
+/** Names of the secrets that a task uses. */
+function secretsOf(task: Readonly<Record<string, unknown>>): unknown[] {
+  const urls = databasesOf(task).map(({ database }) => database.urlSecret);
+  return [...Object.values(asFields(task.secrets)), ...urls].map(secretIdOf);
+}
+
+/** The databases of an agent with their paths, whether the schema has already made a list of a single one or not. */
+function databasesOf({ database, databases }: Readonly<Record<string, unknown>>) {
+  const list = asList(databases).map(asFields);
+  const isAlone = list.length === 1 && list[0]?.variable === AGENT.databaseUrlVariable;
+  return [
+    ...(database === undefined ? [] : [{ path: ["database"], database: asFields(database) }]),
+    ...list.map((each, at) => ({ path: isAlone ? ["database"] : ["databases", at], database: each })),
+  ];
+}
+
+const NO_DATABASE_IN_NEW_VPC =
+  "would have to be in the VPC that the deployment creates, which contains no database. Deploy into the database's VPC " +
+  "(network.vpcId and network.subnets), or set cidrs to the database's public address or to the CIDR block of a VPC that you peer " +
+  "with the new one. If you have added the database to the stage's VPC since, set its securityGroupId";
+
+/** Whether a database can be outside of the new VPC's block. Malformed settings are reported elsewhere. */
+function leavesBlock({ securityGroupId, cidrs }: Readonly<Record<string, unknown>>, block: unknown): boolean {
+  if (securityGroupId !== undefined || typeof block !== "string") return true;
+  if (cidrs === undefined) return false;
+  return !asList(cidrs).every((each) => typeof each === "string" && containsBlock(block, each));
 }

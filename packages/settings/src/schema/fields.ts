@@ -1,45 +1,73 @@
 import { z } from "zod";
+import { ecrHostProblem } from "../ecr.ts";
+import { partitionProblem } from "../regions.ts";
+import { secretProblem } from "../secret-reference.ts";
+import { refuseRepeated } from "./distinct.ts";
+import { always } from "./unknown-values.ts";
 
-/** `10.0.0.0/8`: four numbers and a prefix length, no bits beyond it. */
-export const cidr = z
-  .string()
-  .refine(isCidr, 'must be an IPv4 block such as "10.0.0.0/8", with no bits set behind the prefix');
+const CIDR = 'must be an IPv4 block such as "10.0.0.0/8", without host bits and leading zeros';
 
-function isCidr(text: string): boolean {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
-  if (!match) return false;
-  const [a, b, c, d, prefix] = match.slice(1).map(Number) as [number, number, number, number, number];
-  if ([a, b, c, d].some((octet) => octet > 255) || prefix > 32) return false;
+/** `10.0.0.0/8`: four numbers and a prefix length, without host bits. */
+export const cidr = z.cidrv4({ error: CIDR, abort: true }).refine(hasNoHostBits, CIDR);
+
+function hasNoHostBits(block: string): boolean {
+  const [a, b, c, d, prefix] = block.split(/[./]/).map(Number) as [number, number, number, number, number];
   const address = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
   const host = prefix === 32 ? 0 : 0xffffffff >>> prefix;
   return (address & host) === 0;
 }
+
+/** `123456789012`, as a string: a number would lose a leading zero. */
+export const accountId = z
+  .string()
+  .regex(/^\d{12}$/, "must be the id of an AWS account, 12 digits in quotes");
+
+/** Checks the form only: the list of regions changes over time. */
+export const region = z
+  .string()
+  .regex(/^[a-z]{2,5}(-[a-z]+)+-\d+$/, 'must be the id of an AWS region such as "eu-central-1"');
+
+/** Ids and names in AWS: the results of a lookup are checked by the same rules as the user's input. */
+export const vpcId = z.string().regex(/^vpc-[0-9a-f]{8,17}$/, 'must be the id of a VPC, "vpc-…"');
+export const subnetId = z.string().regex(/^subnet-[0-9a-f]{8,17}$/, 'must be the id of a subnet, "subnet-…"');
+/** Any zone: partitions and local zones have names of many forms. */
+export const availabilityZone = z
+  .string()
+  .regex(/^[a-z]{2,}(-[a-z0-9]+)+$/, 'must be an availability zone such as "eu-central-1a"');
+/**
+ * Where a subnet's default route leads: to an internet gateway (`public`), somewhere else, such as a NAT gateway or a
+ * transit gateway (`nat`), or there is none (`endpoints`).
+ */
+export const egress = z.enum(["nat", "endpoints", "public"]);
+
+/** A list of CIDR blocks without duplicates. */
+export const cidrs = z.array(cidr).superRefine(refuseRepeated(), { when: always });
+
+export const securityGroupId = z
+  .string()
+  .regex(/^sg-[0-9a-f]{8,17}$/, 'must be the id of a security group, "sg-…"');
 
 /** Prefix length of a block that {@link cidr} accepted. */
 export function prefixLength(block: string): number {
   return Number(block.slice(block.indexOf("/") + 1));
 }
 
-const SECRET = /^(arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:)?[\w/+=.@-]{1,512}$/;
+/** How a setting names a secret, for its description. */
+export const SECRET_FORMS =
+  "name or ARN, optionally followed by `:JSON-KEY:VERSION-STAGE:VERSION-ID`, as in ECS";
 
-/** Name or ARN of a secret; a database URL or a token in its place is refused, and not repeated in the message. */
-export const secretName = z.string().refine((text) => SECRET.test(text) && !text.startsWith("dbw_"), {
-  error: ({ input }) => `must be the name or ARN of a secret in Secrets Manager${mistakenFor(String(input))}`,
+/** Names a secret, optionally a key in it. A database URL or a token is refused, and the message does not repeat it. */
+export const secretName = z.string().refine((text) => secretProblem(text) === undefined, {
+  error: ({ input }) => secretProblem(String(input)),
 });
 
-function mistakenFor(text: string): string {
-  if (text.includes("://")) return ", not the URL itself";
-  if (text.startsWith("dbw_")) return ", not the token itself";
-  return ": letters, digits and /_+=.@-";
-}
-
 /** Environment variables that are filled from secrets. */
-export const secretVariables = z.record(
-  z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "must be a variable's name such as WEBHOOK_SECRET"),
-  secretName,
-);
+export const variableName = z
+  .string()
+  .regex(/^[A-Z_][A-Z0-9_]*$/, "must be a variable's name such as WEBHOOK_SECRET");
+export const secretVariables = z.record(variableName, secretName);
 
-/** A pinned tag or a digest. `latest` passes here and gets a warning later. */
+/** A tag or a digest. `latest` is valid, with a warning. */
 export const imageTag = z
   .string()
   .regex(
@@ -49,10 +77,13 @@ export const imageTag = z
 
 export const imageRepository = z
   .string()
-  .regex(
-    /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+$/,
-    'must be a repository with its host and without a tag, such as "ghcr.io/dbward-dev/dbward-server"',
-  );
+  .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+$/, {
+    error: 'must be a repository with its host and without a tag, such as "ghcr.io/dbward-dev/dbward-server"',
+    abort: true,
+  })
+  .refine((address) => ecrHostProblem(address) === undefined, {
+    error: ({ input }) => ecrHostProblem(String(input)),
+  });
 
 /** Whether a repository is one in which dbward publishes its images. */
 export function isDbwards(repository: unknown): boolean {
@@ -68,7 +99,7 @@ export const logRetentionDays = z
   .number()
   .refine(
     (days) => LOG_RETENTION_DAYS.includes(days),
-    `must be one of the periods of CloudWatch Logs: ${LOG_RETENTION_DAYS.join(", ")}`,
+    `must be one of the retention periods of CloudWatch Logs: ${LOG_RETENTION_DAYS.join(", ")}`,
   );
 
 export const ssmParameter = z
@@ -77,10 +108,37 @@ export const ssmParameter = z
 
 export const certificateArn = z
   .string()
-  .regex(
-    /^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/[\w-]+$/,
-    'must be the ARN of an ACM certificate, "arn:aws:acm:REGION:ACCOUNT:certificate/ID"',
-  );
+  .regex(/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/[\w-]+$/, {
+    error: 'must be the ARN of an ACM certificate, "arn:aws:acm:REGION:ACCOUNT:certificate/ID"',
+    abort: true,
+  })
+  .refine((arn) => partitionProblem(arn) === undefined, {
+    error: ({ input }) => partitionProblem(String(input)),
+  });
+
+/** A managed policy, the account's own or one of AWS. */
+export const policyArn = z.string().regex(/^arn:[\w-]+:iam::(\d{12}|aws):policy\/[\w+=,.@/-]+$/, {
+  error: 'must be the ARN of a managed policy, "arn:aws:iam::ACCOUNT:policy/NAME"',
+  abort: true,
+});
+
+/** The ARN of the key itself: the policy of a role can't name an alias. */
+const KEY_ARN =
+  /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** @param word a text that is accepted in place of an ARN */
+export function keyArn(word?: string) {
+  const words = word === undefined ? "" : `"${word}" or `;
+  return z
+    .string()
+    .refine((text) => text === word || KEY_ARN.test(text), {
+      error: `must be ${words}the ARN of a KMS key, "arn:aws:kms:REGION:ACCOUNT:key/ID", not of an alias`,
+      abort: true,
+    })
+    .refine((text) => text === word || partitionProblem(text) === undefined, {
+      error: ({ input }) => partitionProblem(String(input)),
+    });
+}
 
 export const rustLog = z.string().min(1, 'must be a log filter such as "info"');
 

@@ -1,24 +1,32 @@
 import type { z } from "zod";
 import { suggest } from "../suggest.ts";
 
-/** What is wrong, and the path of it inside the stage. */
+/** A mistake and its path inside the stage. */
 export interface SchemaProblem {
   readonly path: string;
   readonly message: string;
 }
 
-/** What the schema found, in words for the person who wrote the settings. */
+/** The schema's findings as messages for the author of the settings. */
 export function schemaProblems(schema: z.ZodType, error: z.ZodError, given: unknown): SchemaProblem[] {
-  return error.issues.flatMap((issue) => {
+  return error.issues.flatMap(insideUnions).flatMap((issue) => {
     const path = issue.path.join(".");
     if (issue.code !== "unrecognized_keys")
       return [{ path, message: messageOf(issue, valueAt(given, issue.path)) }];
     const known = knownKeys(schema, issue.path);
     return issue.keys.map((key) => ({
       path: path ? `${path}.${key}` : key,
-      message: `is not a setting${suggest(key, known) || `; there are: ${known.join(", ")}`}`,
+      message: `is not a setting${suggest(key, known) || `; the settings are: ${known.join(", ")}`}`,
     }));
   });
+}
+
+/** The findings of the union member that the value is meant for: the first that accepts its type. */
+function insideUnions(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const isOtherKind = ({ code, path }: z.core.$ZodIssue) => code === "invalid_type" && path.length === 0;
+  const member = issue.errors.find((errors) => !errors.some(isOtherKind)) ?? issue.errors[0] ?? [];
+  return member.map((each) => ({ ...each, path: [...issue.path, ...each.path] })).flatMap(insideUnions);
 }
 
 function messageOf(issue: z.core.$ZodIssue, value: unknown): string {
@@ -68,8 +76,9 @@ function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   return Object.keys((at.def as { shape?: object }).shape ?? {});
 }
 
-/** The schema inside of defaults and optionals. */
+/** The schema inside defaults, optionals and transforms; of a union the member that has keys. */
 function inside(schema: z.ZodType): z.ZodType {
-  const { innerType } = schema.def as { innerType?: z.ZodType };
-  return innerType ? inside(innerType) : schema;
+  const def = schema.def as { innerType?: z.ZodType; in?: z.ZodType; options?: readonly z.ZodType[] };
+  const inner = def.innerType ?? def.in ?? def.options?.find((option) => "shape" in inside(option).def);
+  return inner ? inside(inner) : schema;
 }

@@ -1,4 +1,4 @@
-import type { StageInput } from "../dbward-config.ts";
+import type { StageInput } from "../schema/stage.ts";
 
 export const SERVER_TOML = `
 [[databases]]
@@ -30,7 +30,7 @@ export function stageInput(changes: unknown = {}): StageInput {
           name: "app",
           image: { tag: "0.2.0" },
           configToml: AGENT_TOML,
-          database: { urlSecret: "dbward/prod/database-url" },
+          database: { urlSecret: "dbward/prod/database-url", cidrs: ["192.168.7.0/24"] },
         },
       ],
     },

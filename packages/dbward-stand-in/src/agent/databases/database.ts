@@ -44,15 +44,18 @@ export class DatabaseError extends Error {
   }
 }
 
-/** `scheme` and `authentication` end an agent; `connection` says that the database is gone; `query` is about the SQL. */
+/**
+ * `scheme` and `authentication` end an agent; `connection` means that the database can't be reached; `query`
+ * is about the SQL.
+ */
 export type DatabaseErrorKind = "scheme" | "authentication" | "connection" | "query" | "cancelled";
 
 /** Milliseconds for which a connection is tried before that counts as one failure. */
 const CONNECT_MS = Number(process.env.DBWARD_STANDIN_CONNECT_MS || 30_000);
 
 /**
- * Calls `connect` until it succeeds. A database that refuses connections, or has no room for one more, is taken for one that
- * starts, and is asked again for 30 s; any other failure is final.
+ * Calls `connect` until it succeeds. A database that refuses connections, or has no room for one more, is
+ * taken for one that starts, and is asked again for 30 s; any other failure is final.
  *
  * @throws DatabaseError
  */

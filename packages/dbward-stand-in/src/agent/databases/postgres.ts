@@ -102,7 +102,9 @@ class Postgres implements Database {
     await this.#pool.end();
   }
 
-  /** A connection for one job, which an abort of `signal` cancels. One that fails to be tidied up is given up. */
+  /**
+   * A connection for one job, which an abort of `signal` cancels. One whose clean-up fails is closed.
+   */
   async #use(signal: AbortSignal, work: (client: pg.PoolClient) => Promise<void>): Promise<void> {
     const client = await this.acquire();
     let broken: Error | undefined;
@@ -156,14 +158,14 @@ function codeOf(error: Error): string {
   return String((error as { code?: unknown }).code ?? "");
 }
 
-/** Whether an error says that the connection is gone. */
+/** Whether an error means that the connection is lost. */
 function isLost(error: Error): boolean {
   return !(error instanceof pg.DatabaseError) || /connection|broken pipe|reset by peer/i.test(error.message);
 }
 
 /**
- * A pool that uses TLS where the server has it, without a check of its certificate, as `sslmode=prefer` says; a URL may name
- * another `sslmode`, with libpq's meaning.
+ * A pool that uses TLS where the server has it, without a check of its certificate, as `sslmode=prefer` says;
+ * a URL may name another `sslmode`, with libpq's meaning.
  */
 function poolOf(url: string): pg.Pool {
   const options = { max: 5, connectionTimeoutMillis: 30_000 };
@@ -223,7 +225,9 @@ function arrayParser(element: (text: string) => string): (text: string) => strin
 
 const TEXT_ARRAY = 1009;
 
-/** Types of elements by the types of arrays, for those of Postgres' own types that are not texts all the same. */
+/**
+ * Types of elements by the types of arrays, for those of Postgres' own types that are not texts all the same.
+ */
 const ARRAYS = new Map<number, number>([
   [199, builtins.JSON],
   [3807, builtins.JSONB],

@@ -53,7 +53,10 @@ export async function claim(agent: Api, requestId: string): Promise<{ readonly e
   };
 }
 
-/** Polls, takes a request and reports a result for it, as an agent that has executed it. @returns the id of the execution */
+/**
+ * Polls, takes a request and reports a result for it, as an agent that has executed it.
+ * @returns the id of the execution
+ */
 export async function execute(agent: Api, requestId: string, result: object): Promise<string> {
   expectStatus(await poll(agent), 200);
   const { execution_id } = await claim(agent, requestId);

@@ -10,7 +10,10 @@ import { AGENT, RunningProgram } from "./program.ts";
 /** Status files of an agent, in its `/tmp`. */
 const FILES = { alive: "dbward-agent-alive", ready: "dbward-agent-ready" } as const;
 
-/** A real agent has `/tmp` built in: it gets a folder of its own there, so that tests can run at the same time. */
+/**
+ * A real agent has `/tmp` built in: it gets a folder of its own there, so that tests can run at the same
+ * time.
+ */
 const OWN_TMP = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /tmp && exec "$@"'];
 
 /** What most agents of the suite are started with. */

@@ -6,8 +6,8 @@ import { build } from "esbuild";
 const FOLDER = join(import.meta.dirname, "../../../node_modules/.cache", `stand-in-${process.pid}`);
 
 /**
- * Puts each of the two programs into one file before the tests: the suite starts them a hundred times, and a start from
- * the sources takes five times as long. Tells the tests where they are by `STAND_IN_BUNDLES`.
+ * Puts each of the two programs into one file before the tests: the suite starts them a hundred times, and a
+ * start from the sources takes five times as long. Tells the tests where they are by `STAND_IN_BUNDLES`.
  */
 export default async function bundle(): Promise<() => Promise<void>> {
   await build({

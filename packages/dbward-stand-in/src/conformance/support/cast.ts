@@ -2,7 +2,10 @@ import { afterAll, beforeAll, expect } from "vitest";
 import type { Answer, Api } from "./api.ts";
 import { type RunningServer, type ServerOptions, ServerSandbox } from "./server.ts";
 
-/** Who makes a call: `nobody` has no token, `roleless` a user without a role, `agent` the bootstrap agent token. */
+/**
+ * Who makes a call: `nobody` has no token, `roleless` a user without a role, `agent` the bootstrap agent
+ * token.
+ */
 export type Caller =
   | "nobody"
   | "admin"
@@ -94,15 +97,15 @@ export async function holds(cast: Cast, expectation: Expectation): Promise<Answe
       path,
       raw ?? (body === undefined ? {} : { body: JSON.stringify(body), type: "application/json" }),
     );
-  const told = `${answer.call}: ${answer.status} ${answer.text}`;
-  expect(answer.status, told).toBe(expectation.status);
-  expect(answer.headers.get("x-dbward-version"), told).toBe("0.2.0");
-  if (expectation.code !== undefined) expect(answer.json?.code, told).toBe(expectation.code);
-  if (expectation.answer !== undefined) expect(answer.json, told).toMatchObject(expectation.answer);
+  const description = `${answer.call}: ${answer.status} ${answer.text}`;
+  expect(answer.status, description).toBe(expectation.status);
+  expect(answer.headers.get("x-dbward-version"), description).toBe("0.2.0");
+  if (expectation.code !== undefined) expect(answer.json?.code, description).toBe(expectation.code);
+  if (expectation.answer !== undefined) expect(answer.json, description).toMatchObject(expectation.answer);
   if (typeof expectation.text === "string") expect(answer.text).toBe(expectation.text);
   if (expectation.text instanceof RegExp) expect(answer.text).toMatch(expectation.text);
   for (const [name, value] of Object.entries(expectation.headers ?? {}))
-    expect(answer.headers.get(name), told).toBe(value);
+    expect(answer.headers.get(name), description).toBe(value);
   return answer;
 }
 
@@ -110,7 +113,7 @@ export async function holds(cast: Cast, expectation: Expectation): Promise<Answe
 export const ID = expect.stringMatching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
 /** A token. */
 export const TOKEN = expect.stringMatching(/^dbw_[0-9a-f]{32}$/);
-/** The 8 digits behind `dbw_` by which answers tell tokens apart. */
+/** The 8 digits after `dbw_` by which answers identify tokens. */
 export const PREFIX = expect.stringMatching(/^[0-9a-f]{8}$/);
 /** RFC 3339 in UTC. */
 export const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|\+00:00)$/);

@@ -12,7 +12,7 @@ export async function openDatabase(): Promise<{ readonly url: string; close(): P
   return startDatabase(join(import.meta.dirname, "../../../node_modules/.cache"));
 }
 
-/** A way to a database that can be cut, and mended. */
+/** A connection to a database that can be interrupted and restored. */
 export class CutableWay {
   readonly url: string;
   readonly #sockets = new Set<Socket>();

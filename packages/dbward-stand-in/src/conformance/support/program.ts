@@ -12,9 +12,15 @@ export interface ProgramUnderTest {
   readonly command: readonly string[];
 }
 
-/** The server that the expectations are held against: `DBWARD_SERVER_BIN` in `pnpm conformance`, else the stand-in. */
+/**
+ * The server that the expectations are held against: `DBWARD_SERVER_BIN` in `pnpm conformance`, else the
+ * stand-in.
+ */
 export const SERVER = programUnderTest("dbward-server", "DBWARD_SERVER_BIN", "server");
-/** The agent that the expectations are held against: `DBWARD_AGENT_BIN` in `pnpm conformance`, else the stand-in. */
+/**
+ * The agent that the expectations are held against: `DBWARD_AGENT_BIN` in `pnpm conformance`, else the
+ * stand-in.
+ */
 export const AGENT = programUnderTest("dbward-agent", "DBWARD_AGENT_BIN", "agent");
 
 function programUnderTest(
@@ -22,7 +28,8 @@ function programUnderTest(
   variable: string,
   bundle: string,
 ): ProgramUnderTest {
-  // Set by the configuration of `pnpm conformance` alone: the usual test run must not depend on what is installed.
+  // Set by the configuration of `pnpm conformance` alone: the usual test run must not depend on what is
+  // installed.
   const binary = process.env.CONFORMANCE_PROGRAMS === "environment" ? process.env[variable] : undefined;
   return binary
     ? { name, real: true, command: [binary] }

@@ -15,7 +15,7 @@ export interface ServerOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** @default - a free port of the loopback */
   readonly port?: number;
-  /** Whether `--listen` is given; else `args` may. @default true */
+  /** Whether to pass `--listen`; `args` can do so instead. @default true */
   readonly listen?: boolean;
 }
 
@@ -124,7 +124,7 @@ export class RunningServer {
     this.sandbox = sandbox;
   }
 
-  /** Calls of the holder of a token; without one, of nobody. */
+  /** Calls of the holder of a token; without one, anonymous ones. */
   as(token: string | undefined): Api {
     return new Api(this.url, token);
   }
@@ -153,7 +153,7 @@ export function expectStatus(answer: Answer, status: number): Record<string, unk
   return answer.json as Record<string, unknown>;
 }
 
-/** A port of the loopback that nobody listens on. */
+/** A free port of the loopback interface. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { conflict, forbidden, invalid, ok, type Reply } from "../http/answer.ts";
 import { optionalText } from "../http/fields.ts";
 import type { Call } from "../http/router.ts";
@@ -64,7 +64,9 @@ function find({ store }: App, id: string): { request: RequestRecord; dryRun: Dry
   return undefined;
 }
 
-/** Hands statements out again that an agent has forgotten, and ends the wait for those that nobody explains. */
+/**
+ * Hands out again the statements that an agent dropped, and ends the wait for those that no agent explains.
+ */
 export function reclaimDryRuns({ store, clock }: App): void {
   for (const { context, createdAt } of store.state.requests) {
     if (context?.status !== "collecting") continue;

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
-import { resolveRoles } from "../access/authenticate.ts";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
+import { resolveRoles } from "../http/authenticate.ts";
 import type { RequestRecord } from "../state/records.ts";
 
 /** How long an agent may take to begin, in milliseconds. */
 const VALID_MS = 300_000;
 
 /**
- * The signed text by which an agent sees that the server has approved exactly what it is about to execute. The signature is
- * over the members in dbward's order, joined by `|`.
+ * The signed text by which an agent sees that the server has approved exactly what it is about to execute.
+ * The signature is over the members in dbward's order, joined by `|`.
  */
 export function executionToken(app: App, request: RequestRecord, planJson: string | null): string {
   const requester = app.store.state.users.find(({ id }) => id === request.requester);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import {
   executionPolicy,
   isMigration,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MIN_AGENT_VERSION, VERSION } from "../../version.ts";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { invalid, ok, type Reply } from "../http/answer.ts";
 import { NAME, optionalText, u32, u64 } from "../http/fields.ts";
 import type { Call } from "../http/router.ts";
@@ -111,7 +111,10 @@ function dryRunJobs({ id, database, environment, context }: RequestRecord) {
   return pending.map((dryRun) => ({ id: dryRun.id, request_id: id, database, environment, sql: dryRun.sql }));
 }
 
-/** Whether version `a` is older than `b`. What isn't a number in it is passed over, so that a text without any is older than all. */
+/**
+ * Whether version `a` is older than `b`. What isn't a number in it is passed over, so that a text without any
+ * is older than all.
+ */
 function isOlder(a: string, b: string): boolean {
   const [left, right] = [a, b].map((version) =>
     version

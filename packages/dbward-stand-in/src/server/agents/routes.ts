@@ -1,4 +1,4 @@
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { ok } from "../http/answer.ts";
 import { type AnyRoute, route } from "../http/router.ts";
 import { claimDryRun, DRY_RUN_RESULT, submitDryRun } from "./dry-runs.ts";

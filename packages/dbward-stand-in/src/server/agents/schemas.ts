@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { forbidden, forbiddenBecause, invalid, ok, Refusal, type Reply } from "../http/answer.ts";
 import { booleanParameter, optionalText, textParameter } from "../http/fields.ts";
 import { type AnyRoute, type Call, route } from "../http/router.ts";

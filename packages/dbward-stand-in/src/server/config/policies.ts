@@ -104,16 +104,6 @@ export function readResultPolicy(policy: ConfigTable): ResultPolicy {
   };
 }
 
-/** `[[notification_policies]]`. Nothing is sent. */
-export interface NotificationPolicy extends Policy {
-  readonly webhooks: readonly string[];
-  readonly events: readonly string[];
-}
-
-export function readNotificationPolicy(policy: ConfigTable): NotificationPolicy {
-  return { ...scopeOf(policy), webhooks: texts(policy, "webhooks"), events: texts(policy, "events") };
-}
-
 /** `[[sql_review]]`: what is done about each kind of finding. */
 export interface ReviewPolicy extends Policy {
   readonly rules: Readonly<Record<ReviewRule, ReviewAction>>;
@@ -142,23 +132,6 @@ export const DEFAULT_REVIEW = {
 export function readReviewPolicy(policy: ConfigTable): ReviewPolicy {
   const rules = Object.entries(DEFAULT_REVIEW).map(([rule, action]) => [rule, text(policy, rule) ?? action]);
   return { ...scopeOf(policy), rules: Object.fromEntries(rules) as ReviewPolicy["rules"] };
-}
-
-/** `[[webhooks]]`, without its secret. Nothing is sent. */
-export interface Webhook {
-  readonly id: string;
-  readonly url: string;
-  readonly format: string;
-  readonly events: readonly string[];
-}
-
-export function readWebhook(webhook: ConfigTable): Webhook {
-  return {
-    id: text(webhook, "id") ?? "",
-    url: text(webhook, "url") ?? "",
-    format: text(webhook, "format") ?? "generic",
-    events: texts(webhook, "events"),
-  };
 }
 
 /** The database and the environment of a policy, `*` where it names none. */

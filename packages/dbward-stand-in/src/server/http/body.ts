@@ -17,8 +17,8 @@ const DEFAULT_MAX_BYTES = 2 * 1024 * 1024;
 /**
  * Reads and checks a JSON body.
  *
- * @throws Refusal 415 without a JSON content type, 413 when it is too long, 400 when it isn't JSON, 422 when it has
- * another shape
+ * @throws Refusal 415 without a JSON content type, 413 when it is too long, 400 when it isn't JSON, 422 when
+ * it has another shape
  */
 export async function readBody<T>(request: IncomingMessage, rules: BodyRules<T>): Promise<T | undefined> {
   const type = request.headers["content-type"];

@@ -29,8 +29,9 @@ it.each<[string, Record<string, string>]>([
   expect(await statusWith(headers)).toBe(403);
 });
 
-it("answers a program of this machine", async () => {
+it("answers a program of this machine, also through another port", async () => {
   expect(await statusWith({})).toBe(200);
+  expect(await statusWith({ host: "127.0.0.1:1" })).toBe(200);
 });
 
 it.each([

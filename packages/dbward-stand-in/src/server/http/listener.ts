@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { foreignRequest } from "@dbward-aws/core";
 import type { Log } from "../../log.ts";
 import { VERSION } from "../../version.ts";
-import { authenticate } from "../access/authenticate.ts";
-import { Caller } from "../access/caller.ts";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { Refusal, type Reply } from "./answer.ts";
+import { authenticate } from "./authenticate.ts";
+import { Caller } from "./caller.ts";
 import { answer, type Router } from "./router.ts";
 
 /** Who calls where no token is asked for. */
@@ -17,7 +17,8 @@ export function createListener(app: App, router: Router, log: Log): Server {
     const started = performance.now();
     const method = request.method ?? "GET";
     // The real server runs in a VPC; this one shares a machine with a browser.
-    const foreign = foreignRequest(request, request.socket.localPort ?? 0, { pages: false });
+    // Agents may come by an address that stands for the server's, such as those of the local stage.
+    const foreign = foreignRequest(request, "any", { pages: false });
     if (foreign !== undefined) return send(response, { status: 403, text: foreign });
     const { pathname, searchParams } = urlOf(request);
     const found = router.find(method, pathname);
@@ -47,7 +48,10 @@ export function createListener(app: App, router: Router, log: Log): Server {
   });
 }
 
-/** Joined, not resolved: `//` is a path here, not another host. What is no path, such as `*`, is one that nobody has. */
+/**
+ * Joined, not resolved: `//` is a path here, not another host. What is no path, such as `*`, is one that
+ * nobody has.
+ */
 function urlOf({ url = "/" }: IncomingMessage): URL {
   const text = `http://server${url}`;
   return url.startsWith("/") && URL.canParse(text) ? new URL(text) : new URL("http://server/%00");

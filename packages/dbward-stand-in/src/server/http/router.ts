@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
-import type { Caller } from "../access/caller.ts";
-import type { Permission } from "../access/roles.ts";
+import type { Permission } from "../config/roles.ts";
 import { forbidden, forbiddenBecause, type Reply } from "./answer.ts";
 import { type BodyRules, readBody, readQuery } from "./body.ts";
+import type { Caller } from "./caller.ts";
 
 /** A call that has come through to its route. */
 export interface Call<Body = undefined, Query = undefined> {
@@ -30,7 +30,7 @@ export interface Route<Body = undefined, Query = undefined> {
   readonly answer: (call: Call<Body, Query>) => Reply | Promise<Reply>;
 }
 
-/** A route whose body and query are nobody else's business. */
+/** A route, with the types of its body and query hidden. */
 export type AnyRoute = Route<never, never>;
 
 /** Gives the types of a route's body and query to its answer. */

@@ -1,16 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
-import type { Permission } from "../access/roles.ts";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { mostSpecific } from "../config/policies.ts";
+import type { Permission } from "../config/roles.ts";
+import { currentStep, findWorkflow, isAutomatic, operationOf } from "../config/workflows.ts";
 import { conflict, created, forbidden, invalid, ok, Refusal, type Reply } from "../http/answer.ts";
 import { NAME, optionalText } from "../http/fields.ts";
 import type { Call } from "../http/router.ts";
-import type { DryRunRecord, Operation, RequestContext, RequestRecord, Scope } from "../state/records.ts";
+import type {
+  DryRunRecord,
+  Operation,
+  RequestContext,
+  RequestRecord,
+  Scope,
+  Workflow,
+} from "../state/records.ts";
 import { happen } from "./life.ts";
 import { review } from "./review.ts";
 import { type Classification, classify, tableNames } from "./sql.ts";
-import { currentStep, findWorkflow, isAutomatic, operationOf, type Workflow } from "./workflows.ts";
 
 export const NEW_REQUEST = z.object({
   database: z.string(),
@@ -42,6 +49,7 @@ export async function createRequest(app: App, call: Call<NewRequest>): Promise<R
     });
   const asked = readOperation(body);
   checkLengths(body);
+  if (body.emergency && body.allow_ddl) app.metrics.breakGlassDdlAttempts++;
   const classification = asked.startsWith("migrate_") ? undefined : await classify(body.detail);
   const operation = classification?.operation ?? asked;
   const context = assess(app, body, classification);
@@ -88,7 +96,10 @@ function checkLengths({ detail, reason, allow_ddl, emergency }: NewRequest): voi
   if (allow_ddl && !emergency) throw invalid("--allow-ddl requires --emergency");
 }
 
-/** Reviews the SQL. @throws Refusal 400 when the policy blocks it, unless an emergency may change the schema */
+/**
+ * Reviews the SQL.
+ * @throws Refusal 400 when the policy blocks it, unless an emergency may change the schema
+ */
 function assess(
   { config }: App,
   body: NewRequest,

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { executionPolicy } from "../config/policies.ts";
+import { countOf, currentStep } from "../config/workflows.ts";
 import { conflict, forbidden, gone, invalid, ok, type Reply } from "../http/answer.ts";
 import type { Call } from "../http/router.ts";
-import type { RequestRecord } from "../state/records.ts";
+import type { RequestRecord, Step, Workflow } from "../state/records.ts";
 import { findRequest, happen, require } from "./life.ts";
-import { countOf, currentStep, type Step, type Workflow } from "./workflows.ts";
 
 /** Bodies of decisions are read loosely: what has another type counts as left out. */
 const text = z.string().optional().catch(undefined);
@@ -130,7 +130,7 @@ function record(
   });
 }
 
-/** `POST …/resume`: gives an approved request to the agents, or one that may be executed again. */
+/** `POST …/resume`: dispatches an approved request, or one that may be executed again. */
 export function resume(app: App, call: Call<Decision | undefined>): Reply {
   const request = findMutable(app, call, "request.resume");
   require(request, "dispatch");
@@ -156,7 +156,7 @@ export function cancel(app: App, call: Call<Decision | undefined>): Reply {
   return finish(app, request, "request.cancelled", call);
 }
 
-/** @throws Refusal 403 when it is somebody else's, 400 when the caller may but gives no reason */
+/** @throws Refusal 403 for another user's request, 400 when the reason is missing */
 function findMutable(
   app: App,
   { path, caller, body }: Call<Decision | undefined>,

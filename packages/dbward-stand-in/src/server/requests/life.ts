@@ -1,4 +1,4 @@
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { conflict, notFound } from "../http/answer.ts";
 import type { RequestRecord, RequestStatus } from "../state/records.ts";
 

@@ -1,14 +1,14 @@
 import { z } from "zod";
-import { EVERYWHERE } from "../access/caller.ts";
-import { agentStatus } from "../agents/registry.ts";
-import type { App } from "../app.ts";
+import { agentStatus } from "../app/agent-status.ts";
+import type { App } from "../app/app.ts";
+import { countOf, currentStep, isSatisfied } from "../config/workflows.ts";
 import { forbidden, ok, type Reply } from "../http/answer.ts";
+import { EVERYWHERE } from "../http/caller.ts";
 import { booleanParameter, numberParameter, textParameter } from "../http/fields.ts";
 import type { Call } from "../http/router.ts";
-import type { RequestContext, RequestRecord } from "../state/records.ts";
+import type { RequestContext, RequestRecord, Workflow } from "../state/records.ts";
 import { nextApprovers } from "./create.ts";
 import { findRequest, isOver } from "./life.ts";
-import { countOf, currentStep, isSatisfied, type Workflow } from "./workflows.ts";
 
 const MAX_WAIT_SECS = 120;
 
@@ -75,7 +75,7 @@ function view(app: App, request: RequestRecord) {
   };
 }
 
-/** Why nobody takes a dispatched request; null when somebody could. */
+/** Why no agent takes a dispatched request; null when one could. */
 function queueHint(app: App, { status, database, environment }: RequestRecord): string | null {
   if (status !== "dispatched") return null;
   const statuses = app.store.state.agents

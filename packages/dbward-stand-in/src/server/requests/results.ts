@@ -1,18 +1,21 @@
 import { z } from "zod";
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
+import type { Outcome } from "../app/request-events.ts";
 import { mostSpecific } from "../config/policies.ts";
 import { conflict, forbidden, gone, notFound, ok, type Reply } from "../http/answer.ts";
 import { numberParameter, textParameter } from "../http/fields.ts";
 import type { Call } from "../http/router.ts";
 import type { ExecutionRecord, RequestRecord } from "../state/records.ts";
-import type { Outcome } from "./events.ts";
 import { findRequest } from "./life.ts";
 import { findVisible } from "./look.ts";
 
 const DAY_MS = 86_400_000;
 const STREAM_MS = 300_000;
 
-/** Selectors of who may see the result beside its requester: those it was shared with, the policy's, its approvers. */
+/**
+ * Selectors of who may see the result beside its requester: those it was shared with, the policy's, its
+ * approvers.
+ */
 function accessOf({ config }: App, request: RequestRecord): string[] {
   const policy = mostSpecific(config.resultPolicies, request);
   return [
@@ -143,7 +146,9 @@ export function listExecutions(app: App, { path, query, caller }: Call<undefined
   });
 }
 
-/** `GET /api/results`: what is kept of the caller's requests and of those shared with it, the newest first. */
+/**
+ * `GET /api/results`: what is kept of the caller's requests and of those shared with it, the newest first.
+ */
 export function listResults(app: App, { query, caller }: Call<undefined, LimitQuery>): Reply {
   const results = app.store.state.requests
     .filter(

@@ -1,4 +1,4 @@
-import type { App } from "../app.ts";
+import type { App } from "../app/app.ts";
 import { type AnyRoute, route } from "../http/router.ts";
 import { createRequest, NEW_REQUEST } from "./create.ts";
 import { approve, cancel, DECISION, reject, resume } from "./decide.ts";

@@ -26,8 +26,8 @@ export interface Classification {
 const MAX_STATEMENTS = 100;
 
 /**
- * Decides by the SQL what a request does, as far as PostgreSQL's own grammar tells: reading (`execute_select`) or anything
- * else (`execute_dml`). MySQL's dialect isn't known.
+ * Decides by the SQL what a request does, by PostgreSQL's own grammar: reading
+ * (`execute_select`) or anything else (`execute_dml`). MySQL's dialect isn't known.
  *
  * @throws Refusal 400 for what is empty, can't be parsed or is never allowed
  */

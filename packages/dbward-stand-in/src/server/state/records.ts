@@ -1,5 +1,3 @@
-import type { Workflow } from "../requests/workflows.ts";
-
 /** Everything that survives a restart. Times are RFC 3339 in UTC. */
 export interface State {
   /** Of the version that last migrated it. */
@@ -19,7 +17,7 @@ export interface UserRecord {
   roles: string[];
   groups: string[];
   status: "active" | "suspended";
-  /** A deleted user keeps its id for good. */
+  /** The id of a deleted user is never reused. */
   deleted: boolean;
   readonly createdAt: string;
   updatedAt: string;
@@ -30,7 +28,7 @@ export interface TokenRecord {
   readonly id: string;
   /** SHA-256 of the token, hexadecimal. */
   readonly hash: string;
-  /** The 8 digits behind `dbw_`, to tell tokens apart by. */
+  /** The 8 digits after `dbw_`, which identify a token. */
   readonly prefix: string;
   readonly name: string | null;
   readonly subjectId: string;
@@ -90,6 +88,29 @@ export const OPERATIONS = [
   "migrate_status",
   "migrate_repair",
 ] as const;
+
+/** Who decides about requests of a scope. */
+export interface Workflow extends Scope {
+  readonly id: string;
+  /** Empty: all. */
+  readonly operations: readonly Operation[];
+  /** `risk_based` approves nothing here: the stand-in doesn't know how risky a statement is. */
+  readonly autoApprove: { readonly mode: string; readonly risk: string | null } | null;
+  readonly steps: readonly Step[];
+  readonly requireReason: boolean;
+  readonly allowSelfApprove: boolean;
+  readonly allowSameApproverAcrossSteps: boolean;
+  readonly explain: boolean;
+  readonly pendingTtlSecs: number | null;
+  readonly statementTimeoutSecs: number | null;
+}
+
+/** One after another they have to be satisfied. */
+export interface Step {
+  /** Whether all its approvers are needed or any of them. */
+  readonly mode: "all" | "any";
+  readonly approvers: readonly { readonly selector: string; readonly min: number }[];
+}
 
 export interface RequestRecord {
   readonly id: string;

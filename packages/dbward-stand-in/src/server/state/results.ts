@@ -16,7 +16,7 @@ export class ResultFiles {
     writeFileSync(file, data);
   }
 
-  /** Undefined when somebody has taken the file away. */
+  /** Undefined when the file was removed. */
   read(requestId: string, executionId: string): string | undefined {
     try {
       return readFileSync(join(this.#folder, requestId, executionId), "utf8");

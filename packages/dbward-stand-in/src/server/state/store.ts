@@ -7,9 +7,9 @@ import type { State } from "./records.ts";
 const LAZY_MS = 500;
 
 /**
- * The state in one JSON file, `dbward.db`, which is written anew behind each call that changed something: to a file beside
- * it, which then takes its place. A server that is killed leaves the old or the new state. A second server on the same file
- * sees what the first one wrote, as two servers on one SQLite file do.
+ * The state in one JSON file, `dbward.db`, which is written anew behind each call that changed something: to
+ * a file beside it, which then takes its place. A server that is killed leaves the old or the new state. A
+ * second server on the same file sees what the first one wrote, as two servers on one SQLite file do.
  */
 export class Store {
   readonly state: State;
@@ -18,7 +18,7 @@ export class Store {
   #lazy: NodeJS.Timeout | undefined;
   /** Which version of the file is in memory. */
   #version: string | undefined;
-  /** Whether somebody has made something else of the file. */
+  /** Whether the file was replaced or changed by another process. */
   #damaged = false;
 
   private constructor(file: string, state: State) {
@@ -75,7 +75,7 @@ export class Store {
         try {
           this.flush();
         } catch {
-          // The next call tries it again, and has somebody to tell.
+          // The next call tries again, and reports the error to its caller.
         }
       }, LAZY_MS);
   }

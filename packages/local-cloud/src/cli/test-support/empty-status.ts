@@ -4,7 +4,6 @@ import type { StageStatus } from "../../stage/status.ts";
 export const EMPTY_STATUS: StageStatus = {
   stage: "local",
   endpoint: "http://127.0.0.1:4566",
-  ecsEndpoint: "http://127.0.0.1:4567",
   serverUrl: "http://127.0.0.1:4568",
   stacks: [],
   services: [],

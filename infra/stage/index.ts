@@ -1,0 +1,3 @@
+export { DbwardStage, type DbwardStageProps } from "./dbward-stage.ts";
+export { EXPORTING_STACKS } from "./kept-exports.ts";
+export { type RetainedResource, retainedResources } from "./retained.ts";

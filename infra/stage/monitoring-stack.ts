@@ -1,0 +1,64 @@
+import { STACK_OUTPUTS } from "@dbward-aws/contract";
+import { CfnOutput, Stack } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { DbwardMonitoring } from "../monitoring/dbward-monitoring.ts";
+import { Receiver } from "../monitoring/receiver.ts";
+import type { AgentsStack } from "./agents-stack.ts";
+import { ARCHITECTURES } from "./architecture.ts";
+import type { DbwardStackProps } from "./dbward-stack.ts";
+import type { ServerStack } from "./server-stack.ts";
+import { stageStackProps } from "./stage-stack-props.ts";
+import type { StateStack } from "./state-stack.ts";
+
+export interface MonitoringStackProps extends Pick<DbwardStackProps, "settings" | "region"> {
+  readonly state: StateStack;
+  readonly server: ServerStack;
+  readonly agents: AgentsStack;
+}
+
+/**
+ * What watches a stage: poller, alarms, notifications, dashboard. It holds no data, and can be removed at any
+ * time.
+ */
+export class MonitoringStack extends Stack {
+  readonly monitoring: DbwardMonitoring;
+
+  constructor(scope: Construct, { settings, region, state, server, agents }: MonitoringStackProps) {
+    const stackProps = stageStackProps("Monitoring", settings, region, "poller, alarms, dashboard");
+    super(scope, stackProps.stackName, stackProps);
+    const { monitoring } = settings;
+    // The id "Default" is left out of logical ids.
+    this.monitoring = new DbwardMonitoring(this, "Default", {
+      server: server.server,
+      agents: agents.agents,
+      capture: server.capture,
+      receivers: [
+        ...monitoring.emails.map(Receiver.email),
+        ...monitoring.httpsEndpoints.map(Receiver.https),
+        ...monitoring.slack.map(Receiver.slack),
+        ...monitoring.teams.map(Receiver.teams),
+      ],
+      thresholds: monitoring.thresholds,
+      publisher: monitoring.publisher,
+      architecture: ARCHITECTURES[settings.architecture].function,
+      level: monitoring.level,
+      perAgentMetrics: monitoring.perAgentMetrics,
+      ...(monitoring.runbooksUrl !== undefined && { runbooksUrl: monitoring.runbooksUrl }),
+      vpcCidrs: state.network.cidrs,
+      ...(state.encryptionKey && { encryptionKey: state.encryptionKey }),
+    });
+
+    new CfnOutput(this, "DashboardUrl", {
+      value: this.monitoring.dashboardUrl,
+      description: "Dashboard of the stage",
+    });
+    new CfnOutput(this, STACK_OUTPUTS.pollerLogGroup, {
+      value: this.monitoring.poller.logGroup.logGroupName,
+      description: "Log of the poller",
+    });
+    new CfnOutput(this, "AlarmTopicArn", {
+      value: this.monitoring.topic.topicArn,
+      description: "Topic of all alarms: others can subscribe to it",
+    });
+  }
+}

@@ -1,0 +1,13 @@
+/** Outputs of a stage's stacks that tools look up, by what they hold. */
+export const STACK_OUTPUTS = {
+  /** Of the State stack: bucket of the results. */
+  resultBucket: "BucketName",
+  /** Server stack: name of the ECS cluster. */
+  cluster: "ClusterName",
+  /** Server stack: base URL of the server's API for people and tools. */
+  serverEndpoint: "ServerEndpoint",
+  /** Server stack: log group of the function that captures the tokens. */
+  captureLogGroup: "CaptureLogGroupName",
+  /** Monitoring stack: log group of the poller's function. */
+  pollerLogGroup: "PollerLogGroupName",
+} as const;

@@ -1,0 +1,27 @@
+import { diagnose, isDeploying, readStage } from "@dbward-aws/stage";
+import { command } from "../command.ts";
+import { countFindings, findingLines, hasErrors } from "../findings.ts";
+
+/** `pnpm ops doctor`. */
+export const doctor = command({
+  command: "doctor",
+  summary: "Find out why a stage is not healthy, and what to do about it",
+  examples: [
+    ["doctor --stage prod", "Exit code 1 when something is wrong"],
+    ["doctor --stage prod --json", "For scripts"],
+  ],
+  options: (yargs) => yargs.option("json", { type: "boolean", describe: "Print JSON" }),
+  async run({ settings, clients, region, links, print }, { json }) {
+    const { stage } = settings;
+    const view = await readStage(clients, { stage, settings });
+    const findings = await diagnose(view, { stage, clients, settings, links });
+    if (json) print(JSON.stringify({ stage, region, findings }));
+    else {
+      if (isDeploying(view))
+        print("A deployment is in progress; what it has not reached yet counts as a problem.\n");
+      for (const line of findingLines(findings)) print(line);
+      print(`Stage ${stage} in ${region}: ${countFindings(findings)}.`);
+    }
+    return hasErrors(findings) ? 1 : 0;
+  },
+});

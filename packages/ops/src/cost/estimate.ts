@@ -1,0 +1,204 @@
+import { MONITORING_LEVELS, metricsOf, PER_AGENT_METRICS, POLLER_ENVIRONMENT } from "@dbward-aws/contract";
+import { POLLS_OF_A_MONTH as POLLS, PRICES } from "./prices.ts";
+
+/** A CloudFormation template, as far as the estimate reads it. */
+export interface Template {
+  readonly Resources?: Readonly<Record<string, Resource>>;
+}
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties?: Readonly<Record<string, unknown>>;
+}
+
+/** One line of an estimate. */
+export interface CostItem {
+  /** `network`, `state`, `load balancer`, `server`, `agents` or `monitoring`. */
+  readonly part: string;
+  readonly item: string;
+  /** USD a month. */
+  readonly usd: number;
+}
+
+/** What a stage costs a month when nobody uses it. */
+export interface Estimate {
+  /** Sum of the parts in USD, to the cent. */
+  readonly total: number;
+  readonly parts: readonly { readonly part: string; readonly usd: number }[];
+  readonly items: readonly CostItem[];
+}
+
+/** What an estimate takes for granted, as sentences. */
+export const ASSUMPTIONS: readonly string[] = [
+  `List prices of ${PRICES.region} of ${PRICES.date}, on demand, without other free tiers, discounts and taxes; other regions differ.`,
+  `A month has ${PRICES.hoursPerMonth} hours, and nobody uses dbward: no data transfer, no requests, no task logs, no scans of flow logs.`,
+  `Fargate Spot at ${PRICES.fargate.spotShare * 100} % of the price on demand, its least; it changes with supply.`,
+  `The dashboard is one of the first three of the account, which are free; a further one costs ${PRICES.dashboardMonth} USD.`,
+  "The file system, its backups and each bucket hold 1 GiB.",
+];
+
+const { hoursPerMonth: HOURS } = PRICES;
+
+/** The parts, in the order in which they are shown. */
+const PARTS = ["network", "state", "load balancer", "server", "agents", "monitoring"] as const;
+
+/**
+ * Estimates what a stage costs a month.
+ *
+ * @param templates templates of the stacks by their names, such as `prod-dbward-State`
+ */
+export function estimateCost(templates: ReadonlyMap<string, Template>): Estimate {
+  const all: CostItem[] = [];
+  for (const [stack, { Resources = {} }] of templates) {
+    const part = partOfStack(stack);
+    const counted = new Map<string, CostItem & { readonly count: number }>();
+    for (const resource of Object.values(Resources))
+      for (const found of itemsOf(resource, Resources)) {
+        const key = `${found.part ?? part} ${found.item}`;
+        const before = counted.get(key);
+        counted.set(key, {
+          part: found.part ?? part,
+          item: found.item,
+          usd: (before?.usd ?? 0) + found.usd,
+          count: (before?.count ?? 0) + (found.count ?? 1),
+        });
+      }
+    for (const { part: of, item, usd, count } of counted.values())
+      all.push({ part: of, item: count === 1 ? item : `${count} x ${item}`, usd: cents(usd) });
+  }
+  const items = all.filter(({ usd }) => usd > 0);
+  const parts = PARTS.map((part) => ({
+    part,
+    usd: cents(items.filter((item) => item.part === part).reduce((sum, { usd }) => sum + usd, 0)),
+  })).filter(({ usd }) => usd > 0);
+  return { total: cents(parts.reduce((sum, { usd }) => sum + usd, 0)), parts, items };
+}
+
+function cents(usd: number): number {
+  return Math.round(usd * 100) / 100;
+}
+
+function partOfStack(stack: string): string {
+  const id = stack.split("-").at(-1)!.toLowerCase();
+  return (PARTS as readonly string[]).includes(id) ? id : "state";
+}
+
+interface Found {
+  readonly item: string;
+  readonly usd: number;
+  /** @default - that of the stack */
+  readonly part?: string;
+  /** How many of the item. @default 1 */
+  readonly count?: number;
+}
+
+function itemsOf({ Type, Properties = {} }: Resource, all: Readonly<Record<string, Resource>>): Found[] {
+  const { storageGibMonth: gib, vpc } = PRICES;
+  switch (Type) {
+    case "AWS::EC2::NatGateway":
+      return [{ part: "network", item: "NAT gateway", usd: vpc.natGatewayHour * HOURS }];
+    case "AWS::EC2::EIP":
+      return [publicAddresses(1)];
+    case "AWS::EC2::VPCEndpoint": {
+      if (Properties.VpcEndpointType !== "Interface") return [];
+      const zones = listOf(Properties.SubnetIds).length;
+      const usd = zones * vpc.interfaceEndpointHour * HOURS;
+      return [{ part: "network", item: "interface endpoint, one zone", usd, count: zones }];
+    }
+    case "AWS::EFS::FileSystem": {
+      const backup = fieldsOf(Properties.BackupPolicy).Status === "ENABLED";
+      return [
+        { part: "state", item: "file system, 1 GiB", usd: gib.efs },
+        ...(backup ? [{ part: "state", item: "backups, 1 GiB", usd: gib.backup }] : []),
+      ];
+    }
+    case "AWS::S3::Bucket":
+      return [{ part: "state", item: "bucket, 1 GiB", usd: gib.s3 }];
+    case "AWS::SecretsManager::Secret":
+      return [{ item: "secret", usd: PRICES.secretMonth }];
+    case "AWS::KMS::Key":
+      return [{ item: "key", usd: PRICES.kmsKeyMonth }];
+    case "AWS::ServiceDiscovery::PrivateDnsNamespace":
+      return [{ item: "private DNS zone", usd: PRICES.hostedZoneMonth }];
+    case "AWS::ElasticLoadBalancingV2::LoadBalancer": {
+      const isPublic = Properties.Scheme !== "internal";
+      const zones = listOf(Properties.Subnets).length;
+      return [
+        { part: "load balancer", item: "load balancer", usd: PRICES.loadBalancerHour * HOURS },
+        ...(isPublic ? [{ ...publicAddresses(zones), part: "load balancer" }] : []),
+      ];
+    }
+    case "AWS::ECS::Service":
+      return tasks(Properties, all);
+    case "AWS::Lambda::Function":
+      return poller(Properties);
+    case "AWS::CloudWatch::Alarm": {
+      const metrics =
+        listOf(Properties.Metrics).filter((metric) => "MetricStat" in fieldsOf(metric)).length || 1;
+      return [{ item: "metric of an alarm", usd: metrics * PRICES.alarmMetricMonth, count: metrics }];
+    }
+    case "AWS::CloudWatch::CompositeAlarm":
+      return [{ item: "composite alarm", usd: PRICES.compositeAlarmMonth }];
+    default:
+      return [];
+  }
+}
+
+function publicAddresses(count: number): Found {
+  const usd = count * PRICES.vpc.publicIpv4Hour * HOURS;
+  return { part: "network", item: "public IPv4 address", usd, count };
+}
+
+/** Fargate tasks of a service, with their public addresses. */
+function tasks(service: Readonly<Record<string, unknown>>, all: Readonly<Record<string, Resource>>): Found[] {
+  const count = Number(service.DesiredCount ?? 1);
+  const definition = all[String(fieldsOf(service.TaskDefinition).Ref)]?.Properties ?? {};
+  const isArm = fieldsOf(definition.RuntimePlatform).CpuArchitecture === "ARM64";
+  const { fargate } = PRICES;
+  const [vcpu, memory] = [Number(definition.Cpu ?? 256) / 1024, Number(definition.Memory ?? 512) / 1024];
+  const hour = isArm
+    ? vcpu * fargate.armVcpuHour + memory * fargate.armGibHour
+    : vcpu * fargate.x86VcpuHour + memory * fargate.x86GibHour;
+  if (count === 0) return [];
+  const isSpot = listOf(service.CapacityProviderStrategy).some(
+    (each) => fieldsOf(each).CapacityProvider === "FARGATE_SPOT",
+  );
+  const usd = count * hour * HOURS * (isSpot ? fargate.spotShare : 1);
+  const item = `Fargate${isSpot ? " Spot" : ""} task, ${vcpu} vCPU, ${memory} GiB`;
+  const network = fieldsOf(fieldsOf(service.NetworkConfiguration).AwsvpcConfiguration);
+  return [{ item, usd, count }, ...(network.AssignPublicIp === "ENABLED" ? [publicAddresses(count)] : [])];
+}
+
+/** The poller with the metrics that it publishes; other functions run at deployments only. */
+function poller({ Environment, MemorySize, Architectures }: Readonly<Record<string, unknown>>): Found[] {
+  const variables = fieldsOf(fieldsOf(Environment).Variables);
+  const publisher = variables[POLLER_ENVIRONMENT.publisher];
+  if (publisher === undefined) return [];
+  const isArm = listOf(Architectures).includes("arm64");
+  const { lambda } = PRICES;
+  const gibSecond = isArm ? lambda.armGibSecond : lambda.x86GibSecond;
+  const run = POLLS.secondsOfOne * (Number(MemorySize ?? 128) / 1024) * gibSecond + lambda.call;
+  const logBytes = publisher === "emf" ? POLLS.logBytesOfOne.emf : POLLS.logBytesOfOne.api;
+  const ownMetrics = Number(variables[POLLER_ENVIRONMENT.perAgentMetrics] ?? 0);
+  const agents = String(variables[POLLER_ENVIRONMENT.agents] ?? "")
+    .split(",")
+    .filter(Boolean).length;
+  const level = MONITORING_LEVELS.find((each) => each === variables[POLLER_ENVIRONMENT.level]) ?? "essential";
+  const metrics = metricsOf(level).length + Math.min(ownMetrics, agents) * PER_AGENT_METRICS.length;
+  return [
+    { item: "custom metric", usd: metrics * PRICES.customMetricMonth, count: metrics },
+    ...(publisher === "emf"
+      ? []
+      : [{ item: "calls of PutMetricData", usd: POLLS.count * PRICES.putMetricDataCall }]),
+    { item: "poller's function, one call a minute", usd: POLLS.count * run },
+    { item: "poller's log", usd: ((POLLS.count * logBytes) / 1e9) * PRICES.logIngestedGb },
+  ];
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,409 @@
+import { paginateListRecoveryPointsByResource } from "@aws-sdk/client-backup";
+import { paginateDescribeLogGroups } from "@aws-sdk/client-cloudwatch-logs";
+import {
+  paginateDescribeNetworkInterfaces,
+  paginateDescribeSecurityGroupRules,
+  paginateDescribeSecurityGroups,
+  type SecurityGroup,
+} from "@aws-sdk/client-ec2";
+import { DescribeClustersCommand } from "@aws-sdk/client-ecs";
+import {
+  DescribeFileSystemsCommand,
+  DescribeMountTargetsCommand,
+  type FileSystemDescription,
+} from "@aws-sdk/client-efs";
+import { DescribeKeyCommand } from "@aws-sdk/client-kms";
+import { paginateGetResources } from "@aws-sdk/client-resource-groups-tagging-api";
+import { HeadBucketCommand } from "@aws-sdk/client-s3";
+import {
+  paginateListInstances,
+  paginateListNamespaces,
+  paginateListServices,
+} from "@aws-sdk/client-servicediscovery";
+import { paginateGetParametersByPath } from "@aws-sdk/client-ssm";
+import { stageNames, stageTags } from "@dbward-aws/contract";
+import type { StageSettings } from "@dbward-aws/settings";
+import {
+  AwsCallError,
+  type AwsClients,
+  describeSecret,
+  during,
+  everyItem,
+  ifThere,
+  type LiveStack,
+  tokenSecrets,
+} from "@dbward-aws/stage";
+import { stageFileSystems } from "./file-systems.ts";
+import { deletion, type Leftover, type Parts } from "./leftover.ts";
+import { isDeployed, type KeptResource, keptByDeletedStacks } from "./stage-stacks.ts";
+
+/** What is left of a stage. */
+export interface Leftovers {
+  readonly leftovers: readonly Leftover[];
+  /** What could not be looked for, and why: a sentence each. */
+  readonly unread: readonly string[];
+}
+
+/**
+ * Everything of a stage that is in the account and in none of its stacks: what a removal kept, what a failed first deployment
+ * left, what could not be deleted.
+ *
+ * @param stacks the stacks of the stage that exist
+ * @param region for the commands
+ */
+export async function findLeftovers(
+  settings: StageSettings,
+  stacks: readonly LiveStack[],
+  clients: AwsClients,
+  region: string,
+): Promise<Leftovers> {
+  const search = new Search(settings, stacks, clients, region);
+  await Promise.all([
+    search.attempt(() => search.fileSystems()),
+    search.attempt(() => search.keptByOthers()),
+    search.attempt(() => search.secrets()),
+    search.attempt(() => search.parameters()),
+    search.attempt(() => search.logGroups()),
+    search.attempt(() => search.namespaces()),
+    search.attempt(() => search.cluster()),
+    search.attempt(() => search.networkInterfaces()),
+    search.attempt(() => search.securityGroups()),
+  ]);
+  search.stacks();
+  return { leftovers: search.found(), unread: search.unread.sort() };
+}
+
+/** Where each type stands in the list: what holds another thing comes before it. */
+const ORDER = [
+  "AWS::ECS::Cluster",
+  "AWS::ServiceDiscovery::PrivateDnsNamespace",
+  "AWS::EC2::NetworkInterface",
+  "AWS::EC2::SecurityGroup",
+  "AWS::S3::Bucket",
+  "AWS::EFS::FileSystem",
+  "AWS::Backup::RecoveryPoint",
+  "AWS::SecretsManager::Secret",
+  "AWS::SSM::Parameter",
+  "AWS::Logs::LogGroup",
+  "AWS::KMS::Key",
+  "AWS::CloudFormation::Stack",
+];
+
+class Search {
+  readonly unread: string[] = [];
+  readonly #found: Leftover[] = [];
+  readonly #settings: StageSettings;
+  readonly #stacks: readonly LiveStack[];
+  readonly #clients: AwsClients;
+  readonly #region: string;
+  /** Physical ids of what the stacks have, and what the settings take. */
+  readonly #inUse: ReadonlySet<string>;
+
+  constructor(settings: StageSettings, stacks: readonly LiveStack[], clients: AwsClients, region: string) {
+    this.#settings = settings;
+    this.#stacks = stacks;
+    this.#clients = clients;
+    this.#region = region;
+    const owned = stacks.flatMap(({ resources }) =>
+      resources.flatMap(({ PhysicalResourceId, ResourceStatus = "" }) =>
+        PhysicalResourceId && !/^DELETE_/.test(ResourceStatus) ? [PhysicalResourceId] : [],
+      ),
+    );
+    const isUp = stacks.some(isDeployed);
+    const taken = isUp ? [settings.state?.fileSystemId, settings.storage.bucketName] : [];
+    this.#inUse = new Set([...owned, ...taken.filter((id) => id !== undefined)]);
+  }
+
+  /** Runs one part of the search. What may not be read is told, and the other parts go on. */
+  async attempt(part: () => Promise<void>): Promise<void> {
+    try {
+      await part();
+    } catch (error) {
+      if (!(error instanceof AwsCallError)) throw error;
+      this.unread.push(error.message);
+    }
+  }
+
+  found(): readonly Leftover[] {
+    const place = ({ type }: Leftover) =>
+      ORDER.includes(type) ? ORDER.indexOf(type) : ORDER.indexOf("AWS::CloudFormation::Stack") - 0.5;
+    return this.#found.sort((a, b) => place(a) - place(b) || a.id.localeCompare(b.id));
+  }
+
+  #add(type: string, id: string, parts: Parts = {}, blocks = false): void {
+    if (this.#inUse.has(id) || this.#found.some((other) => other.id === id)) return;
+    this.#found.push({ type, id, commands: deletion(type, id, this.#region, parts), blocks });
+  }
+
+  async fileSystems(): Promise<void> {
+    const { stage } = this.#settings;
+    const fileSystems = await stageFileSystems(stage, this.#clients);
+    await Promise.all(
+      fileSystems
+        .filter(({ FileSystemId }) => !this.#inUse.has(FileSystemId!))
+        .map(async (fileSystem) => {
+          const id = fileSystem.FileSystemId!;
+          const { MountTargets = [] } = await during(
+            `Listing the mount targets of ${id}`,
+            this.#clients.efs.send(new DescribeMountTargetsCommand({ FileSystemId: id })),
+          );
+          this.#add("AWS::EFS::FileSystem", id, {
+            mountTargets: MountTargets.map(({ MountTargetId }) => MountTargetId!),
+            recoveryPoints: await this.#recoveryPoints(fileSystem),
+          });
+        }),
+    );
+  }
+
+  async #recoveryPoints({ FileSystemArn }: Pick<FileSystemDescription, "FileSystemArn">) {
+    const pages = paginateListRecoveryPointsByResource(
+      { client: this.#clients.backup },
+      { ResourceArn: FileSystemArn },
+    );
+    const points = await during(
+      `Listing the backups of ${FileSystemArn}`,
+      everyItem(pages, (page) => page.RecoveryPoints),
+    );
+    return points.map(({ BackupVaultName, RecoveryPointArn }) => ({
+      vault: BackupVaultName!,
+      arn: RecoveryPointArn!,
+    }));
+  }
+
+  /** Buckets and keys, by their tags, and whatever else deleted stacks have kept. */
+  async keptByOthers(): Promise<void> {
+    const [kept, tagged] = await Promise.all([
+      keptByDeletedStacks(this.#settings.stage, this.#clients),
+      this.#tagged(),
+    ]);
+    await Promise.all([
+      ...[...kept, ...tagged].map(async ({ type, id }) => {
+        if (this.#inUse.has(id) || type === "AWS::EFS::FileSystem" || !(await this.#isThere(type, id)))
+          return;
+        this.#add(type, id);
+      }),
+      ...kept
+        .filter(({ type }) => type === "AWS::EFS::FileSystem")
+        .map((each) => this.#backupsOfDeleted(each)),
+    ]);
+  }
+
+  /** Backups outlive their file system. */
+  async #backupsOfDeleted({ id, stackId }: KeptResource): Promise<void> {
+    const found = await ifThere(
+      `Looking up file system ${id}`,
+      this.#clients.efs.send(new DescribeFileSystemsCommand({ FileSystemId: id })),
+      "FileSystemNotFound",
+    );
+    if (found) return;
+    const [arn, partition, , region, account] = stackId.split(":");
+    const FileSystemArn = `${arn}:${partition}:elasticfilesystem:${region}:${account}:file-system/${id}`;
+    const recoveryPoints = await this.#recoveryPoints({ FileSystemArn });
+    if (recoveryPoints.length > 0)
+      this.#add("AWS::Backup::RecoveryPoint", `of the deleted file system ${id}`, { recoveryPoints });
+  }
+
+  async #tagged(): Promise<readonly Pick<KeptResource, "type" | "id">[]> {
+    const tags = Object.entries(stageTags(this.#settings.stage));
+    const pages = paginateGetResources(
+      { client: this.#clients.tagging },
+      {
+        ResourceTypeFilters: ["s3:bucket", "kms:key"],
+        TagFilters: tags.map(([Key, value]) => ({ Key, Values: [value] })),
+      },
+    );
+    const found = await during(
+      "Looking for resources with the stage's tags",
+      everyItem(pages, (page) => page.ResourceTagMappingList),
+    );
+    return found.flatMap(({ ResourceARN = "" }) => {
+      const [, , service, , , ...rest] = ResourceARN.split(":");
+      const id = rest.join(":").split("/").at(-1)!;
+      if (service === "s3") return [{ type: "AWS::S3::Bucket", id }];
+      return service === "kms" ? [{ type: "AWS::KMS::Key", id }] : [];
+    });
+  }
+
+  /** Tags and events outlive what they are about. */
+  async #isThere(type: string, id: string): Promise<boolean> {
+    if (type === "AWS::S3::Bucket")
+      return (
+        (await ifThere(
+          `Looking up bucket ${id}`,
+          this.#clients.s3.send(new HeadBucketCommand({ Bucket: id })),
+          "NotFound",
+          "NoSuchBucket",
+        )) !== undefined
+      );
+    if (type !== "AWS::KMS::Key") return true;
+    const key = await ifThere(
+      `Looking up key ${id}`,
+      this.#clients.kms.send(new DescribeKeyCommand({ KeyId: id })),
+      "NotFoundException",
+    );
+    return key?.KeyMetadata !== undefined && key.KeyMetadata.KeyState !== "PendingDeletion";
+  }
+
+  async secrets(): Promise<void> {
+    const names = stageNames(this.#settings.stage);
+    await Promise.all(
+      tokenSecrets(this.#settings, names).map(async ({ secret }) => {
+        const { state } = await describeSecret(this.#clients, secret);
+        if (state === "missing" || this.#owns("AWS::SecretsManager::Secret", `:secret:${secret}-`)) return;
+        this.#add("AWS::SecretsManager::Secret", secret, {}, true);
+      }),
+    );
+  }
+
+  /** Whether a stack has a resource whose physical id holds this text. */
+  #owns(type: string, text: string): boolean {
+    return this.#stacks.some(({ resources }) =>
+      resources.some(
+        ({ ResourceType, PhysicalResourceId, ResourceStatus = "" }) =>
+          ResourceType === type && PhysicalResourceId?.includes(text) && !/^DELETE_/.test(ResourceStatus),
+      ),
+    );
+  }
+
+  async parameters(): Promise<void> {
+    const names = stageNames(this.#settings.stage);
+    for (const name of [names.agentTokenSecretParameter(""), names.agentTokenVersionParameter("")]) {
+      const pages = paginateGetParametersByPath(
+        { client: this.#clients.ssm },
+        { Path: name.replace(/\/$/, "") },
+      );
+      const parameters = await during(
+        "Listing the stage's SSM parameters",
+        everyItem(pages, (page) => page.Parameters),
+      );
+      for (const { Name } of parameters) this.#add("AWS::SSM::Parameter", Name!, {}, true);
+    }
+  }
+
+  async logGroups(): Promise<void> {
+    const names = stageNames(this.#settings.stage);
+    const fixed = names.logGroup("");
+    for (const prefix of [fixed, names.stack("*").slice(0, -1)]) {
+      const pages = paginateDescribeLogGroups({ client: this.#clients.logs }, { logGroupNamePrefix: prefix });
+      const groups = await during(
+        "Listing the stage's log groups",
+        everyItem(pages, (page) => page.logGroups),
+      );
+      for (const { logGroupName } of groups)
+        this.#add("AWS::Logs::LogGroup", logGroupName!, {}, prefix === fixed);
+    }
+  }
+
+  async namespaces(): Promise<void> {
+    const { namespace } = stageNames(this.#settings.stage);
+    const client = this.#clients.serviceDiscovery;
+    const namespaces = await during(
+      "Listing the Cloud Map namespaces",
+      everyItem(paginateListNamespaces({ client }, {}), (page) => page.Namespaces),
+    );
+    for (const { Id, Name } of namespaces) {
+      if (Name !== namespace || this.#inUse.has(Id!)) continue;
+      const services = await during(
+        `Listing the services of ${Name}`,
+        everyItem(
+          paginateListServices({ client }, { Filters: [{ Name: "NAMESPACE_ID", Values: [Id!] }] }),
+          (page) => page.Services,
+        ),
+      );
+      const withInstances = await Promise.all(
+        services.map(async (service) => ({
+          id: service.Id!,
+          instances: (
+            await during(
+              `Listing the instances of ${service.Name}`,
+              everyItem(
+                paginateListInstances({ client }, { ServiceId: service.Id! }),
+                (page) => page.Instances,
+              ),
+            )
+          ).map((instance) => instance.Id!),
+        })),
+      );
+      this.#add("AWS::ServiceDiscovery::PrivateDnsNamespace", Id!, { services: withInstances }, true);
+    }
+  }
+
+  async cluster(): Promise<void> {
+    const { cluster } = stageNames(this.#settings.stage);
+    const { clusters = [] } = await during(
+      `Looking up cluster ${cluster}`,
+      this.#clients.ecs.send(new DescribeClustersCommand({ clusters: [cluster] })),
+    );
+    if (clusters.some(({ status }) => status === "ACTIVE")) this.#add("AWS::ECS::Cluster", cluster, {}, true);
+  }
+
+  /** Interfaces of the poller's function, which Lambda deletes late. Those of mount targets go with these. */
+  async networkInterfaces(): Promise<void> {
+    const { pollerFunction } = stageNames(this.#settings.stage);
+    if (this.#inUse.has(pollerFunction)) return;
+    const pages = paginateDescribeNetworkInterfaces(
+      { client: this.#clients.ec2 },
+      { Filters: [{ Name: "description", Values: [`AWS Lambda VPC ENI-${pollerFunction}-*`] }] },
+    );
+    const interfaces = await during(
+      "Listing the network interfaces of the poller",
+      everyItem(pages, (page) => page.NetworkInterfaces),
+    );
+    for (const { NetworkInterfaceId, Status } of interfaces)
+      this.#add("AWS::EC2::NetworkInterface", NetworkInterfaceId!, { inUse: Status !== "available" });
+  }
+
+  async securityGroups(): Promise<void> {
+    const tags = Object.entries(stageTags(this.#settings.stage));
+    const groups = await this.#groups(tags.map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] })));
+    for (const { GroupId } of groups) {
+      if (this.#inUse.has(GroupId!)) continue;
+      this.#add("AWS::EC2::SecurityGroup", GroupId!, { rules: await this.#rulesFor(GroupId!) });
+    }
+  }
+
+  /** Rules of other groups that name a group: it can't be deleted while they are there. */
+  async #rulesFor(groupId: string) {
+    const referring = await Promise.all(
+      ["ip-permission.group-id", "egress.ip-permission.group-id"].map((Name) =>
+        this.#groups([{ Name, Values: [groupId] }]),
+      ),
+    );
+    const ids = [...new Set(referring.flat().map(({ GroupId }) => GroupId!))].filter((id) => id !== groupId);
+    if (ids.length === 0) return [];
+    const pages = paginateDescribeSecurityGroupRules(
+      { client: this.#clients.ec2 },
+      { Filters: [{ Name: "group-id", Values: ids }] },
+    );
+    const rules = await during(
+      `Listing the rules that name ${groupId}`,
+      everyItem(pages, (page) => page.SecurityGroupRules),
+    );
+    return rules
+      .filter(({ ReferencedGroupInfo }) => ReferencedGroupInfo?.GroupId === groupId)
+      .map(({ GroupId, SecurityGroupRuleId, IsEgress = false }) => ({
+        group: GroupId!,
+        rule: SecurityGroupRuleId!,
+        egress: IsEgress,
+      }));
+  }
+
+  #groups(Filters: { Name: string; Values: string[] }[]): Promise<SecurityGroup[]> {
+    const pages = paginateDescribeSecurityGroups({ client: this.#clients.ec2 }, { Filters });
+    return during(
+      "Listing the stage's security groups",
+      everyItem(pages, (page) => page.SecurityGroups),
+    );
+  }
+
+  /** Stacks that can only be deleted. What they could not delete is in the list of its own type, or here. */
+  stacks(): void {
+    for (const stack of this.#stacks) {
+      if (isDeployed(stack)) continue;
+      for (const { ResourceType, PhysicalResourceId, ResourceStatus } of stack.resources)
+        if (PhysicalResourceId && ResourceStatus === "DELETE_FAILED")
+          this.#add(ResourceType!, PhysicalResourceId);
+      this.#add("AWS::CloudFormation::Stack", stack.name);
+    }
+  }
+}

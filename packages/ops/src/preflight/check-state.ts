@@ -1,0 +1,356 @@
+import {
+  DescribeAccessPointsCommand,
+  DescribeBackupPolicyCommand,
+  DescribeFileSystemPolicyCommand,
+  DescribeFileSystemsCommand,
+  DescribeMountTargetSecurityGroupsCommand,
+  DescribeMountTargetsCommand,
+  type FileSystemDescription,
+  type MountTargetDescription,
+} from "@aws-sdk/client-efs";
+import { DescribeKeyCommand } from "@aws-sdk/client-kms";
+import { FILE_SYSTEM_POLICY, SERVER, stageNames } from "@dbward-aws/contract";
+import { type AccountFacts, NEW_KEY, type StageSettings } from "@dbward-aws/settings";
+import { type AwsClients, during, ifThere, type LiveStack, resourceIds } from "@dbward-aws/stage";
+import { stageFileSystems } from "../leftovers/file-systems.ts";
+import { deletion } from "../leftovers/leftover.ts";
+import { isDeployed } from "../leftovers/stage-stacks.ts";
+import { CONNECTED_MINUTES, connectedClients } from "./connected-clients.ts";
+import type { PreflightFindings } from "./findings.ts";
+import { unlessDenied } from "./unless-denied.ts";
+
+type State = NonNullable<StageSettings["state"]>;
+
+/** What the checks of the state need to know. */
+export interface StateContext {
+  readonly settings: StageSettings;
+  /** Of the network. */
+  readonly facts: AccountFacts;
+  /** The stacks of the stage that exist. */
+  readonly stacks: readonly LiveStack[];
+  readonly clients: AwsClients;
+  readonly region: string;
+  readonly findings: PreflightFindings;
+  /** Another server still has the file system mounted, and mount targets that it lacks will be made. */
+  readonly beforeCutOver: boolean;
+}
+
+/**
+ * The server's state: no new file system while a kept one is there, an existing one that the server can mount, and no move to
+ * another one by mistake.
+ */
+export async function checkState(context: StateContext): Promise<void> {
+  const { settings, stacks } = context;
+  const name = stageNames(settings.stage).stack("State");
+  const stack = stacks.find((each) => each.name === name && isDeployed(each));
+  const current = stack?.outputs.get("FileSystemId");
+  if (settings.state) await checkExisting(settings.state, stack, current, context);
+  else if (!stack) await refuseNewBesideKept(context);
+  else if (
+    current !== undefined &&
+    stack.resources.some(({ PhysicalResourceId }) => PhysicalResourceId === current)
+  )
+    await unlessDenied(
+      `The key of file system ${current}`,
+      "elasticfilesystem:DescribeFileSystems",
+      context.findings,
+      () => checkKeyOfOwn(current, stack, context),
+    );
+  else if (current !== undefined)
+    context.findings.refuse(
+      `The stage runs on the existing file system ${current}, and without the setting state it would get a new one, with an empty ` +
+        `state. Write state: { fileSystemId: "${current}" }`,
+    );
+}
+
+/** CloudFormation replaces a file system for another key, by an empty one. */
+async function checkKeyOfOwn(id: string, stack: LiveStack, context: StateContext): Promise<void> {
+  const { settings, clients, findings } = context;
+  const { FileSystems = [] } = await during(
+    `Looking up file system ${id}`,
+    clients.efs.send(new DescribeFileSystemsCommand({ FileSystemId: id })),
+  );
+  const present = FileSystems[0]?.KmsKeyId;
+  if (!present || (await isWanted(present, stack, context))) return;
+  findings.refuse(
+    `File system ${id} is encrypted with ${present}. encryption.kmsKey says ${settings.encryption.kmsKey ?? "nothing, so a key of AWS"}, for ` +
+      "which CloudFormation would replace the file system by a new, empty one. Leave the setting as it was, or take the file system up as an " +
+      `existing one, which keeps its key: state: { fileSystemId: "${id}" }`,
+  );
+}
+
+async function isWanted(
+  present: string,
+  stack: LiveStack,
+  { settings, clients }: StateContext,
+): Promise<boolean> {
+  const { kmsKey } = settings.encryption;
+  const isOwn = stack.resources.some(
+    ({ ResourceType, PhysicalResourceId }) =>
+      ResourceType === "AWS::KMS::Key" && PhysicalResourceId && present.endsWith(PhysicalResourceId),
+  );
+  if (kmsKey !== undefined) return kmsKey === NEW_KEY ? isOwn : kmsKey === present;
+  if (isOwn) return false;
+  const { KeyMetadata } = await during(
+    `Looking up key ${present}`,
+    clients.kms.send(new DescribeKeyCommand({ KeyId: present })),
+  );
+  return KeyMetadata?.KeyManager !== "CUSTOMER";
+}
+
+/** A second file system would start the server on an empty state, and the first one would be forgotten. */
+async function refuseNewBesideKept({ settings, clients, region, findings }: StateContext): Promise<void> {
+  const kept = await unlessDenied(
+    "Whether an earlier deployment has left a file system",
+    "elasticfilesystem:DescribeFileSystems",
+    findings,
+    () => stageFileSystems(settings.stage, clients),
+  );
+  for (const { FileSystemId, CreationTime } of kept ?? [])
+    findings.refuse(
+      `File system ${FileSystemId} (of ${CreationTime?.toISOString().slice(0, 10)}) has the state of an earlier deployment of this stage, ` +
+        `and a new one would start empty. To go on with it, write state: { fileSystemId: "${FileSystemId}" }. If nobody needs it, ` +
+        `run: ${deletion("AWS::EFS::FileSystem", FileSystemId!, region).join("; ")}. See: pnpm ops cleanup --stage ${settings.stage}`,
+    );
+}
+
+async function checkExisting(
+  state: State,
+  stack: LiveStack | undefined,
+  current: string | undefined,
+  context: StateContext,
+): Promise<void> {
+  const { clients, region, findings } = context;
+  const id = state.fileSystemId;
+  const name = `File system ${id} (state.fileSystemId)`;
+  const asked = <T>(action: string, ask: () => Promise<T>) =>
+    unlessDenied(name, `elasticfilesystem:${action}`, findings, ask);
+  const found = await asked("DescribeFileSystems", async () => ({
+    answer: await ifThere(
+      `Looking up file system ${id}`,
+      clients.efs.send(new DescribeFileSystemsCommand({ FileSystemId: id })),
+      "FileSystemNotFound",
+    ),
+  }));
+  if (!found) return;
+  const fileSystem = found.answer?.FileSystems?.[0];
+  if (!fileSystem) {
+    findings.refuse(`${name} isn't in this account in ${region}`);
+    return;
+  }
+  checkFileSystem(fileSystem, findings);
+  if (current !== undefined && current !== id) checkMove(current, state, context);
+  if (stack !== undefined && current === id)
+    await asked("DescribeAccessPoints", () => checkSameDirectory(state, stack, context));
+  await Promise.all([
+    asked("DescribeAccessPoints", () => checkAccessPoint(state, context)),
+    asked("DescribeMountTargets", () => checkMountTargets(state, stack, context)),
+    asked("DescribeFileSystemPolicy", () => checkPolicy(id, context)),
+    asked("DescribeBackupPolicy", () => checkBackups(id, context)),
+    ...(current === id || context.beforeCutOver
+      ? []
+      : [
+          unlessDenied(`Who has file system ${id} mounted`, "cloudwatch:GetMetricStatistics", findings, () =>
+            refuseWhileMounted(id, context),
+          ),
+        ]),
+  ]);
+}
+
+function checkFileSystem(
+  { FileSystemId: id, LifeCycleState, AvailabilityZoneName, Encrypted }: FileSystemDescription,
+  findings: PreflightFindings,
+): void {
+  if (LifeCycleState !== undefined && LifeCycleState !== "available" && LifeCycleState !== "updating")
+    findings.refuse(
+      `File system ${id} (state.fileSystemId) is ${LifeCycleState}: wait until it is available`,
+    );
+  if (AvailabilityZoneName !== undefined)
+    findings.refuse(
+      `File system ${id} (state.fileSystemId) is of one zone, ${AvailabilityZoneName}, and the server's task may be started in any: ` +
+        "restore a backup of it to a regional file system",
+    );
+  if (Encrypted === false)
+    findings.warn(
+      `File system ${id} (state.fileSystemId) is not encrypted at rest, which can't be changed: restore a backup of it to an ` +
+        "encrypted one",
+    );
+}
+
+/** The former file system is kept, but the server goes on with what is on the other one. */
+function checkMove(
+  current: string,
+  { fileSystemId, replaces }: State,
+  { settings, region, findings }: StateContext,
+): void {
+  const { cluster, serverService } = stageNames(settings.stage);
+  if (replaces !== current)
+    findings.refuse(
+      `The stage runs on file system ${current}, and state.fileSystemId is ${fileSystemId}. If it is to move there, and go on with ` +
+        `what is on it, write replaces: "${current}" beside it. ${current} is kept`,
+    );
+  else
+    findings.warn(
+      `The stage moves from file system ${current} to ${fileSystemId}. The mount targets of the former one are deleted before the ` +
+        "server is replaced: stop it first, so that no write is cut off: aws ecs update-service " +
+        `--cluster ${cluster} --service ${serverService} --desired-count 0 --region ${region}`,
+    );
+}
+
+/** Behind another access point there may be another directory, and so another state. */
+async function checkSameDirectory(
+  { accessPointId, path = SERVER.fileSystemPath, fileSystemId }: State,
+  stack: LiveStack,
+  { clients, findings }: StateContext,
+): Promise<void> {
+  const [own] = resourceIds(stack, "AWS::EFS::AccessPoint");
+  const wanted = accessPointId ?? `a new access point on ${path}`;
+  let present = own === undefined ? "an access point that the settings named" : `access point ${own}`;
+  if (own === undefined && accessPointId !== undefined) return;
+  if (own !== undefined && accessPointId === undefined) {
+    const { AccessPoints = [] } = await during(
+      `Looking up access point ${own}`,
+      clients.efs.send(new DescribeAccessPointsCommand({ AccessPointId: own })),
+    );
+    const deployed = AccessPoints[0]?.RootDirectory?.Path;
+    if (deployed === undefined || deployed === path) return;
+    present = `access point ${own} on ${deployed}`;
+  }
+  findings.warn(
+    `The stage mounts its state on ${fileSystemId} by ${present}, and from now on by ${wanted}. The server goes on with what is in ` +
+      "that directory",
+  );
+}
+
+async function checkAccessPoint(
+  { accessPointId, fileSystemId }: State,
+  { clients, findings }: StateContext,
+): Promise<void> {
+  if (accessPointId === undefined) return;
+  const name = `Access point ${accessPointId} (state.accessPointId)`;
+  const found = await ifThere(
+    `Looking up access point ${accessPointId}`,
+    clients.efs.send(new DescribeAccessPointsCommand({ AccessPointId: accessPointId })),
+    "AccessPointNotFound",
+  );
+  const accessPoint = found?.AccessPoints?.[0];
+  if (!accessPoint) findings.refuse(`${name} isn't in this account and region`);
+  else if (accessPoint.FileSystemId !== fileSystemId)
+    findings.refuse(`${name} is of file system ${accessPoint.FileSystemId}, not of ${fileSystemId}`);
+  else if (accessPoint.PosixUser?.Uid !== undefined && accessPoint.PosixUser.Uid !== SERVER.uid)
+    findings.refuse(
+      `${name} makes every client the user ${accessPoint.PosixUser.Uid}, and the server's files belong to ${SERVER.uid}: leave ` +
+        "accessPointId out, and one for that user is created",
+    );
+}
+
+/** EFS takes one mount target a zone, and a client finds only the one of its own zone. */
+async function checkMountTargets(
+  { fileSystemId: id, securityGroupId }: State,
+  stack: LiveStack | undefined,
+  { settings, facts, clients, region, findings, beforeCutOver }: StateContext,
+): Promise<void> {
+  const { MountTargets = [] } = await during(
+    `Listing the mount targets of ${id}`,
+    clients.efs.send(new DescribeMountTargetsCommand({ FileSystemId: id })),
+  );
+  const own = new Set(stack?.resources.map(({ PhysicalResourceId }) => PhysicalResourceId));
+  if (securityGroupId === undefined) {
+    const others = MountTargets.filter(({ MountTargetId }) => !own.has(MountTargetId));
+    if (others.length === 0) return;
+    const { network } = settings;
+    const canBeUsed = network.kind === "existing" && others.every(({ VpcId }) => VpcId === network.vpcId);
+    const use = canBeUsed
+      ? `To use them, write state.securityGroupId: "${(await securityGroupsOf(others[0]!, clients))[0]}". Otherwise delete them: `
+      : "They are in another VPC than the stage. Delete them: ";
+    findings.refuse(
+      `File system ${id} has mount targets already, ${others.map(({ MountTargetId, SubnetId }) => `${MountTargetId} in ${SubnetId}`).join(", ")}, ` +
+        `and EFS takes one a zone, all in one VPC. ${use}` +
+        others
+          .map(
+            ({ MountTargetId }) =>
+              `aws efs delete-mount-target --mount-target-id ${MountTargetId} --region ${region}`,
+          )
+          .join("; "),
+    );
+    return;
+  }
+  const { network } = settings;
+  if (network.kind !== "existing") return;
+  for (const { id: subnet } of network.subnets) {
+    const availabilityZone = facts.network?.subnets[subnet]?.availabilityZone;
+    // An unknown subnet is a mistake of its own.
+    if (availabilityZone === undefined) continue;
+    const target = MountTargets.find(
+      ({ AvailabilityZoneName, VpcId }) =>
+        VpcId === network.vpcId && AvailabilityZoneName === availabilityZone,
+    );
+    if (!target && beforeCutOver) continue;
+    if (!target)
+      findings.refuse(
+        `File system ${id} has no mount target in ${availabilityZone} of ${network.vpcId}, and a task in subnet ${subnet} finds no other. Run: ` +
+          `aws efs create-mount-target --file-system-id ${id} --subnet-id ${subnet} --security-groups ${securityGroupId} --region ${region}`,
+      );
+    else if (!(await securityGroupsOf(target, clients)).includes(securityGroupId))
+      findings.refuse(
+        `Mount target ${target.MountTargetId} of ${id} doesn't have the security group ${securityGroupId} (state.securityGroupId), which is ` +
+          `opened for the tasks. Run: aws efs modify-mount-target-security-groups --mount-target-id ${target.MountTargetId} ` +
+          `--security-groups ${[...(await securityGroupsOf(target, clients)), securityGroupId].join(" ")} --region ${region}`,
+      );
+  }
+}
+
+async function securityGroupsOf(
+  { MountTargetId }: MountTargetDescription,
+  { efs }: AwsClients,
+): Promise<readonly string[]> {
+  const { SecurityGroups = [] } = await during(
+    `Looking up the security groups of ${MountTargetId}`,
+    efs.send(new DescribeMountTargetSecurityGroupsCommand({ MountTargetId })),
+  );
+  return SecurityGroups;
+}
+
+/** Without a policy EFS admits every client that reaches a mount target, as root, without TLS. */
+async function checkPolicy(id: string, { clients, region, findings }: StateContext): Promise<void> {
+  const policy = await ifThere(
+    `Reading the policy of file system ${id}`,
+    clients.efs.send(new DescribeFileSystemPolicyCommand({ FileSystemId: id })),
+    "PolicyNotFound",
+  );
+  if (policy?.Policy) return;
+  findings.warn(
+    `File system ${id} has no policy: whoever reaches its mount targets may read and write everything, tokens included. ` +
+      "CloudFormation can't set one on a file system that it did not create. Run: " +
+      `aws efs put-file-system-policy --file-system-id ${id} --region ${region} --policy '${JSON.stringify(FILE_SYSTEM_POLICY)}'`,
+  );
+}
+
+async function checkBackups(
+  id: string,
+  { settings, clients, region, findings }: StateContext,
+): Promise<void> {
+  if (!settings.server.backups) return;
+  const found = await ifThere(
+    `Reading the backup policy of file system ${id}`,
+    clients.efs.send(new DescribeBackupPolicyCommand({ FileSystemId: id })),
+    "PolicyNotFound",
+  );
+  const status = found?.BackupPolicy?.Status;
+  if (status === "ENABLED" || status === "ENABLING") return;
+  findings.warn(
+    `File system ${id} has no automatic backups, which server.backups can't switch on for an existing one. Run: ` +
+      `aws efs put-backup-policy --file-system-id ${id} --backup-policy Status=ENABLED --region ${region}`,
+  );
+}
+
+/** Two servers on one file system destroy its database. */
+async function refuseWhileMounted(id: string, { clients, findings }: StateContext): Promise<void> {
+  const mounted = await connectedClients(id, clients);
+  if (mounted)
+    findings.refuse(
+      `File system ${id} (state.fileSystemId) is in use: ${mounted.count} clients had it mounted at ${mounted.at?.toISOString()}. Two ` +
+        "servers on one file system destroy its database: stop the other one (aws ecs update-service --desired-count 0), and try again " +
+        `after ${CONNECTED_MINUTES} minutes`,
+    );
+}

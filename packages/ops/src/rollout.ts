@@ -1,0 +1,144 @@
+import {
+  type Deployment,
+  type Service,
+  type Task,
+  UpdateServiceCommand,
+  type UpdateServiceCommandInput,
+} from "@aws-sdk/client-ecs";
+import type { Progress } from "@dbward-aws/cli";
+import { DbwardError, Deadline, redact } from "@dbward-aws/core";
+import { describeServices, during, eventsByTime, findTasks, lastEnd } from "@dbward-aws/stage";
+import type { CommandContext } from "./command.ts";
+
+/** A server drains for 20 s, an agent for up to 120 s, and images are pulled: minutes, not seconds. */
+const WAIT_MINUTES = 15;
+const ASK_EVERY_MS = 2_000;
+
+/** The tasks of a service did not become healthy after a change. */
+export class RolloutError extends DbwardError {
+  override readonly name = "RolloutError";
+
+  constructor({ links, names, settings }: CommandContext, service: string, message: string) {
+    super("rollout-failed", message, {
+      hint: `See ${links ? `${links.service(names.cluster, service)} and ` : ""}\`pnpm ops status --stage ${settings.stage}\`.`,
+    });
+  }
+}
+
+/**
+ * Changes a service, and waits until its tasks are healthy.
+ *
+ * @param change what `UpdateService` gets besides the service. With `forceNewDeployment` only new tasks count
+ * @returns how many tasks run
+ * @throws RolloutError
+ */
+export async function changeService(
+  context: CommandContext,
+  service: string,
+  change: Omit<UpdateServiceCommandInput, "cluster" | "service">,
+  progress: Progress,
+): Promise<number> {
+  const { clients, names } = context;
+  const { service: updated } = await during(
+    `Updating service ${service}`,
+    clients.ecs.send(new UpdateServiceCommand({ cluster: names.cluster, service, ...change })),
+  );
+  const deployment = change.forceNewDeployment ? (primary(updated)?.id ?? "") : undefined;
+  return waitForService(context, service, progress, { deployment, before: updated });
+}
+
+/** What {@link waitForService} waits for. */
+export interface Awaited {
+  /** Id of the deployment that must have started the tasks. @default - any */
+  readonly deployment?: string | undefined;
+  /** The service before; its former events are not shown. @default - all events so far are left out */
+  readonly before?: Service | undefined;
+}
+
+/**
+ * Waits until all tasks of a service run and are healthy, and nothing of a former deployment is left. Shows the events of the service
+ * meanwhile.
+ *
+ * @returns how many tasks run
+ * @throws RolloutError when its deployment fails, after 15 minutes, and when the user stops waiting
+ */
+export async function waitForService(
+  context: CommandContext,
+  service: string,
+  progress: Progress,
+  { deployment, before }: Awaited = {},
+): Promise<number> {
+  const {
+    clients,
+    names: { cluster },
+  } = context;
+  const read = async () => (await describeServices(clients, cluster, [service])).get(service);
+  const showEvents = eventPrinter(progress, before ?? (await read()));
+  const waiting = Deadline.after(WAIT_MINUTES * 60_000, context.signal);
+  const healthy = await waiting.until(async () => {
+    const now = await read();
+    if (now) showEvents(now);
+    return healthyTasks(context, service, now, deployment);
+  }, ASK_EVERY_MS);
+  if (healthy) return healthy.length;
+  if (context.signal.aborted)
+    throw new RolloutError(context, service, `Stopped waiting for ${service}; ECS continues.`);
+  const end = await lastEnd(context.clients, context.names.cluster, service, isOf(deployment));
+  throw new RolloutError(
+    context,
+    service,
+    `After ${WAIT_MINUTES} minutes the tasks of ${service} are not all running and healthy.${end ? ` The last one stopped: ${end}.` : ""}`,
+  );
+}
+
+/** @returns the healthy tasks, once there are as many as desired and none of a former deployment is left */
+async function healthyTasks(
+  context: CommandContext,
+  service: string,
+  now: Service | undefined,
+  wanted: string | undefined,
+): Promise<readonly Task[] | undefined> {
+  if (!now) throw new RolloutError(context, service, `Service ${service} was deleted meanwhile.`);
+  const own = now.deployments?.find(({ id, status }) =>
+    wanted === undefined ? status === "PRIMARY" : id === wanted,
+  );
+  if (own?.rolloutState === "FAILED" || (wanted !== undefined && primary(now)?.id !== wanted)) {
+    const reason = own?.rolloutStateReason ?? "another deployment took its place";
+    const end = await lastEnd(context.clients, context.names.cluster, service, isOf(wanted));
+    throw new RolloutError(
+      context,
+      service,
+      `The deployment of ${service} failed: ${redact(reason).replace(/\.$/, "")}${end ? `; its last task stopped: ${end}` : ""}.`,
+    );
+  }
+  if (own?.rolloutState !== "COMPLETED" || now.deployments?.length !== 1) return undefined;
+  const { desiredCount = 0, runningCount = 0 } = now;
+  if (wanted === undefined && runningCount !== desiredCount) return undefined;
+  // ECS calls a deployment complete when its tasks run, and names in each task the deployment that started it.
+  const tasks = (await findTasks(context.clients, context.names.cluster, service, "RUNNING")).filter(
+    isOf(wanted),
+  );
+  const healthy = tasks.filter(
+    ({ lastStatus, healthStatus }) => lastStatus === "RUNNING" && healthStatus === "HEALTHY",
+  );
+  return healthy.length >= desiredCount ? healthy : undefined;
+}
+
+function isOf(deployment: string | undefined): (task: Task) => boolean {
+  return ({ startedBy }) => deployment === undefined || startedBy === deployment;
+}
+
+/** Shows the events of a service, each once, without those from before. */
+function eventPrinter(progress: Progress, before: Service | undefined): (now: Service) => void {
+  const shown = new Set((before?.events ?? []).map(({ id }) => id));
+  return (now) => {
+    for (const { id, message = "" } of eventsByTime(now)) {
+      if (!shown.has(id)) progress.note(redact(message));
+      shown.add(id);
+    }
+  };
+}
+
+function primary(service: Service | undefined): Deployment | undefined {
+  return service?.deployments?.find(({ status }) => status === "PRIMARY");
+}

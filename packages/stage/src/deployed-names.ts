@@ -1,0 +1,122 @@
+import { STACK_OUTPUTS, type StackId, stageAlarmNames, stageNames } from "@dbward-aws/contract";
+import type { StageSettings } from "@dbward-aws/settings";
+import { type LiveStack, resourceIds } from "./stage-stacks.ts";
+import { agentTokenOf, type TokenSecret, tokenSecrets } from "./token-secrets.ts";
+
+/** A service of a stage. */
+export interface NamedService {
+  readonly kind: "server" | "agent";
+  /** `server`, or the agent's name. */
+  readonly name: string;
+  /** Name of the ECS service. */
+  readonly service: string;
+  /** How many tasks the settings want. @default - the settings don't have it, or weren't read */
+  readonly wanted?: number;
+}
+
+/** Physical names of a stage. */
+export interface DeployedNames {
+  /** ECS cluster. */
+  readonly cluster: string;
+  readonly services: readonly NamedService[];
+  readonly tokens: readonly TokenSecret[];
+  /** CloudWatch alarms that may exist. */
+  readonly alarms: readonly string[];
+  /** CloudWatch dashboard. */
+  readonly dashboard: string;
+  /**
+   * Log group of the poller's function.
+   *
+   * @default - the stack doesn't exist, or was deployed without this output
+   */
+  readonly pollerLogGroup?: string;
+}
+
+/**
+ * Takes the names of a stage from its stacks' resources and outputs. What no stack has is named as a
+ * deployment would name it: a stage that is missing a part is missing it by name.
+ *
+ * @param stacks the stage's stacks; none when they could not be read
+ * @param settings what should be deployed. @default - nothing but what the stacks have
+ */
+export function deployedNames(
+  stage: string,
+  stacks: readonly LiveStack[],
+  settings?: StageSettings,
+): DeployedNames {
+  const names = stageNames(stage);
+  const stack = (id: StackId) => stacks.find((each) => each.id === id);
+  const monitoring = stack("Monitoring");
+  const alarms = resourceIds(monitoring, "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm");
+  const [dashboard = names.dashboard] = resourceIds(monitoring, "AWS::CloudWatch::Dashboard");
+  const pollerLogGroup = monitoring?.outputs.get(STACK_OUTPUTS.pollerLogGroup);
+  return {
+    cluster: stack("Server")?.outputs.get(STACK_OUTPUTS.cluster) ?? names.cluster,
+    services: services(stage, stack("Server"), stack("Agents"), settings),
+    tokens: tokens(stage, stack("State"), settings),
+    alarms: alarms.length > 0 ? alarms : stageAlarmNames(names),
+    dashboard,
+    ...(pollerLogGroup === undefined ? {} : { pollerLogGroup }),
+  };
+}
+
+const SERVICE = "AWS::ECS::Service";
+
+function services(
+  stage: string,
+  serverStack: LiveStack | undefined,
+  agentsStack: LiveStack | undefined,
+  settings: StageSettings | undefined,
+): NamedService[] {
+  const names = stageNames(stage);
+  const [server = settings && names.serverService] = resourceIds(serverStack, SERVICE).map(lastPart);
+  const deployed = resourceIds(agentsStack, SERVICE).map(lastPart);
+  const wanted = new Map(settings?.agents.map(({ name, desiredCount }) => [name, desiredCount]));
+  const prefix = new RegExp(`^(${names.sharedClusterPrefix})?${names.agentService("")}`);
+  const agents = new Map([
+    ...[...wanted.keys()].map((name): [string, string] => [name, names.agentService(name)]),
+    ...deployed.map((service): [string, string] => [service.replace(prefix, ""), service]),
+  ]);
+  return [
+    ...(server === undefined
+      ? []
+      : [
+          {
+            kind: "server" as const,
+            name: "server",
+            service: server,
+            ...(settings === undefined ? {} : { wanted: 1 }),
+          },
+        ]),
+    ...[...agents].map(([name, service]) => ({
+      kind: "agent" as const,
+      name,
+      service,
+      ...(wanted.has(name) ? { wanted: wanted.get(name)! } : {}),
+    })),
+  ];
+}
+
+function tokens(
+  stage: string,
+  state: LiveStack | undefined,
+  settings: StageSettings | undefined,
+): TokenSecret[] {
+  const names = stageNames(stage);
+  const expected = settings || state ? tokenSecrets(settings, names) : [];
+  const deployed = resourceIds(state, "AWS::SecretsManager::Secret").map(secretName);
+  const known = new Set(expected.map(({ secret }) => secret));
+  const others = deployed.filter((secret) => !known.has(secret));
+  return [...expected, ...others.flatMap((secret) => agentTokenOf(names, secret) ?? [])];
+}
+
+/** A physical id of CloudFormation is an ARN or a name: `…:service/CLUSTER/NAME`. */
+function lastPart(id: string): string {
+  return id.split("/").at(-1)!;
+}
+
+/** The name in a secret's ARN, which ends with a hyphen and six characters of Secrets Manager's own. */
+function secretName(id: string): string {
+  const name = /^arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:(.+)-[A-Za-z0-9]{6}$/.exec(id);
+  return name?.[1] ?? id;
+}
