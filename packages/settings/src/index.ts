@@ -39,6 +39,7 @@ export {
   STATE_FILE,
   type StageState,
   StateFileError,
+  withStageState,
   writeStageState,
 } from "./state-file.ts";
 export { type UsedSecret, usedSecrets } from "./used-secrets.ts";

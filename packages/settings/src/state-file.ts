@@ -67,6 +67,21 @@ export function readStageState(file: string, stage: string): StageState {
   return states.read(file, stage) ?? {};
 }
 
+/**
+ * The text of the file with what a stage is to have in it.
+ *
+ * @param text the file; `undefined` when there is none
+ * @throws StateFileError
+ */
+export function withStageState(
+  file: string,
+  text: string | undefined,
+  stage: string,
+  state: StageState,
+): string {
+  return states.text({ ...(text === undefined ? {} : states.parse(file, text)), [stage]: state });
+}
+
 /** Replaces what the file has of a stage, and leaves the others. @throws StateFileError */
 export function writeStageState(file: string, stage: string, written: StageState): void {
   states.write(file, stage, written);

@@ -1,12 +1,19 @@
 import { join, relative } from "node:path";
 import { UsageError } from "@dbward-aws/cli";
-import { type StageVersions, VERSIONS_FILE, withStageVersions } from "@dbward-aws/settings";
+import {
+  readStageState,
+  STATE_FILE,
+  type StageVersions,
+  VERSIONS_FILE,
+  withStageState,
+  withStageVersions,
+} from "@dbward-aws/settings";
 import { NEW_CONFIG_FILE, putStage } from "../config-file/put-stage.ts";
 import { importConfig } from "../import-config.ts";
 import { isExample } from "../init/plan-files.ts";
 import { readText } from "../project-files.ts";
 import { type AdoptContext, AdoptionError } from "./adopt-context.ts";
-import { configTexts, type StageSources, stageOfHandRun } from "./stage-of-hand-run.ts";
+import { configTexts, type StageSources, stageOfHandRun, stateOfHandRun } from "./stage-of-hand-run.ts";
 
 /** What is to be written, and the versions that it names. */
 interface PlannedFiles {
@@ -36,10 +43,18 @@ export async function planFiles(
       `${configFile} can't be changed: ${put.problem}. Nothing was changed. The stage to put into its \`stages\`:\n\n${put.block},\n`,
       "Write `export default defineConfig({ stages: { … } })`, and run this again.",
     );
-  const isOfThis = present?.state?.fileSystemId === sources.found.server.fileSystemId;
+  const { fileSystemId } = sources.found.server;
+  const isOfThis = present?.state?.fileSystemId === fileSystemId;
   if (present !== undefined && put.text !== before && !isOfThis && !isExample(present))
     throw new UsageError(
       `Stage ${stage} is in ${configFile} already, with other settings.`,
+      "Choose another name for the stage, or remove it from the file.",
+    );
+  const stateFile = join(root, STATE_FILE);
+  const known = readStageState(stateFile, stage).state;
+  if (known !== undefined && known.fileSystemId !== fileSystemId)
+    throw new UsageError(
+      `Stage ${stage} has file system ${known.fileSystemId} in ${STATE_FILE} already.`,
       "Choose another name for the stage, or remove it from the file.",
     );
   const versionsFile = join(root, VERSIONS_FILE);
@@ -51,6 +66,10 @@ export async function planFiles(
   const files = [
     ...configTexts(sources),
     { path: VERSIONS_FILE, text: withStageVersions(versionsFile, others, stage, () => tags) },
+    {
+      path: STATE_FILE,
+      text: withStageState(stateFile, await readText(stateFile), stage, { state: stateOfHandRun(sources) }),
+    },
     // Last, so that it never names files that are missing.
     { path: relative(root, configFile), text: put.text },
   ];

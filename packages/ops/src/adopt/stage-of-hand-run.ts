@@ -1,7 +1,7 @@
 import { AGENT } from "@dbward-aws/contract";
-import type { StageInput, StageVersions } from "@dbward-aws/settings";
+import type { ExistingState, StageInput, StageVersions } from "@dbward-aws/settings";
 import { valid } from "semver";
-import type { TagExpressions } from "../config-file/put-stage.ts";
+import type { StageExpressions } from "../config-file/put-stage.ts";
 import type { FormerPlace } from "./find-place.ts";
 import type { FormerAgent, FormerTask, HandRun } from "./hand-run.ts";
 
@@ -32,11 +32,12 @@ const REPOSITORIES = {
 const SIZES = { server: { cpu: 512, memoryMiB: 1024 }, agent: { cpu: 256, memoryMiB: 512 } };
 
 /** The settings of a stage that goes on with what a manual deployment has, for {@link putStage}. */
-export function stageOfHandRun(sources: StageSources, tags: TagExpressions | StageVersions): object {
+export function stageOfHandRun(sources: StageSources, fromFiles: StageExpressions | StageVersions): object {
   const { stage, account, region, found, place, bootstrapAgent } = sources;
   const { server, agents } = found;
   const certificate = server.loadBalancer?.certificateArn;
   return {
+    state: "state" in fromFiles ? fromFiles.state : stateOfHandRun(sources),
     account,
     region,
     architecture: server.architecture,
@@ -45,14 +46,9 @@ export function stageOfHandRun(sources: StageSources, tags: TagExpressions | Sta
       subnets: place.subnets,
       ...(certificate && { publicSubnets: place.subnets }),
     },
-    state: {
-      fileSystemId: server.fileSystemId,
-      accessPointId: server.accessPointId,
-      securityGroupId: place.mountTargetGroup,
-    },
     storage: server.bucketName === undefined ? { backend: "local" } : { bucketName: server.bucketName },
     server: {
-      image: image(server, "server", tags.server),
+      image: image(server, "server", fromFiles.server),
       ...configOf(server, `config/${stage}.server.toml`),
       ...sizes(server, "server"),
       secrets: secretsOf(server),
@@ -66,7 +62,7 @@ export function stageOfHandRun(sources: StageSources, tags: TagExpressions | Sta
     agents: agents.map((agent) => ({
       name: agent.name,
       token: agent.name === bootstrapAgent ? "bootstrap" : undefined,
-      image: image(agent, "agent", tags.agents),
+      image: image(agent, "agent", fromFiles.agents),
       ...configOf(agent, `config/${stage}.${agent.name}.toml`),
       ...sizes(agent, "agent"),
       secrets: secretsOf(agent),
@@ -77,6 +73,15 @@ export function stageOfHandRun(sources: StageSources, tags: TagExpressions | Sta
         ...databasePlace(sources, agent),
       },
     })),
+  };
+}
+
+/** The file system that the stage takes over, as the setting `state`. */
+export function stateOfHandRun({ found: { server }, place }: StageSources): ExistingState {
+  return {
+    fileSystemId: server.fileSystemId,
+    accessPointId: server.accessPointId,
+    securityGroupId: place.mountTargetGroup,
   };
 }
 

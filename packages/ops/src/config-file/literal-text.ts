@@ -7,6 +7,9 @@ export class Expression {
   }
 }
 
+/** An expression whose members become those of the object around it, such as `...readState(STATE, "prod")`. Its key has no meaning. */
+export class Spread extends Expression {}
+
 /** Line width of biome.json. */
 const WIDTH = 110;
 const STEP = "  ";
@@ -55,7 +58,7 @@ function membersOf(value: object): (readonly [prefix: string, member: unknown])[
   if (Array.isArray(value)) return value.map((member) => ["", member] as const);
   return Object.entries(value)
     .filter(([, member]) => member !== undefined)
-    .map(([key, member]) => [`${keyText(key)}: `, member] as const);
+    .map(([key, member]) => [member instanceof Spread ? "..." : `${keyText(key)}: `, member] as const);
 }
 
 /** A key of an object, in quotes where it needs them. */

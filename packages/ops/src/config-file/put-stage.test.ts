@@ -2,19 +2,20 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { NEW_CONFIG_FILE, putStage, type TagExpressions } from "./put-stage.ts";
+import { NEW_CONFIG_FILE, putStage, type StageExpressions } from "./put-stage.ts";
 
 const ROOT = join(import.meta.dirname, "../../../..");
 const SHIPPED = readFileSync(join(ROOT, "dbward.config.ts"), "utf8");
 
-const stageWith = ({ server, agents }: TagExpressions) => ({
+const stageWith = ({ server, agents, state }: StageExpressions) => ({
+  state,
   network: { vpcId: "vpc-00000001", subnets: ["subnet-00000001", "subnet-00000002"] },
   server: { image: { tag: server }, configFile: "config/new.server.toml", loadBalancer: undefined },
   agents: [{ name: "app", image: { tag: agents }, database: { urlSecret: "db/url", cidrs: ["10.0.0.0/8"] } }],
 });
-const small = ({ server }: TagExpressions) => ({ tag: server });
+const small = ({ server }: StageExpressions) => ({ tag: server });
 
-function put(source: string, stage = "new", make: (tags: TagExpressions) => object = small): string {
+function put(source: string, stage = "new", make: (tags: StageExpressions) => object = small): string {
   const result = putStage(source, stage, make);
   if ("problem" in result) throw new Error(result.problem);
   return result.text;
@@ -33,7 +34,8 @@ function formatted(text: string): string {
   );
 }
 
-const HELPERS = "const serverTag = (s) => s;\nfunction agentTag(s) {}\n";
+const HELPERS =
+  'import { readState } from "@dbward-aws/settings";\nconst serverTag = (s) => s;\nfunction agentTag(s) {}\n';
 
 describe("putStage", () => {
   it("adds a stage to the shipped file, formatted as the rest, and changes nothing else", () => {
@@ -44,6 +46,7 @@ describe("putStage", () => {
     expect(added).toContain('image: { tag: serverTag("new") }');
     expect(added).toContain('subnets: ["subnet-00000001", "subnet-00000002"]');
     expect(added).not.toContain("loadBalancer");
+    expect(added).toContain('new: {\n      ...readState(STATE, "new"),\n');
   });
 
   it("replaces a stage with the comment above it, and nothing else", () => {
@@ -56,13 +59,14 @@ describe("putStage", () => {
     );
   });
 
-  it("reads the versions where the file has no functions for them, with the import that it lacks", () => {
+  it("reads the versions and the file system where the file has no names for them, with the imports that it lacks", () => {
     expect(put(NEW_CONFIG_FILE, "a-b", stageWith)).toMatchInlineSnapshot(`
-      "import { defineConfig, readVersions } from "@dbward-aws/settings";
+      "import { defineConfig, readState, readVersions } from "@dbward-aws/settings";
 
       export default defineConfig({
         stages: {
           "a-b": {
+            ...readState(new URL("./config/state.json", import.meta.url), "a-b"),
             network: { vpcId: "vpc-00000001", subnets: ["subnet-00000001", "subnet-00000002"] },
             server: {
               image: { tag: readVersions(new URL("./config/versions.json", import.meta.url), "a-b").server },
@@ -84,13 +88,13 @@ describe("putStage", () => {
       put(
         `import {\n  defineConfig, // mine\n} from "@dbward-aws/settings";\nexport default { stages: {} };`,
       ),
-    ).toMatch(/^import \{\n {2}defineConfig, readVersions, \/\/ mine\n\} from/);
+    ).toMatch(/^import \{\n {2}defineConfig, readState, readVersions, \/\/ mine\n\} from/);
     expect(
       put(`import { readVersions as read } from "@dbward-aws/settings";\nexport default { stages: {} };`),
     ).toContain("tag: read(new URL");
     expect(
       put(`import type { StageInput } from "@dbward-aws/settings";\nexport default { stages: {} };`),
-    ).toMatch(/^import \{ readVersions \} from "@dbward-aws\/settings";\nimport type/);
+    ).toMatch(/^import \{ readState, readVersions \} from "@dbward-aws\/settings";\nimport type/);
   });
 
   it.each([
@@ -149,7 +153,7 @@ describe("putStage", () => {
 
   it("indents what is nested by the file's own steps", () => {
     const text = put("export default {\n\tstages: {\n\t\ta: {},\n\t},\n};\n", "new", stageWith);
-    expect(text).toContain("\n\t\tnew: {\n\t\t\tnetwork: {");
+    expect(text).toContain("\n\t\tnew: {\n\t\t\t...readState(");
     expect(text).toContain("\n\t\t\tagents: [\n\t\t\t\t{\n\t\t\t\t\tname:");
     expect(text).not.toMatch(/^ /m);
   });

@@ -8,12 +8,17 @@ import type {
   ObjectProperty,
   Statement,
 } from "@babel/types";
-import { Expression, keyText, literalText } from "./literal-text.ts";
+import { STATE_FILE, VERSIONS_FILE } from "@dbward-aws/settings";
+import { Expression, keyText, literalText, Spread } from "./literal-text.ts";
 
-/** The tags of a stage's images, as expressions of its settings file. */
-export interface TagExpressions {
+/** What a stage takes from other files, as expressions of its settings file. */
+export interface StageExpressions {
+  /** Tag of the server's image. */
   readonly server: Expression;
+  /** Tag of the agents' images. */
   readonly agents: Expression;
+  /** The setting `state`, if the stage has one. */
+  readonly state: Spread;
 }
 
 /** A settings file with a stage in it; or why the stage can't be put there. */
@@ -21,12 +26,11 @@ export type PutStage =
   | { readonly text: string; readonly block: string }
   | { readonly problem: string; readonly block: string };
 
-/** Package from which a settings file takes `defineConfig` and `readVersions`. */
+/** Package from which a settings file takes `defineConfig`, `readVersions` and `readState`. */
 const SETTINGS_PACKAGE = "@dbward-aws/settings";
-const VERSIONS_URL = 'new URL("./config/versions.json", import.meta.url)';
 
 /** A settings file without stages, for a project that has none. */
-export const NEW_CONFIG_FILE = `import { defineConfig, readVersions } from "${SETTINGS_PACKAGE}";
+export const NEW_CONFIG_FILE = `import { defineConfig, readState, readVersions } from "${SETTINGS_PACKAGE}";
 
 export default defineConfig({
   stages: {},
@@ -38,22 +42,22 @@ export default defineConfig({
  * has its name, with the comment right above it. Everything else stays as it is, character by character: the
  * text is read into a syntax tree for the places alone.
  *
- * @param makeStage the stage as plain values and {@link Expression}s, with the tags that it is given
+ * @param makeStage the stage as plain values and {@link Expression}s, with those that it is given
  */
 export function putStage(
   source: string,
   stage: string,
-  makeStage: (tags: TagExpressions) => object,
+  makeStage: (expressions: StageExpressions) => object,
 ): PutStage {
   const file = parseFile(source);
-  if (typeof file === "string") return { problem: file, block: blockOf(stage, makeStage(inlineTags(stage))) };
-  const tags = tagsOf(file, stage);
-  const block = (indent: string) => blockOf(stage, makeStage(tags.expressions), indent);
+  if (typeof file === "string")
+    return { problem: file, block: blockOf(stage, makeStage(expressionsIn(undefined, stage))) };
+  const block = (indent: string) => blockOf(stage, makeStage(expressionsIn(file, stage)), indent);
   const found = findStages(file);
   if (typeof found === "string") return { problem: found, block: block("") };
   const edit = stageEdit(source, file, found, stage, block);
   if (typeof edit === "string") return { problem: edit, block: block("") };
-  const edits = [edit, ...(tags.edit ? [tags.edit] : [])];
+  const edits = [edit, ...importEdits(file)];
   const text = edits
     .sort((a, b) => b.start - a.start)
     .reduce((result, { start, end, text: put }) => result.slice(0, start) + put + result.slice(end), source);
@@ -81,49 +85,78 @@ function blockOf(stage: string, value: object, indent = ""): string {
   return key + literalText(value, indent, indent.length + key.length);
 }
 
-function inlineTags(stage: string, local = "readVersions"): TagExpressions {
-  const read = `${local}(${VERSIONS_URL}, ${JSON.stringify(stage)})`;
-  return { server: new Expression(`${read}.server`), agents: new Expression(`${read}.agents`) };
+/** How the file reads what a stage takes from other files: by its own functions and constants, as the shipped one does, or written out. */
+function expressionsIn(file: File | undefined, stage: string): StageExpressions {
+  const quoted = JSON.stringify(stage);
+  const read = (name: Reader, path: string) =>
+    `${importedAs(file, name) ?? name}(${urlIn(file, path)}, ${quoted})`;
+  const versions = read("readVersions", VERSIONS_FILE);
+  const hasTags = hasTagFunctions(file);
+  return {
+    server: new Expression(hasTags ? `serverTag(${quoted})` : `${versions}.server`),
+    agents: new Expression(hasTags ? `agentTag(${quoted})` : `${versions}.agents`),
+    state: new Spread(read("readState", STATE_FILE)),
+  };
 }
 
-/** How the file reads image tags: by its own functions, as the shipped one does, or from the file of versions. */
-function tagsOf(
-  { program }: File,
-  stage: string,
-): { readonly expressions: TagExpressions; readonly edit?: Edit } {
-  const declared = new Set(program.body.flatMap(declaredFunctions));
-  const quoted = JSON.stringify(stage);
-  if (declared.has("serverTag") && declared.has("agentTag"))
-    return {
-      expressions: {
-        server: new Expression(`serverTag(${quoted})`),
-        agents: new Expression(`agentTag(${quoted})`),
-      },
-    };
-  const imports = program.body.filter(
+type Reader = "readState" | "readVersions";
+
+function hasTagFunctions(file: File | undefined): boolean {
+  const declared = new Set(file?.program.body.flatMap(declaredFunctions));
+  return declared.has("serverTag") && declared.has("agentTag");
+}
+
+/** The URL of a file of the project: a constant of the settings file that has it, or the expression. */
+function urlIn(file: File | undefined, path: string): string {
+  const constant = file?.program.body
+    .flatMap((statement) =>
+      statement.type === "VariableDeclaration" && statement.kind === "const" ? statement.declarations : [],
+    )
+    .find(({ init }) => {
+      if (init?.type !== "NewExpression" || init.callee.type !== "Identifier" || init.callee.name !== "URL")
+        return false;
+      const [relative, base] = init.arguments;
+      return (
+        relative?.type === "StringLiteral" &&
+        relative.value === `./${path}` &&
+        base?.type === "MemberExpression" &&
+        base.object.type === "MetaProperty"
+      );
+    })?.id;
+  return constant?.type === "Identifier" ? constant.name : `new URL("./${path}", import.meta.url)`;
+}
+
+function importsOf({ program }: File): ImportDeclaration[] {
+  return program.body.filter(
     (statement): statement is ImportDeclaration =>
       statement.type === "ImportDeclaration" &&
       statement.source.value === SETTINGS_PACKAGE &&
       statement.importKind !== "type",
   );
-  const specifiers = imports.flatMap(({ specifiers }) => specifiers);
-  const known = specifiers.find(
+}
+
+/** The name that a function of the settings' package has in the file. */
+function importedAs(file: File | undefined, name: Reader): string | undefined {
+  const specifiers = file ? importsOf(file).flatMap(({ specifiers }) => specifiers) : [];
+  return specifiers.find(
     (specifier) =>
       specifier.type === "ImportSpecifier" &&
       specifier.imported.type === "Identifier" &&
-      specifier.imported.name === "readVersions",
-  );
-  if (known) return { expressions: inlineTags(stage, known.local.name) };
-  const last = specifiers.findLast(({ type }) => type === "ImportSpecifier");
+      specifier.imported.name === name,
+  )?.local.name;
+}
+
+/** Adds the imports that the expressions need and the file lacks. */
+function importEdits(file: File): Edit[] {
+  const needed: Reader[] = hasTagFunctions(file) ? ["readState"] : ["readState", "readVersions"];
+  const missing = needed.filter((name) => importedAs(file, name) === undefined).join(", ");
+  if (missing === "") return [];
+  const last = importsOf(file)
+    .flatMap(({ specifiers }) => specifiers)
+    .findLast(({ type }) => type === "ImportSpecifier");
   const at = last?.end ?? 0;
-  return {
-    expressions: inlineTags(stage),
-    edit: {
-      start: at,
-      end: at,
-      text: last ? ", readVersions" : `import { readVersions } from "${SETTINGS_PACKAGE}";\n`,
-    },
-  };
+  const text = last ? `, ${missing}` : `import { ${missing} } from "${SETTINGS_PACKAGE}";\n`;
+  return [{ start: at, end: at, text }];
 }
 
 function declaredFunctions(statement: Statement): string[] {

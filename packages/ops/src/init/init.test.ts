@@ -13,7 +13,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import type { CliIo } from "@dbward-aws/cli";
+import { STATE_FILE, writeStageState } from "@dbward-aws/settings";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { importConfig } from "../import-config.ts";
 import { runCli } from "../run-cli.ts";
 import { type Answers, AwsFault, type AwsPeer, type Input } from "../test-support/aws-peer.ts";
 import { describedNetwork, INTERNET, NETWORK } from "../test-support/network-answers.ts";
@@ -213,6 +215,18 @@ describe("ops init by options", () => {
     expect(read("config/prod.orders.toml")).toContain("[databases.orders.staging]");
     // The secret is in use: it is never replaced.
     expect(secrets.get(SECRET)).toBe(URL);
+  });
+
+  it("writes a stage that is deployed on the file system to which `ops restore` moves it", async () => {
+    await accountWith();
+    await init(FLAGS);
+    const state = { fileSystemId: "fs-22222222", replaces: "fs-11111111" };
+    writeStageState(join(project, STATE_FILE), "prod", { state });
+    const { stages } = await importConfig(join(project, "dbward.config.ts"));
+    expect(stages.prod?.state).toEqual(state);
+    // Described again, it is the same stage.
+    const again = await init(`${FLAGS} --dry-run`);
+    expect([again.code, again.out]).toEqual([0, expect.not.stringMatching(/Change|Write config/)]);
   });
 
   it("makes what a stage that somebody has written lacks, with --existing keep", async () => {

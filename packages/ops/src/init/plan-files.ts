@@ -4,6 +4,8 @@ import { UsageError } from "@dbward-aws/cli";
 import {
   type DbwardConfig,
   loadStage,
+  readStageState,
+  STATE_FILE,
   type StageInput,
   type StageVersions,
   VERSIONS_FILE,
@@ -50,7 +52,10 @@ export async function planFiles(
   const versionsBefore = await readText(join(root, VERSIONS_FILE));
   const versions = withStageVersions(join(root, VERSIONS_FILE), versionsBefore, stage, newestOf);
   const tags = (JSON.parse(versions) as Record<string, StageVersions>)[stage]!;
-  const desired = stageInput(choices!, place, tags);
+  const desired = stageInput(choices!, place, {
+    ...tags,
+    state: readStageState(join(root, STATE_FILE), stage).state,
+  });
   const isForeign = present !== undefined && !isExample(present) && !isSame(present, desired);
   if (isForeign && existing === undefined && !answers.questions)
     throw differs(`Stage ${stage} is in ${relative(io.directory, configFile)} already, with other settings.`);

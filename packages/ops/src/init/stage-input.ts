@@ -1,4 +1,5 @@
-import type { TagExpressions } from "../config-file/put-stage.ts";
+import type { ExistingState, StageVersions } from "@dbward-aws/settings";
+import type { StageExpressions } from "../config-file/put-stage.ts";
 import type { StageChoices } from "./stage-choices.ts";
 
 /** Which account and region a stage is for, and where its files are. */
@@ -9,19 +10,30 @@ export interface StagePlace {
   readonly agentFile: string;
 }
 
-/** A stage as the settings have it, with its tags as they are given. Members that it doesn't have are `undefined`. */
-export function stageInput(choices: StageChoices, place: StagePlace, tags: TagExpressions | StageTags) {
+/** What a stage takes from other files, as they are. */
+export interface StageFromFiles extends StageVersions {
+  /** @default - the stage has the file system that it created */
+  readonly state: ExistingState | undefined;
+}
+
+/** A stage as the settings have it. Members that it doesn't have are `undefined`. */
+export function stageInput(
+  choices: StageChoices,
+  place: StagePlace,
+  fromFiles: StageExpressions | StageFromFiles,
+) {
   const { network, database, secret, agent, loadBalancer, emails } = choices;
   return {
+    state: fromFiles.state,
     account: place.account,
     region: place.region,
     network,
-    server: { image: { tag: tags.server }, configFile: place.serverFile, loadBalancer },
+    server: { image: { tag: fromFiles.server }, configFile: place.serverFile, loadBalancer },
     agents: [
       {
         name: agent,
         token: "bootstrap" as const,
-        image: { tag: tags.agents },
+        image: { tag: fromFiles.agents },
         configFile: place.agentFile,
         database: {
           urlSecret: secret,
@@ -32,12 +44,6 @@ export function stageInput(choices: StageChoices, place: StagePlace, tags: TagEx
     ],
     monitoring: emails.length > 0 ? { emails } : undefined,
   };
-}
-
-/** Tags as they are in the file of versions. */
-interface StageTags {
-  readonly server: string;
-  readonly agents: string;
 }
 
 /** Default of the setting `database.port`. */
