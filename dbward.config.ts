@@ -28,12 +28,13 @@ export default defineConfig({
     },
 
     /**
-     * An example for experiments in AWS: a new VPC without NAT gateways, a database with a public address, and results on the
-     * server's file system.
+     * An example for development in AWS: by its preset without NAT gateways and stopped at night, with a database that has a public
+     * address, and with results on the server's file system.
      */
     dev: {
+      preset: "dev",
+      hours: { timeZone: "Europe/Berlin" },
       ...readState(STATE, "dev"),
-      network: { egress: "public" },
       storage: { backend: "local" },
       server: { image: { tag: serverTag("dev") }, configFile: "config/server.toml" },
       agents: [

@@ -4,6 +4,7 @@ export type { AgentToken } from "./capture/agent-token.ts";
 export { CaptureMethod, type ExecCaptureOptions, type TaskCaptureOptions } from "./capture/capture-method.ts";
 export { TokenCapture, type TokenCaptureProps } from "./capture/token-capture.ts";
 export { TokenSecrets, type TokenSecretsProps } from "./capture/token-secrets.ts";
+export { DbwardHours, type DbwardHoursProps } from "./hours/dbward-hours.ts";
 export { DbwardMonitoring, type DbwardMonitoringProps } from "./monitoring/dbward-monitoring.ts";
 export type { MonitoredAgent } from "./monitoring/monitored-stage.ts";
 export { Receiver, type SlackChannel, type TeamsChannel } from "./monitoring/receiver.ts";

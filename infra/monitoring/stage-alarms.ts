@@ -2,6 +2,7 @@ import {
   type AlarmId,
   CAPTURE_EVENTS,
   hasAlarm,
+  isAlarmOfTasks,
   notificationAlarmId,
   type StageNames,
 } from "@dbward-aws/contract";
@@ -11,7 +12,7 @@ import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import * as logs from "aws-cdk-lib/aws-logs";
 import type * as sns from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
-import type { AlarmDefinition } from "./alarm-definition.ts";
+import { type AlarmDefinition, type MetricSource, sourcesOf } from "./alarm-definition.ts";
 import { CAPTURE_FAILURES, CATALOGUE } from "./catalogue.ts";
 import type { MetricSources } from "./metric-source.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
@@ -42,7 +43,15 @@ const AFTERMATH = Duration.minutes(3);
 export class StageAlarms extends Construct {
   readonly down: cloudwatch.CompositeAlarm;
   readonly quiet: cloudwatch.CompositeAlarm;
+  /**
+   * Names of the alarms that send messages about tasks, polls and the load balancer; not those about the file
+   * system and about deployments.
+   */
+  readonly notifyingOfTasks: readonly string[];
+  /** Names of the alarms that keep their state for as long as the poller measures nothing. */
+  readonly keptWithoutPolls: readonly string[];
   readonly #alarms = new Map<AlarmId, cloudwatch.Alarm>();
+  readonly #notifyingOfTasks: string[] = [];
   readonly #action: SnsAction;
   readonly #stage: string;
   readonly #names: StageNames;
@@ -65,13 +74,17 @@ export class StageAlarms extends Construct {
       rule: anyOf(causes.map(({ id }) => this.alarm(id))),
       description: downDescription(causes, this.#runbooks),
     });
-    this.#notifyOf(this.down);
+    this.#notifyOf(this.down, "down");
     this.quiet = this.#createComposite("quiet", {
       rule: anyOf([this.down, this.alarm("deployment-running")]),
       description:
         "dbward is down or being deployed: consequences of that are not reported. It notifies nobody itself.",
     });
     for (const row of rows) this.#createNotification(row);
+    this.notifyingOfTasks = this.#notifyingOfTasks;
+    this.keptWithoutPolls = rows
+      .filter(({ missing, signal }) => missing === "ignore" && sourcesOf(signal).some(isPolled))
+      .map(({ id }) => this.#names.alarm(id));
   }
 
   /** The alarms that this stage has, in the order of the catalogue. */
@@ -100,21 +113,21 @@ export class StageAlarms extends Construct {
       evaluationPeriods: row.datapoints[1],
       treatMissingData: MISSING_DATA[row.missing],
     });
-    if (row.notification.kind === "direct") this.#notifyOf(alarm);
+    if (row.notification.kind === "direct") this.#notifyOf(alarm, row.id);
     return alarm;
   }
 
   #createNotification(row: AlarmDefinition): void {
     const { id, notification } = row;
     if (notification.kind !== "unless-quiet") return;
-    this.#notifyOf(
-      this.#createComposite(notificationAlarmId(id), {
-        rule: anyOf([this.alarm(id)]),
-        description: alarmDescription(row, this.#runbooks),
-        suppressor: this.quiet,
-        wait: Duration.seconds(notification.waitSeconds),
-      }),
-    );
+    const ownId = notificationAlarmId(id);
+    const alarm = this.#createComposite(ownId, {
+      rule: anyOf([this.alarm(id)]),
+      description: alarmDescription(row, this.#runbooks),
+      suppressor: this.quiet,
+      wait: Duration.seconds(notification.waitSeconds),
+    });
+    this.#notifyOf(alarm, ownId);
   }
 
   #createComposite(
@@ -140,10 +153,15 @@ export class StageAlarms extends Construct {
     });
   }
 
-  #notifyOf(alarm: cloudwatch.AlarmBase): void {
+  #notifyOf(alarm: cloudwatch.AlarmBase, id: string): void {
+    if (isAlarmOfTasks(id)) this.#notifyingOfTasks.push(this.#names.alarm(id));
     alarm.addAlarmAction(this.#action);
     alarm.addOkAction(this.#action);
   }
+}
+
+function isPolled({ owner }: MetricSource): boolean {
+  return owner === "stage";
 }
 
 const MISSING_DATA = {

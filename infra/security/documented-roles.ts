@@ -150,6 +150,19 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
     unused: { [LOG]: INSIDE_LAMBDA, [NETWORK_INTERFACES]: INSIDE_LAMBDA },
   },
   {
+    role: /^HoursRole$/,
+    title: "Working hours",
+    holder: "EventBridge Scheduler has it, for the schedules of this stage, where the settings have `hours`.",
+    reasons: {
+      "ecs:UpdateService": "It sets the number of tasks of this stage's services, to 0 and back.",
+      "events:DisableRule events:EnableRule": "It stops and starts the one rule that runs the poller.",
+      "cloudwatch:DisableAlarmActions cloudwatch:EnableAlarmActions":
+        "This stage's alarms send no messages while it is stopped.",
+      "cloudwatch:SetAlarmState":
+        "Alarms that keep their state without polls begin the next day as OK, so that they can ring.",
+    },
+  },
+  {
     role: /^NetworkVpcRefusedConnectionsIAMRole$/,
     title: "Flow log",
     holder: "VPC has it, where the stage makes its own network.",

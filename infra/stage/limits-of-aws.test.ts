@@ -81,6 +81,7 @@ describe("condition keys", () => {
       "ecs:capacity-provider",
     ],
     "ecs:StopTask": ["ecs:cluster"],
+    "ecs:UpdateService": ["ecs:capacity-provider", "ecs:cluster", "ecs:enable-execute-command"],
     "cloudwatch:PutMetricData": ["cloudwatch:namespace"],
     "elasticfilesystem:ClientMount": [
       "elasticfilesystem:AccessPointArn",

@@ -1,6 +1,7 @@
 import { STACK_OUTPUTS } from "@dbward-aws/contract";
 import { CfnOutput, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
+import { DbwardHours } from "../hours/dbward-hours.ts";
 import { DbwardMonitoring } from "../monitoring/dbward-monitoring.ts";
 import { Receiver } from "../monitoring/receiver.ts";
 import type { AgentsStack } from "./agents-stack.ts";
@@ -18,7 +19,7 @@ export interface MonitoringStackProps extends Pick<DbwardStackProps, "settings" 
 
 /**
  * What watches a stage: poller, alarms, notifications, dashboard. It holds no data, and can be removed at any
- * time.
+ * time. With working hours, their schedules too.
  */
 export class MonitoringStack extends Stack {
   readonly monitoring: DbwardMonitoring;
@@ -48,9 +49,22 @@ export class MonitoringStack extends Stack {
       ...(state.encryptionKey && { encryptionKey: state.encryptionKey }),
     });
 
+    // Its schedules know services and agents by name, as the monitoring does.
+    if (settings.hours)
+      new DbwardHours(this, "Hours", {
+        hours: settings.hours,
+        server: server.server,
+        agents: agents.agents,
+        monitoring: this.monitoring,
+      });
+
     new CfnOutput(this, "DashboardUrl", {
       value: this.monitoring.dashboardUrl,
       description: "Dashboard of the stage",
+    });
+    new CfnOutput(this, STACK_OUTPUTS.pollerRule, {
+      value: this.monitoring.poller.rule.ruleName,
+      description: "Rule that runs the poller once a minute",
     });
     new CfnOutput(this, STACK_OUTPUTS.pollerLogGroup, {
       value: this.monitoring.poller.logGroup.logGroupName,

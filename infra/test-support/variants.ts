@@ -1,5 +1,5 @@
 import type { StageSettings } from "@dbward-aws/settings";
-import { agentSettings, serverSettings } from "./settings.ts";
+import { agentSettings, serverSettings, stageSettings } from "./settings.ts";
 
 /** @param last last digits of its id */
 const key = (last: string) =>
@@ -104,6 +104,11 @@ export const VARIANTS = {
     storage: { backend: "s3", retentionDays: 30, versioning: true },
     iam: { permissionsBoundary: "arn:aws:iam::111111111111:policy/boundary", rolePath: "/dbward/" },
     tags: { "cost-center": "42" },
+  },
+  "working hours": {
+    hours: { timeZone: "Europe/Berlin", start: "08:00", stop: "19:00", days: ["MON", "TUE", "WED"] },
+    agents: [agentSettings({ desiredCount: 2, capacityProvider: "FARGATE_SPOT" })],
+    monitoring: { ...stageSettings().monitoring, level: "full", publisher: "emf" },
   },
   "public subnets": {
     network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "public" },

@@ -56,6 +56,14 @@ export function hasAlarm(level: MonitoringLevel, id: AlarmId): boolean {
   return level === "full" || (ESSENTIAL_ALARM_IDS as readonly AlarmId[]).includes(id);
 }
 
+/** Alarms about what can be wrong while no task runs: the file system, and deployments. */
+const TASKLESS_ALARM_IDS: readonly AlarmId[] = ["efs-throughput", "efs-storage", "capture-failed"];
+
+/** Whether the alarm with this id is about tasks, polls or the load balancer, and silent while the stage is stopped by its hours. */
+export function isAlarmOfTasks(id: string): boolean {
+  return !(TASKLESS_ALARM_IDS as readonly string[]).includes(id);
+}
+
 /** Whether only a stage with a load balancer has the alarm with this id. */
 export function isLoadBalancerAlarm(id: string): boolean {
   return (LOAD_BALANCER_ALARM_IDS as readonly string[]).includes(id);

@@ -13,3 +13,4 @@ export * from "./poller.ts";
 export * from "./ringing-alarms.ts";
 export * from "./stack-outputs.ts";
 export * from "./stage-tags.ts";
+export * from "./working-hours.ts";

@@ -34,6 +34,8 @@ export interface StageNames {
   readonly topic: string;
   /** Lambda function of the poller, `dbward-<stage>-poll-agents`. */
   readonly pollerFunction: string;
+  /** Group of the schedules in EventBridge Scheduler, `dbward-<stage>`. */
+  readonly scheduleGroup: string;
   /** CloudWatch alarm, `dbward-<stage>-<id>`. */
   alarm(id: string): string;
   /**
@@ -72,6 +74,7 @@ export function stageNames(stage: string): StageNames {
     dashboard: scope,
     topic: `${scope}-alarms`,
     pollerFunction: `${scope}-poll-agents`,
+    scheduleGroup: scope,
     alarm: (id) => `${scope}-${id}`,
     agentTokenSecret: ({ name, token }) =>
       secret(token === "bootstrap" ? "agent-token" : `agent-token/${name}`),

@@ -8,6 +8,8 @@ export const STACK_OUTPUTS = {
   serverEndpoint: "ServerEndpoint",
   /** Server stack: log group of the function that captures the tokens. */
   captureLogGroup: "CaptureLogGroupName",
+  /** Monitoring stack: name of the EventBridge rule that runs the poller. */
+  pollerRule: "PollerRuleName",
   /** Monitoring stack: log group of the poller's function. */
   pollerLogGroup: "PollerLogGroupName",
 } as const;

@@ -19,6 +19,7 @@ export { checkRegion, regionOfArn, regionProblems } from "./region-problems.ts";
 export { partitionOf } from "./regions.ts";
 export type { AgentSettings, DatabaseSettings } from "./schema/agent.ts";
 export { NEW_KEY } from "./schema/encryption.ts";
+export type { HoursSettings } from "./schema/hours.ts";
 export type { MonitoringSettings } from "./schema/monitoring.ts";
 export type {
   Egress,

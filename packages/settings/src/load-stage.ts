@@ -9,6 +9,7 @@ import { placeOf, SettingsError } from "./problems.ts";
 import { readConfig } from "./read-config.ts";
 import { checkRegion } from "./region-problems.ts";
 import { blankProblems } from "./schema/check-blanks.ts";
+import { withPreset } from "./schema/presets.ts";
 import { schemaProblems } from "./schema/schema-problems.ts";
 import { type ParsedStage, stageSchema } from "./schema/stage.ts";
 import { asFields, asList } from "./schema/unknown-values.ts";
@@ -30,9 +31,10 @@ export interface LoadOptions {
 export function loadStage(config: DbwardConfig, stage: string, options: LoadOptions): StageSettings {
   const findings = new Findings();
   const at = (path: string) => placeOf(stage, path);
-  const stageInput = findStage(config, stage, at(""), findings);
+  const written = findStage(config, stage, at(""), findings);
+  const stageInput = withPreset(written);
 
-  const schema = stageSchema(stageInput);
+  const schema = stageSchema(stageInput, written);
   const parsed = schema.safeParse(stageInput);
   if (stageInput !== undefined) {
     const blanks = blankProblems(stageInput);

@@ -6,6 +6,7 @@ import { EC2Client } from "@aws-sdk/client-ec2";
 import { ECSClient } from "@aws-sdk/client-ecs";
 import { EFSClient } from "@aws-sdk/client-efs";
 import { ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { KMSClient } from "@aws-sdk/client-kms";
 import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-tagging-api";
@@ -25,6 +26,7 @@ export interface AwsClients {
   readonly cloudWatch: CloudWatchClient;
   readonly ec2: EC2Client;
   readonly ecs: ECSClient;
+  readonly eventBridge: EventBridgeClient;
   readonly loadBalancers: ElasticLoadBalancingV2Client;
   readonly iam: IAMClient;
   readonly efs: EFSClient;
@@ -60,6 +62,7 @@ export function createAwsClients(
     cloudWatch: new CloudWatchClient(options),
     ec2: new EC2Client(options),
     ecs: new ECSClient(options),
+    eventBridge: new EventBridgeClient(options),
     loadBalancers: new ElasticLoadBalancingV2Client(options),
     iam: new IAMClient(options),
     efs: new EFSClient(options),

@@ -30,6 +30,12 @@ export interface DeployedNames {
    * @default - the stack doesn't exist, or was deployed without this output
    */
   readonly pollerLogGroup?: string;
+  /**
+   * EventBridge rule that runs the poller.
+   *
+   * @default - the stack doesn't exist, or was deployed without this output
+   */
+  readonly pollerRule?: string;
 }
 
 /**
@@ -49,6 +55,7 @@ export function deployedNames(
   const monitoring = stack("Monitoring");
   const alarms = resourceIds(monitoring, "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm");
   const [dashboard = names.dashboard] = resourceIds(monitoring, "AWS::CloudWatch::Dashboard");
+  const pollerRule = monitoring?.outputs.get(STACK_OUTPUTS.pollerRule);
   const pollerLogGroup = monitoring?.outputs.get(STACK_OUTPUTS.pollerLogGroup);
   return {
     cluster: stack("Server")?.outputs.get(STACK_OUTPUTS.cluster) ?? names.cluster,
@@ -57,6 +64,7 @@ export function deployedNames(
     alarms: alarms.length > 0 ? alarms : stageAlarmNames(names),
     dashboard,
     ...(pollerLogGroup === undefined ? {} : { pollerLogGroup }),
+    ...(pollerRule === undefined ? {} : { pollerRule }),
   };
 }
 

@@ -68,4 +68,4 @@ export {
   type StageView,
 } from "./view/read-stage.ts";
 export { readToken, type TokenView } from "./view/read-tokens.ts";
-export { isDeployed, isDeploying, statusFindings } from "./view/status-findings.ts";
+export { isDeployed, isDeploying, isStoppedByHours, statusFindings } from "./view/status-findings.ts";

@@ -4,6 +4,7 @@ import { idOf, printRecoveryPoints, recoveryPoints, stageFileSystem } from "../b
 import { type CommandContext, command } from "../command.ts";
 import { waitForService } from "../rollout.ts";
 import { scaleServer, stopServer } from "../stop-server.ts";
+import { refuseWhenStopped } from "../stopped-stage.ts";
 
 /** `pnpm ops backup`. */
 export const backup = command({
@@ -68,6 +69,8 @@ async function create(
   options: ActionOptions,
 ): Promise<number> {
   const { settings, io } = context;
+  // It would start the server afterwards, and the server alone.
+  if (stop) await refuseWhenStopped(context);
   const fileSystem = await stageFileSystem(context);
   const running = await runningBackup(context, fileSystem);
   const copy = `Copy file system ${fileSystem.id} to vault ${vault}, to be kept for ${keepDays} days`;

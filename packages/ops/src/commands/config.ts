@@ -9,6 +9,7 @@ import { type CommandContext, command } from "../command.ts";
 import { checkConfigText } from "../preflight/preflight.ts";
 import { changeService } from "../rollout.ts";
 import { type NamedService, servicePositionals } from "../services.ts";
+import { taskCommand } from "../stopped-stage.ts";
 import { ConfigMissingError, readStoredConfig, type StoredConfig } from "../stored-config.ts";
 
 /** Bytes of a parameter of the standard tier. */
@@ -65,7 +66,7 @@ export const config = command({
         return lines.length === 0 ? 0 : 1;
       },
     }),
-    command({
+    taskCommand({
       command: "push <part> [name]",
       summary: "Check a file by dbward's rules, store it, and restart what reads it",
       examples: [["config push server --stage prod", "Shows the difference, and asks"]],

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { POLLER_ENVIRONMENT } from "@dbward-aws/contract";
+import type { StageInput } from "@dbward-aws/settings";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { directory, ops } from "../test-support/ops-run.ts";
 
@@ -14,11 +15,12 @@ function template(stack: string, resources: Resources): void {
   writeFileSync(file, JSON.stringify({ Resources: resources }));
 }
 
-async function estimate() {
-  const { code, out, err, identity } = await ops("cost --templates templates --json");
+async function estimate(changes: Partial<StageInput> = {}) {
+  const { code, out, err, identity } = await ops("cost --templates templates --json", changes);
   expect([code, err, identity]).toEqual([0, "", undefined]);
   return JSON.parse(out) as {
     total: number;
+    withoutHours?: number;
     parts: { part: string; usd: number }[];
     items: { part: string; item: string; usd: number }[];
     assumptions: string[];
@@ -69,6 +71,24 @@ describe("ops cost", () => {
       parts.reduce((sum, { usd }) => sum + usd, 0),
       5,
     );
+  });
+
+  it("counts tasks, their addresses and polls for the hours of the stage alone, and says what the hours save", async () => {
+    template("Agents", TASKS);
+    template("Monitoring", { Secret: { Type: "AWS::SecretsManager::Secret" } });
+    const always = await estimate();
+    // 60 of 168 hours a week.
+    const hours = { start: "08:00", stop: "20:00" };
+    const { total, withoutHours, items, assumptions } = await estimate({ hours });
+    const usd = (of: typeof items, item: string) => of.find((each) => each.item === item)?.usd ?? 0;
+    for (const item of ["2 x Fargate task, 1 vCPU, 2 GiB", "2 x public IPv4 address"])
+      expect(usd(items, item)).toBeCloseTo(usd(always.items, item) * (60 / 168), 1);
+    expect(usd(items, "secret")).toBe(usd(always.items, "secret"));
+    expect(withoutHours).toBe(always.total);
+    expect(total).toBeLessThan(always.total / 2);
+    expect(assumptions.join()).toContain("MON to FRI 08:00-20:00 UTC, 261 hours a month");
+    const { out } = await ops("cost --templates templates", { hours });
+    expect(out).toContain("without its hours");
   });
 
   it("takes the price of the processor, and of Spot", async () => {

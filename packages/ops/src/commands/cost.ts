@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { table } from "@dbward-aws/cli";
 import { DbwardError } from "@dbward-aws/core";
 import { type CommandContext, command } from "../command.ts";
-import { ASSUMPTIONS, estimateCost, type Template } from "../cost/estimate.ts";
+import { assumptions, estimateCost, type Template } from "../cost/estimate.ts";
 import { PRICES } from "../cost/prices.ts";
 
 const TEMPLATE = ".template.json";
@@ -41,14 +41,17 @@ export const cost = command({
       .option("build", { type: "boolean", default: true, describe: "Build the functions first" }),
   async run(context, { json, templates, build }) {
     const { print, root, settings } = context;
-    const estimate = estimateCost(
+    const { hours } = settings;
+    const read =
       templates === undefined
         ? await synthesise(context, build)
-        : await readTemplates(context, resolve(root, templates)),
-    );
+        : await readTemplates(context, resolve(root, templates));
+    const estimate = estimateCost(read, hours);
+    const withoutHours = hours && estimateCost(read).total;
     if (json) {
       const { date, region, currency } = PRICES;
-      print(JSON.stringify({ ...estimate, currency, prices: { date, region }, assumptions: ASSUMPTIONS }));
+      const prices = { currency, prices: { date, region }, assumptions: assumptions(hours) };
+      print(JSON.stringify({ ...estimate, ...(hours && { withoutHours }), ...prices }));
       return 0;
     }
     const { items, parts, total } = estimate;
@@ -57,9 +60,13 @@ export const cost = command({
       [part, "", usd.toFixed(2)],
       ...items.filter((item) => item.part === part).map((item) => ["", item.item, item.usd.toFixed(2)]),
     ]);
-    for (const line of table([...rows, ["total", "", total.toFixed(2)]])) print(line);
+    const totals = [
+      ["total", "", total.toFixed(2)],
+      ...(withoutHours === undefined ? [] : [["without its hours", "", withoutHours.toFixed(2)]]),
+    ];
+    for (const line of table([...rows, ...totals])) print(line);
     print("");
-    for (const line of ASSUMPTIONS) print(line);
+    for (const line of assumptions(hours)) print(line);
     return 0;
   },
 });

@@ -17,6 +17,7 @@ import { restore } from "./restore.ts";
 import { run } from "./run.ts";
 import { scale } from "./scale.ts";
 import { shell } from "./shell.ts";
+import { start, stop } from "./start.ts";
 import { status } from "./status.ts";
 import { tokens } from "./tokens.ts";
 import { tunnel } from "./tunnel.ts";
@@ -38,6 +39,8 @@ export const COMMANDS = [
   config,
   restart,
   scale,
+  start,
+  stop,
   logs,
   tunnel,
   withServer,

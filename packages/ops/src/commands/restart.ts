@@ -1,11 +1,11 @@
 import { act, actionOptions } from "@dbward-aws/cli";
-import { command } from "../command.ts";
 import { checkRestart } from "../preflight/preflight.ts";
 import { changeService } from "../rollout.ts";
 import { findServices, servicePositionals } from "../services.ts";
+import { taskCommand } from "../stopped-stage.ts";
 
 /** `pnpm ops restart`. */
-export const restart = command({
+export const restart = taskCommand({
   command: "restart <part> [name]",
   summary: "Replace tasks with new ones, after a change of a secret or an SSM parameter",
   examples: [

@@ -21,12 +21,13 @@ import {
   stageFileSystem,
 } from "../backup/recovery-points.ts";
 import { checkVault, describeFileSystem, restoreFileSystem } from "../backup/restore-file-system.ts";
-import { type CommandContext, command } from "../command.ts";
+import type { CommandContext } from "../command.ts";
 import { type DeployTool, deployStage, deployToolOptions } from "../deploy-stage.ts";
 import { urlOption } from "../server-access.ts";
+import { taskCommand } from "../stopped-stage.ts";
 
 /** `pnpm ops restore`. */
-export const restore = command({
+export const restore = taskCommand({
   command: "restore [recovery-point]",
   summary: "Bring a backup back as a new file system, and deploy the stage on it",
   examples: [

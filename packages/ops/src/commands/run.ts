@@ -1,8 +1,8 @@
 import { UsageError } from "@dbward-aws/cli";
 import { Deadline, escapeControls } from "@dbward-aws/core";
-import { command } from "../command.ts";
 import { commandWords } from "../command-words.ts";
 import { containerPositionals, openContainer } from "../container-access.ts";
+import { taskCommand } from "../stopped-stage.ts";
 
 /** Until the command ends. */
 const FOREVER_MS = 2 ** 31 - 1;
@@ -12,7 +12,7 @@ const MAX_INPUT = 1024 * 1024;
 const INTERRUPTED = 130;
 
 /** `pnpm ops run`. */
-export const run = command({
+export const run = taskCommand({
   command: "run [part] [name]",
   summary: "Run a command in the container of the server or of an agent, and return its exit code",
   examples: [

@@ -3,9 +3,9 @@ import { type Terminal, UsageError } from "@dbward-aws/cli";
 import { Deadline } from "@dbward-aws/core";
 import type { RawSession } from "@dbward-aws/ecs-exec";
 import { quote } from "shell-quote";
-import { command } from "../command.ts";
 import { containerPositionals, openContainer } from "../container-access.ts";
 import { ExitMarker } from "../exit-marker.ts";
+import { taskCommand } from "../stopped-stage.ts";
 
 /** Milliseconds for opening the session. */
 const OPEN_WITHIN = 120_000;
@@ -13,7 +13,7 @@ const OPEN_WITHIN = 120_000;
 const KILLED = 1;
 
 /** `pnpm ops shell`. */
-export const shell = command({
+export const shell = taskCommand({
   command: "shell [part] [name]",
   summary: "Open a shell in the container of the server or of an agent",
   examples: [

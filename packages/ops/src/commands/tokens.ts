@@ -4,6 +4,7 @@ import { describeSecret, type TokenSecret, tokenSecrets } from "@dbward-aws/stag
 import { type CommandContext, command } from "../command.ts";
 import { recapture } from "../recapture.ts";
 import { tryServer, urlOption } from "../server-access.ts";
+import { taskCommand } from "../stopped-stage.ts";
 import { findToken, ownerPositional, readToken } from "../token-value.ts";
 import { recover } from "../tokens/recover.ts";
 import { revoke } from "../tokens/revoke.ts";
@@ -33,7 +34,7 @@ export const tokens = command({
         ownerPositional(yargs).option("reveal", { type: "boolean", describe: "Really print it" }),
       run: (context, { owner, reveal }) => get(context, findToken(context, owner), reveal === true),
     }),
-    command({
+    taskCommand({
       command: "rotate <owner>",
       summary: "Replace a token with a new one, and revoke the former one",
       examples: [
@@ -43,7 +44,7 @@ export const tokens = command({
       options: (yargs) => actionOptions(urlOption(ownerPositional(yargs))),
       run: (context, { owner, url, ...options }) => rotate(context, findToken(context, owner), url, options),
     }),
-    command({
+    taskCommand({
       command: "revoke <id>",
       summary: "Revoke a token that the stage doesn't use",
       examples: [["tokens revoke 0d83e841-c2b1-4c5a-89ac-a668076fbe0c --stage prod", "An id of the list"]],
@@ -59,14 +60,14 @@ export const tokens = command({
         ),
       run: (context, { id, url, ...options }) => revoke(context, id, url, options),
     }),
-    command({
+    taskCommand({
       command: "recover",
       summary: "Make the server write new bootstrap tokens, when that of the administrator is lost or leaked",
       examples: [["tokens recover --stage prod", "The server is stopped for some minutes"]],
       options: (yargs) => actionOptions(urlOption(yargs)),
       run: (context, { url, ...options }) => recover(context, url, options),
     }),
-    command({
+    taskCommand({
       command: "recapture",
       summary: "Run the token capture again, which fills empty secrets",
       examples: [["tokens recapture --stage prod", "Keeps secrets that hold a token"]],

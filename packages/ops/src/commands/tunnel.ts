@@ -1,11 +1,12 @@
 import { UsageError } from "@dbward-aws/cli";
 import { SERVER } from "@dbward-aws/contract";
-import { type CommandContext, command } from "../command.ts";
+import type { CommandContext } from "../command.ts";
 import { openPort } from "../open-port.ts";
 import { portNumber } from "../option-values.ts";
+import { taskCommand } from "../stopped-stage.ts";
 
 /** `pnpm ops tunnel`. */
-export const tunnel = command({
+export const tunnel = taskCommand({
   command: "tunnel",
   summary: "Open a local port that leads to the server, or to a host that its task can reach, until Ctrl-C",
   examples: [

@@ -8,9 +8,10 @@ import { describeServices, describeTaskDefinition } from "@dbward-aws/stage";
 import { valid } from "semver";
 import { backUp, hasBackups } from "../backup/back-up.ts";
 import { fileSystemArn } from "../backup/recovery-points.ts";
-import { type CommandContext, command } from "../command.ts";
+import type { CommandContext } from "../command.ts";
 import { type DeployTool, deployStage, deployToolOptions } from "../deploy-stage.ts";
 import { openServer, type ReachedServer, tryServer, urlOption, waitForServer } from "../server-access.ts";
+import { taskCommand } from "../stopped-stage.ts";
 import { findToken, readToken } from "../token-value.ts";
 import { findTag } from "../upgrade/find-tag.ts";
 import {
@@ -23,7 +24,7 @@ import {
 } from "../upgrade/upgrade-stage.ts";
 
 /** `pnpm ops upgrade`. */
-export const upgrade = command({
+export const upgrade = taskCommand({
   command: "upgrade <tag>",
   summary: "Upgrade the server, then the agents, to a version of dbward",
   examples: [

@@ -1,13 +1,13 @@
 import { SERVER } from "@dbward-aws/contract";
-import { command } from "../command.ts";
 import { commandWords } from "../command-words.ts";
 import { openPort } from "../open-port.ts";
 import { runProgramHere } from "../run-program.ts";
 import { urlOption } from "../server-access.ts";
+import { taskCommand } from "../stopped-stage.ts";
 import { findToken, readToken } from "../token-value.ts";
 
 /** `pnpm ops with-server`. */
-export const withServer = command({
+export const withServer = taskCommand({
   command: "with-server",
   summary: `Run a program with ${SERVER.urlVariable} in its environment, and with --as ${SERVER.tokenVariable}`,
   examples: [

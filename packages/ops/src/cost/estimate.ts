@@ -1,4 +1,12 @@
-import { MONITORING_LEVELS, metricsOf, PER_AGENT_METRICS, POLLER_ENVIRONMENT } from "@dbward-aws/contract";
+import {
+  describeHours,
+  MONITORING_LEVELS,
+  metricsOf,
+  PER_AGENT_METRICS,
+  POLLER_ENVIRONMENT,
+  shareOfWeek,
+  type WorkingHours,
+} from "@dbward-aws/contract";
 import { POLLS_OF_A_MONTH as POLLS, PRICES } from "./prices.ts";
 
 /** A CloudFormation template, as far as the estimate reads it. */
@@ -28,8 +36,20 @@ export interface Estimate {
   readonly items: readonly CostItem[];
 }
 
-/** What an estimate takes for granted, as sentences. */
-export const ASSUMPTIONS: readonly string[] = [
+/** What an estimate takes for granted, as sentences. @param hours hours in which the stage runs. @default - always */
+export function assumptions(hours?: WorkingHours): readonly string[] {
+  return [
+    ...ASSUMPTIONS,
+    ...(hours
+      ? [
+          `The stage runs ${describeHours(hours)}, ${Math.round(shareOfWeek(hours) * HOURS)} hours a month. Without tasks it costs neither them ` +
+            "nor their addresses, and without polls no custom metrics; all else is there all the time.",
+        ]
+      : []),
+  ];
+}
+
+const ASSUMPTIONS: readonly string[] = [
   `List prices of ${PRICES.region} of ${PRICES.date}, on demand, without other free tiers, discounts and taxes; other regions differ.`,
   `A month has ${PRICES.hoursPerMonth} hours, and nobody uses dbward: no data transfer, no requests, no task logs, no scans of flow logs.`,
   `Fargate Spot at ${PRICES.fargate.spotShare * 100} % of the price on demand, its least; it changes with supply.`,
@@ -46,14 +66,16 @@ const PARTS = ["network", "state", "load balancer", "server", "agents", "monitor
  * Estimates what a stage costs a month.
  *
  * @param templates templates of the stacks by their names, such as `prod-dbward-State`
+ * @param hours hours in which the stage runs. @default - always
  */
-export function estimateCost(templates: ReadonlyMap<string, Template>): Estimate {
+export function estimateCost(templates: ReadonlyMap<string, Template>, hours?: WorkingHours): Estimate {
+  const share = hours ? shareOfWeek(hours) : 1;
   const all: CostItem[] = [];
   for (const [stack, { Resources = {} }] of templates) {
     const part = partOfStack(stack);
     const counted = new Map<string, CostItem & { readonly count: number }>();
     for (const resource of Object.values(Resources))
-      for (const found of itemsOf(resource, Resources)) {
+      for (const found of itemsOf(resource, Resources, share)) {
         const key = `${found.part ?? part} ${found.item}`;
         const before = counted.get(key);
         counted.set(key, {
@@ -92,7 +114,12 @@ interface Found {
   readonly count?: number;
 }
 
-function itemsOf({ Type, Properties = {} }: Resource, all: Readonly<Record<string, Resource>>): Found[] {
+/** @param share of the time in which the stage runs */
+function itemsOf(
+  { Type, Properties = {} }: Resource,
+  all: Readonly<Record<string, Resource>>,
+  share: number,
+): Found[] {
   const { storageGibMonth: gib, vpc } = PRICES;
   switch (Type) {
     case "AWS::EC2::NatGateway":
@@ -129,9 +156,9 @@ function itemsOf({ Type, Properties = {} }: Resource, all: Readonly<Record<strin
       ];
     }
     case "AWS::ECS::Service":
-      return tasks(Properties, all);
+      return tasks(Properties, all).map((found) => ({ ...found, usd: found.usd * share }));
     case "AWS::Lambda::Function":
-      return poller(Properties);
+      return poller(Properties).map((found) => ({ ...found, usd: found.usd * share }));
     case "AWS::CloudWatch::Alarm": {
       const metrics =
         listOf(Properties.Metrics).filter((metric) => "MetricStat" in fieldsOf(metric)).length || 1;

@@ -9,6 +9,7 @@ import { checkAgentTokens } from "./check-agent-tokens.ts";
 import { checkBucket } from "./check-bucket.ts";
 import { checkCertificate } from "./check-certificate.ts";
 import { checkDatabases } from "./check-databases.ts";
+import { checkHours } from "./check-hours.ts";
 import { checkImages } from "./check-images.ts";
 import { checkKeys } from "./check-keys.ts";
 import { checkLeftovers } from "./check-leftovers.ts";
@@ -85,6 +86,7 @@ export async function preflight(
     checkLeftovers(settings, stacks, clients, region, findings),
     checkBucket(settings, clients, region, findings),
     checkLoadBalancer(settings, stacks, clients, findings),
+    checkHours(settings, stacks, clients, findings),
     // The emulated account has no images, certificates and quotas of its own.
     ...(accountId === EMULATED_ACCOUNT
       ? []

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { existingNetwork } from "../schema/network.ts";
+import { PRESETS, type PresetValue } from "../schema/presets.ts";
 import { stageSchema } from "../schema/stage.ts";
 
 /** A setting in JSON Schema, with the additions of the schema's `.meta`. */
@@ -33,7 +34,26 @@ export function settingsSections(): string {
   const created = sections.findIndex(({ paths }) => paths.includes("network"));
   const existing = describe(existingNetwork);
   sections.splice(created, 0, { title: existing.title!, paths: ["network"], schema: existing });
-  return sections.map(sectionText).join("\n\n");
+  const [ofStage = "", ...others] = sections.map(sectionText);
+  return [ofStage, ...Object.entries(PRESETS).map(presetText), ...others].join("\n\n");
+}
+
+function presetText([name, values]: [string, readonly PresetValue[]]): string {
+  const rows = values.map(({ setting, value, because, unless = [] }) =>
+    row([
+      `\`${setting}\``,
+      `\`${JSON.stringify(value)}\``,
+      unless.length === 0 ? "always" : `without ${unless.map((path) => `\`${path}\``).join(" and ")}`,
+      because,
+    ]),
+  );
+  return [
+    `## \`preset: "${name}"\``,
+    "",
+    row(["Setting", "Value when left out", "Used", "Why"]),
+    "|---|---|---|---|",
+    ...rows,
+  ].join("\n");
 }
 
 function describe(schema: z.ZodType): Described {
@@ -86,7 +106,7 @@ function typeOf(described: Described): string {
   const { type, anyOf, enum: values, items, properties, required = [], additionalProperties } = described;
   if (anyOf) return anyOf.map(typeOf).join(" | ");
   if (values) return values.map((value) => `"${value}"`).join(" | ");
-  if (items) return items.anyOf ? `(${typeOf(items)})[]` : `${typeOf(items)}[]`;
+  if (items) return (items.anyOf ?? items.enum) ? `(${typeOf(items)})[]` : `${typeOf(items)}[]`;
   if (properties) {
     const names = Object.keys(properties).map((name) => (required.includes(name) ? name : `${name}?`));
     return `{ ${names.join(", ")} }`;

@@ -5,18 +5,34 @@ import { checkAcross } from "./check-across.ts";
 import { checkUnused } from "./check-unused.ts";
 import { encryption } from "./encryption.ts";
 import { accountId, region } from "./fields.ts";
+import { type HoursInput, hoursSchema } from "./hours.ts";
 import { iam, tags } from "./identity.ts";
 import { monitoring } from "./monitoring.ts";
 import { type NetworkInput, networkSchema } from "./network.ts";
+import { PRESET_NAMES } from "./presets.ts";
 import { server } from "./server.ts";
 import { state } from "./state.ts";
 import { storageSchema } from "./storage.ts";
 import { always, asFields } from "./unknown-values.ts";
 
-/** The schema for this stage: the allowed settings, and the defaults of those that are left out. */
-export function stageSchema(stage: unknown) {
+/**
+ * The schema for this stage: the allowed settings, and the defaults of those that are left out.
+ *
+ * @param stage with the values of its preset
+ * @param written as dbward.config.ts has it
+ */
+export function stageSchema(stage: unknown, written: unknown = stage) {
   return z
     .strictObject({
+      preset: z
+        .enum(PRESET_NAMES, { error: `must be "${PRESET_NAMES.join('", "')}"` })
+        .optional()
+        .meta({
+          description:
+            "Other defaults for settings that are left out, see below. `dev`: a stage for development, cheap, without NAT gateways, and stopped " +
+            "at night.",
+          whenOmitted: "the defaults of this page",
+        }),
       account: accountId.optional().meta({
         description:
           "Account of the stage: a deployment or a command with credentials of another one is refused.",
@@ -40,6 +56,7 @@ export function stageSchema(stage: unknown) {
         description:
           "Processor of tasks and functions. `arm64` is a fifth cheaper; `x86_64` is for images of your own that are not made for it.",
       }),
+      hours: hoursSchema(asFields(stage).hours),
       network: networkSchema(asFields(stage).network),
       state: state.optional(),
       storage: storageSchema(asFields(stage).storage).prefault({}),
@@ -52,12 +69,15 @@ export function stageSchema(stage: unknown) {
       tags,
     })
     .superRefine(checkAcross, { when: always })
-    .superRefine((_value, context) => checkUnused(stage, context), { when: always });
+    .superRefine((_value, context) => checkUnused(written, context), { when: always });
 }
 
 type StageSchema = ReturnType<typeof stageSchema>;
 
 /** One stage, as dbward.config.ts has it. docs/settings.md describes every setting. */
-export type StageInput = Omit<z.input<StageSchema>, "network"> & { network?: NetworkInput };
+export type StageInput = Omit<z.input<StageSchema>, "network" | "hours"> & {
+  network?: NetworkInput;
+  hours?: HoursInput;
+};
 /** A stage in which every field is valid and filled in. */
 export type ParsedStage = z.output<StageSchema>;

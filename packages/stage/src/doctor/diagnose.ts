@@ -5,7 +5,7 @@ import { type Finding, inOrder, subjectOf } from "../finding.ts";
 import { describeTaskDefinition } from "../log-groups.ts";
 import { itemsOf } from "../view/part.ts";
 import type { StageClients, StageView } from "../view/read-stage.ts";
-import { statusFindings } from "../view/status-findings.ts";
+import { isStoppedByHours, statusFindings } from "../view/status-findings.ts";
 import { checkExec } from "./check-exec.ts";
 import { checkNetwork } from "./check-network.ts";
 import { checkSecrets, unchecked, usedSecrets } from "./check-secrets.ts";
@@ -42,7 +42,7 @@ const EXPLAINED: ReadonlySet<string> = new Set([
  */
 export async function diagnose(view: StageView, options: DoctorOptions): Promise<Finding[]> {
   const status = statusFindings(view, options.links);
-  if (status.some(({ code }) => code === "stage-not-deployed")) return status;
+  if (status.some(({ code }) => code === "stage-not-deployed") || isStoppedByHours(view)) return status;
   const [services, network, secrets] = await Promise.all([
     attempt("The services", checkServices(view, options)),
     attempt("The network", checkNetwork(view, options)),

@@ -22,6 +22,8 @@ export interface AlarmView {
   readonly since: number;
   readonly reason: string;
   readonly description: string;
+  /** Whether it has receivers, and its messages to them are off. */
+  readonly isSilenced: boolean;
 }
 
 /** A change of an alarm's state. */
@@ -72,6 +74,7 @@ export async function readAlarms(
       since: millis(alarm.StateUpdatedTimestamp),
       reason: foreignText(alarm.StateReason),
       description: alarm.AlarmDescription ?? "",
+      isSilenced: alarm.ActionsEnabled === false && (alarm.AlarmActions ?? []).length > 0,
     });
   const asked = new Set(names);
   return [...composites.map(view("composite")), ...metrics.map(view("metric"))].filter(({ name }) =>

@@ -1,4 +1,10 @@
-import { isNotificationAlarm, isSignalAlarm, STACK_IDS, stageNames } from "@dbward-aws/contract";
+import {
+  isNotificationAlarm,
+  isSignalAlarm,
+  STACK_IDS,
+  stageNames,
+  type WorkingHours,
+} from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
 import type { AwsClients } from "../aws-clients.ts";
 import { deployedNames } from "../deployed-names.ts";
@@ -30,6 +36,8 @@ export interface StageView {
   readonly region: string;
   /** When it was read, in milliseconds since the epoch. */
   readonly at: number;
+  /** Hours in which the stage runs. @default - always, or the settings weren't read */
+  readonly hours?: WorkingHours;
   readonly stacks: Part<StackView>;
   readonly services: Part<ServiceView>;
   readonly tasks: Part<TaskView>;
@@ -80,6 +88,7 @@ export async function readStage(
     stage,
     region: await clients.cloudFormation.config.region(),
     at: Date.now(),
+    ...(settings?.hours && { hours: settings.hours }),
     stacks: await stacks,
     services,
     tasks,

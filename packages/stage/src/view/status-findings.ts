@@ -1,4 +1,12 @@
-import { isNotificationAlarm, problemAlarms, stageNames } from "@dbward-aws/contract";
+import {
+  describeHours,
+  HOURS_STEPS,
+  isAlarmOfTasks,
+  isNotificationAlarm,
+  isWithinHours,
+  problemAlarms,
+  stageNames,
+} from "@dbward-aws/contract";
 import type { ConsoleLinks } from "../console-links.ts";
 import { type Finding, inOrder, subjectOf } from "../finding.ts";
 import { itemsOf } from "./part.ts";
@@ -33,12 +41,14 @@ export function statusFindings(view: StageView, links?: ConsoleLinks): Finding[]
         remedy: `Run: pnpm sst deploy --stage ${view.stage}`,
       },
     ];
+  const stopped = isStoppedByHours(view);
   return inOrder([
     ...stackFindings(view, links),
-    ...itemsOf(view.services).flatMap((service) => serviceFinding(view, service, links) ?? []),
+    ...(stopped ? hoursFindings(view) : serviceFindings(view, links)),
     ...tokenFindings(view, links),
-    ...metricFindings(view),
-    ...alarmFindings(view, links),
+    ...(stopped ? [] : metricFindings(view)),
+    ...alarmFindings(view, links).filter(({ subject }) => !stopped || !isAlarmOfTasks(subject)),
+    ...(stopped ? [] : silenceFindings(view)),
     ...unreadParts(view),
   ]);
 }
@@ -46,6 +56,66 @@ export function statusFindings(view: StageView, links?: ConsoleLinks): Finding[]
 /** Whether the stage has a stack; `undefined` when the stacks could not be read. */
 export function isDeployed({ stacks }: StageView): boolean | undefined {
   return "error" in stacks ? undefined : stacks.items.some(({ status }) => status !== "missing");
+}
+
+/** Whether the stage has working hours, and all of its services are stopped. */
+export function isStoppedByHours({ hours, services }: StageView): boolean {
+  const there = itemsOf(services).filter(({ state }) => state !== "missing");
+  return (
+    hours !== undefined &&
+    new Set(there.map(({ kind }) => kind)).size === 2 &&
+    there.every(({ desired }) => desired === 0)
+  );
+}
+
+function hoursFindings({ stage, hours, at }: StageView): Finding[] {
+  if (!hours) return [];
+  const inWords = describeHours(hours);
+  const start = `pnpm ops start --stage ${stage}`;
+  const finding = { code: "stopped-by-hours", subject: stage, evidence: [] };
+  // The schedules take their time to start it.
+  const isDue =
+    isWithinHours(hours, new Date(at - HOURS_STEPS.start.poller * 60_000)) &&
+    isWithinHours(hours, new Date(at));
+  return isDue
+    ? [
+        {
+          ...finding,
+          severity: "error",
+          problem: `Stage ${stage} is stopped within its hours, ${inWords}.`,
+          remedy: `Run: ${start}. If nobody has stopped it, its schedules in EventBridge Scheduler failed: see their group ${stageNames(stage).scheduleGroup}`,
+        },
+      ]
+    : [
+        {
+          ...finding,
+          severity: "warning",
+          problem: `Stage ${stage} is stopped by its hours, ${inWords}.`,
+          remedy: `It starts by itself. To start it now, run: ${start}`,
+        },
+      ];
+}
+
+function serviceFindings(view: StageView, links: ConsoleLinks | undefined): Finding[] {
+  return itemsOf(view.services).flatMap((service) => serviceFinding(view, service, links) ?? []);
+}
+
+/** Alarms whose messages were turned off, by the hours or by a person. */
+function silenceFindings({ stage, hours, alarms }: StageView): Finding[] {
+  const silent = itemsOf(alarms).filter(({ isSilenced }) => isSilenced);
+  if (silent.length === 0) return [];
+  return [
+    {
+      code: "alarms-silenced",
+      subject: "alarms",
+      severity: "warning",
+      problem: "Alarms send no messages: their actions are disabled.",
+      evidence: [silent.map(({ name }) => name).join(", ")],
+      remedy: hours
+        ? `Run: pnpm ops start --stage ${stage}. In the first minutes of its hours the stage does so itself`
+        : `Run: aws cloudwatch enable-alarm-actions --alarm-names ${silent.map(({ name }) => name).join(" ")}`,
+    },
+  ];
 }
 
 /** Whether CloudFormation is at work on the stage. */
