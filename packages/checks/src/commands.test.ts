@@ -67,7 +67,7 @@ describe("commands in the documentation", () => {
     // These run against recorded answers of AWS; further options of a test don't matter.
     ...textsIn(
       /^packages\/ops\/src\/commands\/.*\.test\.ts$/,
-      /\b(?:ops|run)\(["`]((?:backup|restore|bucket-policy)\b[^"`]*)["`]/g,
+      /\b(?:ops|run)\(["`]((?:backup|restore|bucket-policy|start|stop)\b[^"`]*)["`]/g,
     )
       .flatMap((line) => [
         line,

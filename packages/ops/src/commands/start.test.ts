@@ -236,5 +236,7 @@ it("says that alarms of a running stage are silent", async () => {
     }),
   );
   const { out } = await ops("status", HOURS);
-  expect(out).toContain("Alarms send no messages: their actions are disabled.\n    dbward-prod-poller-silent");
+  expect(out).toContain(
+    "Alarms send no messages: their actions are disabled.\n    dbward-prod-poller-silent",
+  );
 });
