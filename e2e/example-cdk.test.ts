@@ -3,7 +3,7 @@ import { DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { DescribeSecurityGroupsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { CreateClusterCommand, DescribeClustersCommand } from "@aws-sdk/client-ecs";
 import { CreateBucketCommand, HeadBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { TOKEN_PATTERN } from "@dbward-aws/contract";
+import { stageNames, TOKEN_PATTERN } from "@dbward-aws/contract";
 import type { LocalStage } from "@dbward-aws/local-cloud";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Account, eventually } from "./support/account.ts";
@@ -74,8 +74,8 @@ describe.sequential("the CDK app of examples/cdk", () => {
   it("deploys a server and an agent that are steady", { timeout: 10 * MINUTE }, async () => {
     const { exitCode, stdout, stderr } = await cdk("deploy", "--require-approval", "never");
     expect(exitCode, `${stdout}\n${stderr}`).toBe(0);
-    const { serverService, agentService, sharedClusterPrefix } = account.names;
-    for (const name of [serverService, agentService("app")].map((name) => sharedClusterPrefix + name))
+    const { serverService, agentService } = stageNames(stage.stage, account.names.cluster);
+    for (const name of [serverService, agentService("app")])
       await eventually(async () => {
         const { deployments = [] } = await account.service(name);
         return deployments.length === 1 && deployments[0]!.rolloutState === "COMPLETED" ? true : undefined;

@@ -1,6 +1,15 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DescribeSecurityGroupsCommand, DescribeVpcsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import {
+  CreateClusterCommand,
+  CreateServiceCommand,
+  type ECSClient,
+  ListServicesCommand,
+  PutClusterCapacityProvidersCommand,
+  RegisterTaskDefinitionCommand,
+  UpdateClusterCommand,
+} from "@aws-sdk/client-ecs";
 import { LOCAL_REGION } from "@dbward-aws/local-account";
 import type { LocalStage } from "@dbward-aws/local-cloud";
 import { LOOKUP_FILE, readLookups } from "@dbward-aws/settings";
@@ -13,10 +22,11 @@ import { startStory } from "./support/start-story.ts";
 
 const DIRECTORY = join(import.meta.dirname, "../.local", "e2e-vpc");
 const PROJECT = join(DIRECTORY, "project");
+const CLUSTER = "platform";
 const MINUTE = 60_000;
 
-/** A stage in a VPC that exists already. Each test builds on the ones before it. */
-describe.sequential("a stage in an existing VPC, by its ids alone", () => {
+/** A stage in what exists already. Each test builds on the ones before it. */
+describe.sequential("a stage in an existing VPC and an existing cluster, by ids and names alone", () => {
   let stage: LocalStage;
   let account: Account;
   let ec2: EC2Client;
@@ -25,7 +35,7 @@ describe.sequential("a stage in an existing VPC, by its ids alone", () => {
 
   beforeAll(async () => {
     stage = await startStory(DIRECTORY, "existing-vpc.config.ts");
-    account = new Account(stage);
+    account = new Account(stage, CLUSTER);
     ec2 = new EC2Client(stage.clientConfig());
     platform = await createPlatform(ec2);
     env = {
@@ -41,6 +51,12 @@ describe.sequential("a stage in an existing VPC, by its ids alone", () => {
     await stage?.close();
   }, MINUTE);
 
+  /** The names of all services of the cluster. */
+  const servicesOfCluster = async () => {
+    const { serviceArns = [] } = await account.ecs.send(new ListServicesCommand({ cluster: CLUSTER }));
+    return serviceArns.map((arn) => arn.split("/").at(-1)).sort();
+  };
+
   const ingressOfDatabase = async () => {
     const { SecurityGroups = [] } = await ec2.send(
       new DescribeSecurityGroupsCommand({ GroupIds: [platform.group] }),
@@ -54,6 +70,31 @@ describe.sequential("a stage in an existing VPC, by its ids alone", () => {
     await expect(stage.deploy({ env })).rejects.toThrow(/has DNS host names off/);
     expect((await stage.status()).stacks).toEqual([]);
     await enableDnsHostnames(ec2, platform.vpcId);
+  });
+
+  it("is refused while the cluster is missing, and while it logs sessions", {
+    timeout: 2 * MINUTE,
+  }, async () => {
+    await expect(stage.deploy({ env })).rejects.toThrow(/Cluster platform \(cluster\) doesn't exist/);
+    await account.ecs.send(new CreateClusterCommand({ clusterName: CLUSTER }));
+    await expect(stage.deploy({ env })).rejects.toThrow(
+      /has no capacity provider FARGATE[\s\S]*logs its ECS Exec sessions \(logging: DEFAULT\)/,
+    );
+    expect((await stage.status()).stacks).toEqual([]);
+    await account.ecs.send(
+      new PutClusterCapacityProvidersCommand({
+        cluster: CLUSTER,
+        capacityProviders: ["FARGATE"],
+        defaultCapacityProviderStrategy: [],
+      }),
+    );
+    await account.ecs.send(
+      new UpdateClusterCommand({
+        cluster: CLUSTER,
+        configuration: { executeCommandConfiguration: { logging: "NONE" } },
+      }),
+    );
+    await startForeignService(account.ecs);
   });
 
   it("runs there, its agent at both databases", { timeout: 8 * MINUTE }, async () => {
@@ -83,6 +124,23 @@ describe.sequential("a stage in an existing VPC, by its ids alone", () => {
         UserIdGroupPairs: [{ GroupId: networkConfiguration!.awsvpcConfiguration!.securityGroups![0] }],
       },
     ]);
+  });
+
+  it("is operated by the services of the cluster that it shares", { timeout: 3 * MINUTE }, async () => {
+    expect(await servicesOfCluster()).toEqual(["dbward-local-agent-app", "dbward-local-server", "shop"]);
+    const access = { ...stage, environment: { ...stage.environment, ...env } };
+    const { exitCode, stdout, stderr } = await ops(access, PROJECT, "restart", "agent", "app", "--yes");
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toContain("dbward-local-agent-app: 1 of 1 running and healthy, all new.");
+    const read = await ops(access, PROJECT, "status", "--json");
+    expect(JSON.parse(read.stdout), read.stderr).toMatchObject({
+      services: {
+        items: [
+          { service: "dbward-local-server", state: "stable", running: 1 },
+          { service: "dbward-local-agent-app", state: "stable", running: 1 },
+        ],
+      },
+    });
   });
 
   it("is written down for a synthesis without credentials by ops lookup", { timeout: MINUTE }, async () => {
@@ -117,12 +175,31 @@ describe.sequential("a stage in an existing VPC, by its ids alone", () => {
     );
   });
 
-  it("takes its rule away from the database's group when it is removed, and leaves the VPC", {
+  it("takes its rule away from the database's group when it is removed, and leaves VPC and cluster", {
     timeout: 5 * MINUTE,
   }, async () => {
     await stage.remove({ env });
     expect(await ingressOfDatabase()).toEqual([]);
     const { Vpcs } = await ec2.send(new DescribeVpcsCommand({ VpcIds: [platform.vpcId] }));
     expect(Vpcs).toHaveLength(1);
+    expect(await servicesOfCluster()).toEqual(["shop"]);
   });
 });
+
+/** A service of somebody else in the cluster, without tasks. */
+async function startForeignService(ecs: ECSClient): Promise<void> {
+  const { taskDefinition } = await ecs.send(
+    new RegisterTaskDefinitionCommand({
+      family: "shop",
+      containerDefinitions: [{ name: "main", image: "none" }],
+    }),
+  );
+  await ecs.send(
+    new CreateServiceCommand({
+      cluster: CLUSTER,
+      serviceName: "shop",
+      taskDefinition: taskDefinition!.taskDefinitionArn!,
+      desiredCount: 0,
+    }),
+  );
+}

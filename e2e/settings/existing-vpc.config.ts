@@ -1,7 +1,7 @@
 import { defineConfig } from "@dbward-aws/settings";
 
 const { E2E_VPC = "vpc-00000000", E2E_SUBNETS = "subnet-00000000,subnet-00000001" } = process.env;
-const { E2E_DATABASE_GROUP = "sg-00000000" } = process.env;
+const { E2E_DATABASE_GROUP = "sg-00000000", E2E_CLUSTER = "platform" } = process.env;
 
 const AGENT_TOML = `
 [server]
@@ -16,12 +16,13 @@ url = "\${REPORTS_URL}"
 `;
 
 /**
- * A stage in a VPC that exists already, by ids alone, with an agent of two databases. The environment names
+ * A stage in a VPC and a cluster that exist already, by ids and names alone, with an agent of two databases. The environment names
  * the ids.
  */
 export default defineConfig({
   stages: {
     local: {
+      cluster: E2E_CLUSTER,
       network: { vpcId: E2E_VPC, subnets: E2E_SUBNETS.split(",") },
       server: { image: { tag: "0.2.0" }, configFile: "config/server.toml" },
       agents: [

@@ -45,9 +45,10 @@ export class Account {
   readonly ssm: SSMClient;
   readonly #stage: string;
 
-  constructor(stage: LocalStage) {
+  /** @param sharedCluster @default - the stage has a cluster of its own */
+  constructor(stage: LocalStage, sharedCluster?: string) {
     this.#stage = stage.stage;
-    this.names = stageNames(stage.stage);
+    this.names = stageNames(stage.stage, sharedCluster);
     const config = stage.clientConfig();
     this.cloudFormation = new CloudFormationClient(config);
     this.cloudWatch = new CloudWatchClient(config);

@@ -1,4 +1,4 @@
-import { AGENT, type AgentScaling, stageNames } from "@dbward-aws/contract";
+import { AGENT, type AgentScaling, agentPart, stageNames } from "@dbward-aws/contract";
 import { agentCommand, agentEnvironment } from "@dbward-aws/dbward-config";
 import { Duration, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
@@ -137,7 +137,7 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
       resource: "service",
       resourceName: `${server.clusterName}/${this.serviceName}`,
     });
-    this.logGroupName = names.logGroup(names.agentService(this.name));
+    this.logGroupName = names.logGroup(agentPart(this.name));
     this.logGroup = serviceLogGroup(
       this,
       this.logGroupName,
@@ -262,7 +262,7 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
       ({ variable = AGENT.databaseUrlVariable, secret }) => [variable, ContainerSecret.from(secret)] as const,
     );
     const task = new DbwardTask(this, "Task", {
-      family: `${stageNames(server.stage).cluster}-${this.serviceName}`,
+      family: `${stageNames(server.stage).cluster}-${agentPart(this.name)}`,
       cpu: props.cpu ?? 256,
       memoryLimitMiB: props.memoryLimitMiB ?? 512,
       cpuArchitecture: props.cpuArchitecture ?? server.cpuArchitecture,

@@ -1,4 +1,11 @@
-import { type AlarmId, consoleUrl, hasAlarm, type MetricName, metricsOf } from "@dbward-aws/contract";
+import {
+  type AlarmId,
+  consoleUrl,
+  hasAlarm,
+  type MetricName,
+  metricsOf,
+  SERVER_PART,
+} from "@dbward-aws/contract";
 import { Duration, Stack, Token } from "aws-cdk-lib";
 import * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type * as lambda from "aws-cdk-lib/aws-lambda";
@@ -279,7 +286,7 @@ export class StageDashboard extends Construct {
   #consolePages(): cloudwatch.IWidget {
     const { server, stage, names } = this.#props;
     const cluster = `/ecs/v2/clusters/${server.cluster.clusterName}/services`;
-    const log = names.logGroup(names.serverService).replaceAll("/", "$252F");
+    const log = names.logGroup(SERVER_PART).replaceAll("/", "$252F");
     const links: readonly (readonly [string, string])[] = [
       ["Services and tasks", this.#console(cluster)],
       ["Events of the server's service", this.#console(`${cluster}/${server.serviceName}/events`)],

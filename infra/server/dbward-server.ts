@@ -1,4 +1,4 @@
-import { SERVER, stageNames } from "@dbward-aws/contract";
+import { SERVER, SERVER_PART, stageNames } from "@dbward-aws/contract";
 import {
   type ResultStorage as ResultStorageConfig,
   renderServerConfig,
@@ -183,15 +183,15 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
     this.url = `http://${SERVER.dnsName}.${names.namespace}:${SERVER.port}`;
 
     this.ownsCluster = props.cluster === undefined;
-    const prefix = this.ownsCluster ? "" : names.sharedClusterPrefix;
-    this.serviceName = props.serviceName ?? `${prefix}${names.serverService}`;
-    this.agentServicePrefix = `${prefix}${names.agentService("")}`;
     this.cluster = props.cluster ?? this.#createCluster(names.cluster);
     this.clusterName = this.ownsCluster ? names.cluster : this.cluster.clusterName;
+    const services = this.ownsCluster ? names : stageNames(this.stage, this.clusterName);
+    this.serviceName = props.serviceName ?? services.serverService;
+    this.agentServicePrefix = services.agentService("");
     this.namespace = this.#createNamespace(names.namespace);
     this.logGroup = serviceLogGroup(
       this,
-      names.logGroup(names.serverService),
+      names.logGroup(SERVER_PART),
       props.logRetention ?? logs.RetentionDays.TWO_WEEKS,
       props.encryptionKey,
     );

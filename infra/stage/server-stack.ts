@@ -1,7 +1,8 @@
 import { STACK_OUTPUTS, stageNames } from "@dbward-aws/contract";
-import type { StageSettings } from "@dbward-aws/settings";
+import { clusterName, type StageSettings } from "@dbward-aws/settings";
 import { CfnOutput, Duration } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
+import * as ecs from "aws-cdk-lib/aws-ecs";
 import * as elb from "aws-cdk-lib/aws-elasticloadbalancingv2";
 import * as ssm from "aws-cdk-lib/aws-ssm";
 import { Construct } from "constructs";
@@ -43,6 +44,16 @@ export class ServerStack extends DbwardStack {
     const created = new DbwardServer(this, "Server", {
       stage: settings.stage,
       vpc: network.vpc,
+      ...(settings.cluster !== undefined && {
+        cluster: ecs.Cluster.fromClusterAttributes(this, "SharedCluster", {
+          clusterName: clusterName(settings.cluster),
+          vpc: network.vpc,
+          // Preflight has seen that it logs none. With any other logging the tasks get rights to write the log.
+          ...(!settings.capture.allowSessionLogging && {
+            executeCommandConfiguration: { logging: ecs.ExecuteCommandLogging.NONE },
+          }),
+        }),
+      }),
       vpcSubnets: network.taskSubnets,
       assignPublicIp: network.assignPublicIp,
       image: containerImage(this, server.image),

@@ -39,6 +39,9 @@ const SHARED_RIGHTS = [
   /^ssmmessages:/,
   // The ids of the sessions of ECS Exec name no cluster.
   /^ssm:(Resume|Terminate)Session .*:session\/ecs-execute-command-\* /,
+  // Ids of tasks name no service: in a shared cluster, the cluster and the container's name bound these.
+  /^ecs:ListTasks \* .*:cluster\/shared"/,
+  /^ecs:(DescribeTasks|DescribeClusters|ExecuteCommand) \S*:(task\/shared\/\*|cluster\/shared) /,
   // What both stages' settings name: the URLs of databases, repositories of images, and a key.
   /:secret:dbward\/(database-url|app|reports)-\?{6} /,
   /:repository\/(server|agent|cache\/dbward-(server|agent)) /,

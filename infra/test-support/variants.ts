@@ -76,6 +76,10 @@ export const VARIANTS = {
       egress: "nat",
     },
   },
+  "a shared cluster": {
+    cluster: "arn:aws:ecs:eu-central-1:111111111111:cluster/shared",
+    agents: [agentSettings({ capacityProvider: "FARGATE_SPOT" })],
+  },
   "an existing file system and bucket": {
     state: { fileSystemId: "fs-0123456789abcdef0" },
     storage: { backend: "s3", retentionDays: 30, versioning: false, bucketName: "acme-results" },

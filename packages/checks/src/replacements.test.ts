@@ -1,11 +1,12 @@
 import { STACK_OUTPUTS } from "@dbward-aws/contract";
-import { networkRecord, type StageSettings } from "@dbward-aws/settings";
+import { namesOf, networkRecord, type StageSettings } from "@dbward-aws/settings";
 import type { AwsClients, LiveStack } from "@dbward-aws/stage";
 import { Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { stageSettings } from "../../../infra/test-support/settings.ts";
 import { stage } from "../../../infra/test-support/synth.ts";
 import { VARIANTS } from "../../../infra/test-support/variants.ts";
+import { checkClusterMove } from "../../ops/src/preflight/check-cluster.ts";
 import { checkNetworkChange } from "../../ops/src/preflight/check-network-change.ts";
 import { checkResultPlace } from "../../ops/src/preflight/check-result-place.ts";
 import { checkState } from "../../ops/src/preflight/check-state.ts";
@@ -38,6 +39,34 @@ function allVariants(): readonly Variant[] {
 const CUSTOMER_KEY = "arn:aws:kms:eu-central-1:111111111111:key/";
 const AWS_KEY = "arn:aws:kms:eu-central-1:111111111111:key/of-aws";
 
+/** A deployed Server stack of these resources. */
+function serverStack({ stacks }: Variant): LiveStack {
+  return {
+    ...LIVE,
+    id: "Server",
+    name: "test-dbward-Server",
+    resources: summaries(stacks[1]!),
+    outputs: new Map(),
+  };
+}
+
+const LIVE = {
+  status: "CREATE_COMPLETE",
+  arn: "arn:aws:cloudformation:eu-central-1:111111111111:stack/test/1",
+  isProtected: true,
+};
+
+/** The physical id of each is its logical id. */
+function summaries(resources: Resources): LiveStack["resources"] {
+  return Object.entries(resources).map(([id, { Type }]) => ({
+    LogicalResourceId: id,
+    PhysicalResourceId: id,
+    ResourceType: Type,
+    ResourceStatus: "CREATE_COMPLETE",
+    LastUpdatedTimestamp: new Date(0),
+  }));
+}
+
 /** A deployed State stack of these resources: the physical id of each is its logical id. */
 function deployed({ settings, stacks }: Variant): { stack: LiveStack; clients: AwsClients } {
   const resources = stacks[0]!;
@@ -51,18 +80,10 @@ function deployed({ settings, stacks }: Variant): { stack: LiveStack; clients: A
   const keyArn =
     key === undefined ? AWS_KEY : typeof key === "string" ? key : `${CUSTOMER_KEY}${key["Fn::GetAtt"][0]}`;
   const stack: LiveStack = {
+    ...LIVE,
     id: "State",
     name: "test-dbward-State",
-    status: "CREATE_COMPLETE",
-    arn: "arn:aws:cloudformation:eu-central-1:111111111111:stack/test-dbward-State/1",
-    isProtected: true,
-    resources: Object.entries(resources).map(([id, { Type }]) => ({
-      LogicalResourceId: id,
-      PhysicalResourceId: id,
-      ResourceType: Type,
-      ResourceStatus: "CREATE_COMPLETE",
-      LastUpdatedTimestamp: new Date(0),
-    })),
+    resources: summaries(resources),
     outputs: new Map([
       ["FileSystemId", fileSystem],
       ...(settings.storage.backend === "s3" && bucket ? [[STACK_OUTPUTS.resultBucket, bucket] as const] : []),
@@ -108,8 +129,10 @@ async function announcements(before: Variant, after: Variant): Promise<string[]>
     { StackName: stack.name, Outputs: record } as Parameters<typeof checkNetworkChange>[2],
     findings,
   );
+  checkClusterMove(settings, namesOf(before.settings), [serverStack(before)], findings);
   await checkState({
     settings,
+    names: namesOf(before.settings),
     facts: { source: "test" },
     stacks: [stack],
     clients,
@@ -122,16 +145,17 @@ async function announcements(before: Variant, after: Variant): Promise<string[]>
 }
 
 const MOVES = /^File system .*new, empty one|^The stage runs on |^The stage moves from file system/;
+const STAYS = /^network\.vpcId can't|^The stage runs in cluster/;
 /** Which announcement tells of the loss of a resource of a type. */
 const TOLD_BY: Readonly<Record<string, RegExp>> = {
   "AWS::EFS::FileSystem": MOVES,
   "AWS::EFS::AccessPoint": new RegExp(`${MOVES.source}|^The stage mounts its state`),
   "AWS::KMS::Key": MOVES,
   "AWS::S3::Bucket": /^storage: results go to/,
-  "AWS::ServiceDiscovery::PrivateDnsNamespace": /^network\.vpcId can't/,
-  "AWS::ServiceDiscovery::Service": /^network\.vpcId can't/,
-  "AWS::ECS::Cluster": /^network\.vpcId can't/,
-  "AWS::ECS::Service": /^network\.vpcId can't/,
+  "AWS::ServiceDiscovery::PrivateDnsNamespace": STAYS,
+  "AWS::ServiceDiscovery::Service": STAYS,
+  "AWS::ECS::Cluster": STAYS,
+  "AWS::ECS::Service": STAYS,
 };
 
 /** What goes because the settings no longer name its owner. */

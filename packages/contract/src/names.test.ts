@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { METRICS, PER_AGENT_METRICS } from "./metrics.ts";
-import { agentSubject, stageNames, stageOfCluster, TOKEN_PATTERN } from "./names.ts";
+import { agentSubject, partOfService, stageNames, stageOfCluster, TOKEN_PATTERN } from "./names.ts";
 import { formatAgents, parseAgents } from "./poller.ts";
 
 describe("stageNames", () => {
@@ -29,6 +29,27 @@ describe("stageNames", () => {
   it("finds the stage of a cluster", () => {
     expect(stageOfCluster(stageNames("dev-2").cluster)).toBe("dev-2");
     expect(stageOfCluster("default")).toBeUndefined();
+  });
+
+  it.each([
+    ["dev-2", undefined],
+    ["dev-2", "shared"],
+    ["my-server", "shared"],
+  ])("names the services of stage %s in cluster %s so that both are found again", (stage, cluster) => {
+    const names = stageNames(stage, cluster);
+    expect(partOfService(names.cluster, names.serverService)).toEqual({ stage, part: "server" });
+    expect(partOfService(names.cluster, names.agentService("app"))).toEqual({ stage, part: "agent-app" });
+    expect(names.logGroup("server")).toBe(`/ecs/dbward-${stage}/server`);
+  });
+
+  it("knows services of others in a shared cluster", () => {
+    expect(partOfService("shared", "shop")).toBeUndefined();
+    const names = stageNames("dev", "shared");
+    expect([names.cluster, names.serverService, names.agentService("app")]).toEqual([
+      "shared",
+      "dbward-dev-server",
+      "dbward-dev-agent-app",
+    ]);
   });
 });
 

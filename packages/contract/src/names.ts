@@ -18,11 +18,11 @@ export const LOCAL_REGION = "us-east-1";
 
 /** The names by which one part of a stage finds another. They are defined only here. */
 export interface StageNames {
-  /** ECS cluster, `dbward-<stage>`. */
+  /** ECS cluster: `dbward-<stage>`, or one that others use as well. */
   readonly cluster: string;
   /** Private DNS zone and Cloud Map namespace, `dbward-<stage>.internal`. */
   readonly namespace: string;
-  /** The server's ECS service. */
+  /** The server's ECS service: `server`, in a shared cluster `dbward-<stage>-server`. */
   readonly serverService: string;
   /** Secrets Manager, `dbward/<stage>/admin-token`. */
   readonly adminTokenSecret: string;
@@ -47,12 +47,10 @@ export interface StageNames {
   agentTokenSecretParameter(agent: string): string;
   /** SSM parameter with the version id of an agent's token, `/dbward/<stage>/agent-token-version/<agent>`. */
   agentTokenVersionParameter(agent: string): string;
-  /** An agent's ECS service, `agent-<agent>`. */
+  /** An agent's ECS service: `agent-<agent>`, in a shared cluster `dbward-<stage>-agent-<agent>`. */
   agentService(agent: string): string;
-  /** What the names of services have before them in a cluster that others use as well, `dbward-<stage>-`. */
-  readonly sharedClusterPrefix: string;
-  /** CloudWatch log group of an ECS service, `/ecs/dbward-<stage>/<service>`. */
-  logGroup(service: string): string;
+  /** CloudWatch log group of a part, such as `server` or `agent-<agent>`: `/ecs/dbward-<stage>/<part>`. */
+  logGroup(part: string): string;
   /** CloudFormation stack, `<stage>-dbward-<id>`: the name that SST gives it as well; all of them with `*`. */
   stack(id: StackId | "*"): string;
 }
@@ -61,14 +59,18 @@ export interface StageNames {
 export const STACK_IDS = ["State", "Server", "Agents", "Monitoring"] as const;
 export type StackId = (typeof STACK_IDS)[number];
 
-/** @param stage the name of the stage: letters, digits and hyphens, as SST allows them */
-export function stageNames(stage: string): StageNames {
+/**
+ * @param stage the name of the stage: letters, digits and hyphens, as SST allows them
+ * @param sharedCluster name of an ECS cluster in which services of others may be. @default - a cluster of the stage's own
+ */
+export function stageNames(stage: string, sharedCluster?: string): StageNames {
   const scope = `${APP_NAME}-${stage}`;
+  const service = (part: string) => (sharedCluster === undefined ? part : `${scope}-${part}`);
   const secret = (name: string) => `${APP_NAME}/${stage}/${name}`;
   return {
-    cluster: scope,
+    cluster: sharedCluster ?? scope,
     namespace: `${scope}.internal`,
-    serverService: "server",
+    serverService: service(SERVER_PART),
     adminTokenSecret: secret("admin-token"),
     metricsTokenSecret: secret("metrics-token"),
     dashboard: scope,
@@ -80,11 +82,34 @@ export function stageNames(stage: string): StageNames {
       secret(token === "bootstrap" ? "agent-token" : `agent-token/${name}`),
     agentTokenSecretParameter: (agent) => `/${APP_NAME}/${stage}/agent-token-secret/${agent}`,
     agentTokenVersionParameter: (agent) => `/${APP_NAME}/${stage}/agent-token-version/${agent}`,
-    agentService: (agent) => `agent-${agent}`,
-    sharedClusterPrefix: `${scope}-`,
-    logGroup: (service) => `/ecs/${scope}/${service}`,
+    agentService: (agent) => service(agentPart(agent)),
+    logGroup: (part) => `/ecs/${scope}/${part}`,
     stack: (id) => `${stage}-${APP_NAME}-${id}`,
   };
+}
+
+/** The server among the parts of a stage that have a log group and a service. */
+export const SERVER_PART = "server";
+
+/** An agent among them. */
+export function agentPart(agent: string): string {
+  return `agent-${agent}`;
+}
+
+/**
+ * The stage that an ECS service belongs to, and which of its parts it is: the reverse of {@link stageNames}.
+ *
+ * @param cluster name of its cluster
+ * @returns `undefined` for a service of something else
+ */
+export function partOfService(
+  cluster: string,
+  service: string,
+): { readonly stage: string; readonly part: string } | undefined {
+  const [, shared, part] = /^dbward-(.+?)-(server|agent-.+)$/.exec(service) ?? [];
+  if (shared !== undefined && part !== undefined) return { stage: shared, part };
+  const stage = stageOfCluster(cluster);
+  return stage === undefined ? undefined : { stage, part: service };
 }
 
 /** @returns the stage of a cluster; `undefined` for a cluster that does not belong to a stage */

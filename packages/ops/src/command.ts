@@ -8,6 +8,7 @@ export interface CommandContext {
   readonly settings: StageSettings;
   /** Folder of dbward.config.ts. */
   readonly root: string;
+  /** Names of the stage; cluster and services as they are deployed. */
   readonly names: StageNames;
   readonly clients: AwsClients;
   readonly region: string;

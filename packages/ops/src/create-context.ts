@@ -1,9 +1,9 @@
 import { dirname, resolve } from "node:path";
 import { type CliIo, UsageError } from "@dbward-aws/cli";
-import { LOCAL_STAGE, stageNames } from "@dbward-aws/contract";
+import { LOCAL_STAGE } from "@dbward-aws/contract";
 import { escapeControls } from "@dbward-aws/core";
-import { loadStage } from "@dbward-aws/settings";
-import { confirmIdentity, consoleLinks, createAwsClients, takeIdentity } from "@dbward-aws/stage";
+import { loadStage, namesOf } from "@dbward-aws/settings";
+import { confirmIdentity, consoleLinks, createAwsClients, readNames, takeIdentity } from "@dbward-aws/stage";
 import type { CommandContext } from "./command.ts";
 import type { CommonOptions } from "./common-options.ts";
 import { importConfig } from "./import-config.ts";
@@ -41,7 +41,7 @@ export async function createContext(
   return {
     settings,
     root,
-    names: stageNames(settings.stage),
+    names: offline ? namesOf(settings) : await readNames(settings, clients),
     clients,
     region: identity.region,
     ...(settings.stage === LOCAL_STAGE ? {} : { links: consoleLinks(identity.region, partition) }),

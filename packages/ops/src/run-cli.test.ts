@@ -490,7 +490,7 @@ describe("tokens", () => {
     const refused = await ops("tokens get admin");
     expect([refused.code, refused.out]).toEqual([2, ""]);
     expect(refused.err).toContain("--reveal");
-    expect(peer.calls).toEqual([]);
+    expect(peer.calls).toEqual(["DescribeStacks"]);
     expect(await ops("tokens get admin --reveal")).toMatchObject({ code: 0, out: CANARY, err: "" });
   });
 
@@ -588,7 +588,7 @@ describe("restart", () => {
       { cluster: "dbward-prod", service: "agent-reports", forceNewDeployment: true },
     ]);
     const each = ["UpdateService", "DescribeServices", "ListTasks", "DescribeTasks"];
-    expect(peer.calls).toEqual([...each, ...each]);
+    expect(peer.calls).toEqual(["DescribeStacks", ...each, ...each]);
     expect(out).toContain("agent-reports: 1 of 1 running and healthy, all new.");
   });
 

@@ -1,3 +1,4 @@
+export { clusterName, namesOf } from "./cluster.ts";
 export { checkAgentConfig, checkServerConfig, type TextFindings } from "./config-text/check-config-text.ts";
 export { agentContainer, serverContainer } from "./containers.ts";
 export { type DbwardConfig, defineConfig } from "./dbward-config.ts";

@@ -1,5 +1,6 @@
 import { LOCAL_STAGE } from "@dbward-aws/contract";
 import type { ConfigSource } from "@dbward-aws/dbward-config";
+import { checkCluster } from "./cluster.ts";
 import { checkAgentText } from "./config-text/check-agent-text.ts";
 import { agentTextContext, serverTextContext } from "./config-text/check-config-text.ts";
 import { checkServerText } from "./config-text/check-server-text.ts";
@@ -47,6 +48,7 @@ export function loadStage(config: DbwardConfig, stage: string, options: LoadOpti
       findings.refuse(at(path), message);
   }
 
+  if (parsed.success) checkCluster({ stage, cluster: parsed.data.cluster }, at("cluster"), findings);
   const configs = stageInput === undefined ? [] : readConfigs(stageInput, at, options.root, findings);
   if (!parsed.success || findings.problems.length > 0) throw new SettingsError(stage, findings.problems);
 

@@ -9,7 +9,7 @@ import { usedSecrets } from "./used-secrets.ts";
  * @param region region of the stage, such as `eu-central-1`
  */
 export function regionProblems(settings: Omit<StageSettings, "warnings">, region: string): Problem[] {
-  const { stage, network, server, agents, encryption } = settings;
+  const { stage, cluster, network, server, agents, encryption } = settings;
   const problems: Problem[] = [];
   const refuse = (path: string, message: string) => problems.push({ where: placeOf(stage, path), message });
 
@@ -33,6 +33,9 @@ export function regionProblems(settings: Omit<StageSettings, "warnings">, region
         `is a key in ${other}, and the stage is in ${region}: KMS uses a key in its own region only. Name a key in ${region}`,
       );
   }
+  const ofCluster = regionOfArn(cluster);
+  if (ofCluster !== undefined && ofCluster !== region)
+    refuse("cluster", `is in ${ofCluster}, and the stage is in ${region}: name a cluster there`);
   const ofCertificate = regionOfArn(server.loadBalancer?.certificateArn);
   if (ofCertificate !== undefined && ofCertificate !== region)
     refuse(

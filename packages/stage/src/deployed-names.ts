@@ -1,5 +1,16 @@
-import { STACK_OUTPUTS, type StackId, stageAlarmNames, stageNames } from "@dbward-aws/contract";
-import type { StageSettings } from "@dbward-aws/settings";
+import {
+  partOfService,
+  SERVER_PART,
+  STACK_OUTPUTS,
+  type StackId,
+  type StageNames,
+  stageAlarmNames,
+  stageNames,
+} from "@dbward-aws/contract";
+import { namesOf, type StageSettings } from "@dbward-aws/settings";
+import type { AwsClients } from "./aws-clients.ts";
+import { isDenied } from "./aws-error.ts";
+import { findStack } from "./stacks.ts";
 import { type LiveStack, resourceIds } from "./stage-stacks.ts";
 import { agentTokenOf, type TokenSecret, tokenSecrets } from "./token-secrets.ts";
 
@@ -18,6 +29,8 @@ export interface NamedService {
 export interface DeployedNames {
   /** ECS cluster. */
   readonly cluster: string;
+  /** Whether services of others may be in the cluster. */
+  readonly sharesCluster: boolean;
   readonly services: readonly NamedService[];
   readonly tokens: readonly TokenSecret[];
   /** CloudWatch alarms that may exist. */
@@ -50,16 +63,20 @@ export function deployedNames(
   stacks: readonly LiveStack[],
   settings?: StageSettings,
 ): DeployedNames {
-  const names = stageNames(stage);
   const stack = (id: StackId) => stacks.find((each) => each.id === id);
+  const names = namesInCluster(
+    stage,
+    stack("Server")?.outputs.get(STACK_OUTPUTS.cluster) ?? (settings && namesOf(settings).cluster),
+  );
   const monitoring = stack("Monitoring");
   const alarms = resourceIds(monitoring, "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm");
   const [dashboard = names.dashboard] = resourceIds(monitoring, "AWS::CloudWatch::Dashboard");
   const pollerRule = monitoring?.outputs.get(STACK_OUTPUTS.pollerRule);
   const pollerLogGroup = monitoring?.outputs.get(STACK_OUTPUTS.pollerLogGroup);
   return {
-    cluster: stack("Server")?.outputs.get(STACK_OUTPUTS.cluster) ?? names.cluster,
-    services: services(stage, stack("Server"), stack("Agents"), settings),
+    cluster: names.cluster,
+    sharesCluster: names.cluster !== stageNames(stage).cluster,
+    services: services(names, stack("Server"), stack("Agents"), settings),
     tokens: tokens(stage, stack("State"), settings),
     alarms: alarms.length > 0 ? alarms : stageAlarmNames(names),
     dashboard,
@@ -68,22 +85,44 @@ export function deployedNames(
   };
 }
 
+/**
+ * The names of a stage, with cluster and services as they are deployed; as a deployment of the settings would name them when
+ * none has been, or the caller may not see it.
+ *
+ * @throws AwsCallError
+ */
+export async function readNames(
+  settings: StageSettings,
+  clients: Pick<AwsClients, "cloudFormation">,
+): Promise<StageNames> {
+  const server = await findStack(clients, stageNames(settings.stage).stack("Server")).catch(
+    (error: unknown) => {
+      if (isDenied(error)) return undefined;
+      throw error;
+    },
+  );
+  const cluster = server?.Outputs?.find(({ OutputKey }) => OutputKey === STACK_OUTPUTS.cluster)?.OutputValue;
+  return cluster === undefined ? namesOf(settings) : namesInCluster(settings.stage, cluster);
+}
+
+function namesInCluster(stage: string, cluster: string | undefined): StageNames {
+  return stageNames(stage, cluster === stageNames(stage).cluster ? undefined : cluster);
+}
+
 const SERVICE = "AWS::ECS::Service";
 
 function services(
-  stage: string,
+  names: StageNames,
   serverStack: LiveStack | undefined,
   agentsStack: LiveStack | undefined,
   settings: StageSettings | undefined,
 ): NamedService[] {
-  const names = stageNames(stage);
   const [server = settings && names.serverService] = resourceIds(serverStack, SERVICE).map(lastPart);
   const deployed = resourceIds(agentsStack, SERVICE).map(lastPart);
   const wanted = new Map(settings?.agents.map(({ name, desiredCount }) => [name, desiredCount]));
-  const prefix = new RegExp(`^(${names.sharedClusterPrefix})?${names.agentService("")}`);
   const agents = new Map([
     ...[...wanted.keys()].map((name): [string, string] => [name, names.agentService(name)]),
-    ...deployed.map((service): [string, string] => [service.replace(prefix, ""), service]),
+    ...deployed.map((service): [string, string] => [agentOf(names.cluster, service), service]),
   ]);
   return [
     ...(server === undefined
@@ -91,7 +130,7 @@ function services(
       : [
           {
             kind: "server" as const,
-            name: "server",
+            name: SERVER_PART,
             service: server,
             ...(settings === undefined ? {} : { wanted: 1 }),
           },
@@ -103,6 +142,11 @@ function services(
       ...(wanted.has(name) ? { wanted: wanted.get(name)! } : {}),
     })),
   ];
+}
+
+/** Name of the agent that a service runs. */
+function agentOf(cluster: string, service: string): string {
+  return (partOfService(cluster, service)?.part ?? service).replace(/^agent-/, "");
 }
 
 function tokens(

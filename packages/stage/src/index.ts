@@ -1,7 +1,7 @@
 export { type AwsClients, createAwsClients } from "./aws-clients.ts";
 export { AwsCallError, during, ifThere, isDenied } from "./aws-error.ts";
 export { type ConsoleLinks, consoleLinks } from "./console-links.ts";
-export { type DeployedNames, deployedNames, type NamedService } from "./deployed-names.ts";
+export { type DeployedNames, deployedNames, type NamedService, readNames } from "./deployed-names.ts";
 export { type DoctorOptions, diagnose } from "./doctor/diagnose.ts";
 export { exportsInUse } from "./exports-in-use.ts";
 export type { Finding } from "./finding.ts";

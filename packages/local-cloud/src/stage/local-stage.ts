@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { InvokeCommand } from "@aws-sdk/client-lambda";
-import { LOCAL_STAGE, stageNames, stageOfCluster } from "@dbward-aws/contract";
+import { LOCAL_STAGE, partOfService, SERVER_PART, stageNames } from "@dbward-aws/contract";
 import { createLogger, Deadline } from "@dbward-aws/core";
 import {
   type AccountAccess,
@@ -373,9 +373,13 @@ class StageStart {
       region: LOCAL_REGION,
       credentials,
       servicePort: ({ cluster, service }) => {
-        const stage = stageOfCluster(cluster);
-        if (stage === undefined || service !== stageNames(stage).serverService) return undefined;
+        const { stage, part } = partOfService(cluster, service) ?? {};
+        if (stage === undefined || part !== SERVER_PART) return undefined;
         return this.#portsOf(stage).then(({ server }) => server);
+      },
+      zoneOf: ({ cluster, service }) => {
+        const { stage } = partOfService(cluster, service) ?? {};
+        return stage === undefined ? undefined : stageNames(stage).namespace;
       },
       logger: createLogger(await logWriter(this.#log("tasks"))),
       ...(standIn === undefined ? {} : { standIn }),

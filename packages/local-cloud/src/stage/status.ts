@@ -1,4 +1,3 @@
-import { stageNames } from "@dbward-aws/contract";
 import { displayText } from "@dbward-aws/core";
 import type { ServiceView } from "@dbward-aws/local-ecs";
 import { itemsOf, readStage, type StageClients } from "@dbward-aws/stage";
@@ -63,10 +62,10 @@ export async function readStatus(sources: StatusSources): Promise<StageStatus> {
   const view = await readStage(sources.clients, { stage });
   for (const part of [view.stacks, view.tokens, view.metrics, view.alarms])
     if ("error" in part) throw new Error(part.error);
-  const { cluster } = stageNames(stage);
+  const own = new Set(itemsOf(view.services).map(({ service }) => service));
   const services = sources
     .services()
-    .filter((service) => service.cluster === cluster)
+    .filter(({ cluster, name }) => cluster === view.cluster && own.has(name))
     .map(({ cluster: _, command, ...service }) => ({ ...service, command: displayText(command) }));
   return {
     stage,

@@ -1,10 +1,14 @@
-import { type CloudFormationClient, DescribeStackResourcesCommand } from "@aws-sdk/client-cloudformation";
-import { DescribeServicesCommand, paginateListServices, type Service } from "@aws-sdk/client-ecs";
-import { stageNames } from "@dbward-aws/contract";
+import type { Service } from "@aws-sdk/client-ecs";
 import { type Deadline, displayText } from "@dbward-aws/core";
-import { findTasks, lastEnd } from "@dbward-aws/stage";
+import {
+  deployedNames,
+  describeServices,
+  findTasks,
+  lastEnd,
+  liveStacks,
+  resourceIds,
+} from "@dbward-aws/stage";
 import type { StageClients } from "./clients.ts";
-import { stageStacks } from "./stack-events.ts";
 
 /**
  * Waits until every service of the stage runs what its stack says, with healthy tasks and no deployment under
@@ -20,11 +24,14 @@ export async function steadyServices(
   deadline: Deadline,
   note: (text: string) => void = () => undefined,
 ): Promise<string[]> {
-  const ecs: StageEcs = { clients, cluster: stageNames(stage).cluster };
-  const deployed = await taskDefinitions(clients.cloudFormation, stage);
+  const live = await liveStacks(stage, clients);
+  const names = deployedNames(stage, live);
+  const ecs: StageEcs = { clients, cluster: names.cluster };
+  const wanted = names.services.map(({ service }) => service);
+  const deployed = new Set(live.flatMap((stack) => resourceIds(stack, "AWS::ECS::TaskDefinition")));
   let unsteady: Service[] = [];
   await deadline.until(async () => {
-    const services = await listServices(ecs);
+    const services = [...(await describeServices(clients, ecs.cluster, wanted)).values()];
     const steady = await Promise.all(services.map((service) => isSteady(ecs, service, deployed)));
     unsteady = services.filter((_, index) => !steady[index]);
     note(`${services.length - unsteady.length} of ${services.length} services are steady`);
@@ -39,30 +46,6 @@ const POLL_MS = 200;
 interface StageEcs {
   readonly clients: Pick<StageClients, "ecs">;
   readonly cluster: string;
-}
-
-/** ARNs of the task definitions that the stage's stacks hold: what its services are to run. */
-async function taskDefinitions(client: CloudFormationClient, stage: string): Promise<ReadonlySet<string>> {
-  const stacks = await stageStacks(client, stage);
-  const answers = await Promise.all(
-    stacks.map(({ name }) => client.send(new DescribeStackResourcesCommand({ StackName: name }))),
-  );
-  return new Set(
-    answers
-      .flatMap(({ StackResources = [] }) => StackResources)
-      .filter(({ ResourceType }) => ResourceType === "AWS::ECS::TaskDefinition")
-      .map(({ PhysicalResourceId = "" }) => PhysicalResourceId),
-  );
-}
-
-async function listServices({ clients: { ecs }, cluster }: StageEcs): Promise<Service[]> {
-  const found: Service[] = [];
-  for await (const { serviceArns = [] } of paginateListServices({ client: ecs }, { cluster })) {
-    if (serviceArns.length === 0) continue;
-    const { services = [] } = await ecs.send(new DescribeServicesCommand({ cluster, services: serviceArns }));
-    found.push(...services);
-  }
-  return found;
 }
 
 async function isSteady(ecs: StageEcs, service: Service, deployed: ReadonlySet<string>): Promise<boolean> {

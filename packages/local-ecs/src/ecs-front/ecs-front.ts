@@ -34,6 +34,8 @@ export interface EcsFrontOptions {
    * @default - free ones
    */
   readonly servicePort?: (service: ServiceName) => Promise<number> | undefined;
+  /** Private DNS zone of a service, within which Service Connect works as well. @default - named after its cluster */
+  readonly zoneOf?: (service: ServiceName) => string | undefined;
   /** Use the stand-ins although there are real programs. @default false */
   readonly standIn?: boolean;
   /** Faults of ECS Exec sessions; can be changed later. @default - none */

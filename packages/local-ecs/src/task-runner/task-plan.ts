@@ -26,8 +26,8 @@ export interface TaskSurroundings {
   port(task: TaskRecord, containerPort: number): Promise<number>;
   /** Which ways the network of tasks opens. */
   readonly network: TaskNetwork;
-  /** Ports of all services of a cluster. */
-  addresses(clusterArn: string): readonly ServiceAddress[];
+  /** Ports of the services that a task can reach. */
+  addresses(task: TaskRecord): readonly ServiceAddress[];
 }
 
 /** One container of a task, ready to be started. */
@@ -98,7 +98,7 @@ async function planContainer(
     paths,
     keptPaths: surroundings.keptPaths,
     ports,
-    services: await network.addresses(task, addresses(task.clusterArn)),
+    services: await network.addresses(task, addresses(task)),
     awsEndpoint: surroundings.access.endpoint,
   });
   const translate = (text: string) => view.translate(text);

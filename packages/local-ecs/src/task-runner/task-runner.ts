@@ -36,6 +36,8 @@ export interface TaskRunnerOptions {
    * @default - free ones
    */
   readonly servicePort?: (service: ServiceName) => Promise<number> | undefined;
+  /** Private DNS zone of a service, within which Service Connect works as well. @default - named after its cluster */
+  readonly zoneOf?: (service: ServiceName) => string | undefined;
   /** Use the stand-ins although there are real programs. @default false */
   readonly standIn?: boolean;
   /** Milliseconds between RUNNING and a running ExecuteCommandAgent. @default 500 */
@@ -121,7 +123,7 @@ export class TaskRunner {
       keysOf: (session) => this.#issue(session),
       port: (task, containerPort) => this.#port(serviceOf(task) ?? task.taskArn, containerPort),
       network: this.#network,
-      addresses: (clusterArn) => this.#addresses.filter(({ cluster }) => cluster === lastPart(clusterArn)),
+      addresses: (task) => this.#addressesFor(task),
     };
     this.#looping = this.#loop();
   }
@@ -257,14 +259,28 @@ export class TaskRunner {
     this.#addresses = await this.#readAddresses(records);
   }
 
+  /** Those that a task can reach: of its zone, or for one without a service, of its cluster. */
+  #addressesFor({ clusterArn, group = "" }: TaskRecord): ServiceAddress[] {
+    const own = lastPart(clusterArn);
+    const zone = group.startsWith("service:")
+      ? this.#options.zoneOf?.({ cluster: own, service: group.slice("service:".length) })
+      : undefined;
+    return this.#addresses.filter(
+      (address) => address.cluster === own && (zone === undefined || address.zone === zone),
+    );
+  }
+
   /** Names go to the ports of all services, before the first of them is started. */
   async #readAddresses(records: readonly ServiceRecord[]): Promise<ServiceAddress[]> {
     const addresses = records.map(async ({ serviceArn, serviceName, clusterArn, taskDefinition }) => {
       const definition = await this.#definition(taskDefinition);
+      const cluster = lastPart(clusterArn);
+      const zone = this.#options.zoneOf?.({ cluster, service: serviceName });
       const ports = definition.containerDefinitions.flatMap(({ portMappings = [] }) => portMappings);
       return Promise.all(
         ports.map(async ({ name, containerPort }) => ({
-          cluster: lastPart(clusterArn),
+          cluster,
+          ...(zone !== undefined && { zone }),
           service: serviceName,
           // The emulated account keeps no Service Connect configuration, in which the name of the port is the
           // default of the name by which others reach it.

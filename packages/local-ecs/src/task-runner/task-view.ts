@@ -20,8 +20,10 @@ export interface TaskViewOptions {
  * private DNS zone of the stage.
  */
 export interface ServiceAddress {
-  /** Name of the cluster; the zone is named after it. */
+  /** Name of the cluster. */
   readonly cluster: string;
+  /** Private DNS zone. @default - named after the cluster, whatever its end */
+  readonly zone?: string;
   readonly service: string;
   /** Name by which others reach the port. @default - the name of the service */
   readonly host?: string;
@@ -36,7 +38,7 @@ export interface ServiceAddress {
  *
  * - a path that is mounted, and `/tmp`, becomes a folder of the local stage;
  * - `0.0.0.0:3000`, `localhost:3000`, `127.0.0.1:3000` become the task's own port on 127.0.0.1;
- * - `server:3000` and `server.<cluster>.internal:3000` become the port of the service with the host `server`;
+ * - `server:3000` and `server.<zone>:3000` become the port of the service with the host `server`;
  * - `https://<service>.….amazonaws.com` becomes the emulated account, `http://169.254.170.2` the task's
  * credentials.
  *
@@ -108,10 +110,10 @@ function ownPortRule(from: number, to: number): Rule {
 }
 
 function serviceRule(
-  { cluster, service, host = service, containerPort, port }: ServiceAddress,
+  { cluster, zone: ownZone = cluster, service, host = service, containerPort, port }: ServiceAddress,
   { serviceConnect }: { readonly serviceConnect: boolean },
 ): Rule {
-  const [name, zone] = [host, cluster].map(escapeForPattern);
+  const [name, zone] = [host, ownZone].map(escapeForPattern);
   const inZone = `(?:\\.${zone}(?:\\.[\\w-]+)*)${serviceConnect ? "?" : ""}`;
   return {
     pattern: `${startsAfter("[\\w.-]")}${name}${inZone}:${containerPort}(?!\\d)`,

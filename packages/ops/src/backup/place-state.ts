@@ -22,8 +22,10 @@ import { endedTask, startTask } from "../one-off-task.ts";
 import { waitUntilStopped } from "../stop-server.ts";
 import { BackupError } from "./back-up.ts";
 
-/** Marks the one-off task, so that another call of the command finds one that still runs. */
-const STARTED_BY = "dbward-ops-restore";
+const TOKEN_PREFIX = "dbward-ops-restore";
+
+/** Marks the one-off task of a stage, so that another call of the command finds one that still runs. */
+const startedBy = ({ settings }: CommandContext) => `${TOKEN_PREFIX}-${settings.stage}`;
 const VOLUME = "restored";
 const DIRECTORY = "/restored";
 /** Milliseconds for the task: image, mount, and a rename. */
@@ -63,7 +65,7 @@ export async function placeState(
 ): Promise<void> {
   const { fileSystemId } = placement;
   // Of a call that was cut off.
-  await waitUntilStopped(context, { startedBy: STARTED_BY }, TASK_WITHIN, "an earlier one-off task");
+  await waitUntilStopped(context, { startedBy: startedBy(context) }, TASK_WITHIN, "an earlier one-off task");
   progress.step(`Mounting ${fileSystemId} in a one-off task`);
   const subnet = placement.service.networkConfiguration?.awsvpcConfiguration?.subnets?.[0] ?? "";
   await ensureMountTarget(context, { fileSystemId, subnet, securityGroup: placement.securityGroup });
@@ -142,7 +144,7 @@ async function accessPoint(context: CommandContext, FileSystemId: string): Promi
       context.clients.efs.send(
         new CreateAccessPointCommand({
           FileSystemId,
-          ClientToken: `${STARTED_BY}-${FileSystemId}`,
+          ClientToken: `${TOKEN_PREFIX}-${FileSystemId}`,
           PosixUser: { Uid: 0, Gid: 0 },
           RootDirectory: { Path: "/" },
         }),
@@ -228,7 +230,7 @@ async function runTask(
   const { securityGroups, assignPublicIp } = service.networkConfiguration?.awsvpcConfiguration ?? {};
   const started = await startTask(context, {
     taskDefinition,
-    startedBy: STARTED_BY,
+    startedBy: startedBy(context),
     ...(service.platformVersion && { platformVersion: service.platformVersion }),
     networkConfiguration: {
       awsvpcConfiguration: {

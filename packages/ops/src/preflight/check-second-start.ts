@@ -1,6 +1,6 @@
 import { DescribeServicesCommand, DescribeTasksCommand, ListTasksCommand } from "@aws-sdk/client-ecs";
 import { type ParameterHistory, paginateGetParameterHistory } from "@aws-sdk/client-ssm";
-import { CONFIG_VARIABLE, SERVER, stageNames } from "@dbward-aws/contract";
+import { CONFIG_VARIABLE, SERVER, type StageNames } from "@dbward-aws/contract";
 import { type ConfigTable, emptiedSections, readConfig, variablesIn } from "@dbward-aws/dbward-config";
 import type { StageSettings } from "@dbward-aws/settings";
 import {
@@ -17,17 +17,19 @@ import type { PreflightFindings } from "./findings.ts";
  * What only a server that has run before refuses: a section of server.toml that had entries and has none any more. Compares with the text
  * that the deployed server was started with.
  *
+ * @param names cluster and services as they are deployed
  * @param next the text to be deployed; `undefined` when there is none
  */
 export async function checkSecondStart(
   settings: StageSettings,
   clients: AwsClients,
+  names: StageNames,
   next: string | undefined,
   findings: PreflightFindings,
 ): Promise<void> {
-  if (next === undefined || !(await findStack(clients, stageNames(settings.stage).stack("Server")))) return;
+  if (next === undefined || !(await findStack(clients, names.stack("Server")))) return;
   try {
-    const deployed = await deployedText(settings, clients);
+    const deployed = await deployedText(names, clients);
     const [before, after] = [deployed, next].map((toml) => contentOf(toml));
     if (!before || !after) return;
     const name =
@@ -56,8 +58,8 @@ function contentOf(toml: string | undefined): ConfigTable | undefined {
 }
 
 /** The server.toml of the deployed server; `undefined` when there is none. */
-async function deployedText(settings: StageSettings, clients: AwsClients): Promise<string | undefined> {
-  const { cluster, serverService } = stageNames(settings.stage);
+async function deployedText(names: StageNames, clients: AwsClients): Promise<string | undefined> {
+  const { cluster, serverService } = names;
   // A first deployment that failed may have left the State stack alone.
   const described = await ifThere(
     "Looking up the server's service",
@@ -71,7 +73,7 @@ async function deployedText(settings: StageSettings, clients: AwsClients): Promi
   const text = container?.environment?.find(({ name }) => name === CONFIG_VARIABLE)?.value;
   if (text !== undefined) return text;
   const parameter = container?.secrets?.find(({ name }) => name === CONFIG_VARIABLE)?.valueFrom;
-  return parameter === undefined ? undefined : parameterText(parameterName(parameter), settings, clients);
+  return parameter === undefined ? undefined : parameterText(parameterName(parameter), names, clients);
 }
 
 /** ECS takes a parameter's name or its ARN. */
@@ -84,11 +86,11 @@ function parameterName(nameOrArn: string): string {
 /** A parameter's text as the running task got it, or else the one before the current. */
 async function parameterText(
   parameter: string,
-  settings: StageSettings,
+  names: StageNames,
   clients: AwsClients,
 ): Promise<string | undefined> {
   const [started, versions] = await Promise.all([
-    startOfServer(settings, clients),
+    startOfServer(names, clients),
     during(`Reading the versions of SSM parameter ${parameter}`, readVersions(parameter, clients)),
   ]);
   const newestFirst = versions.sort((a, b) => (b.Version ?? 0) - (a.Version ?? 0));
@@ -107,8 +109,10 @@ async function readVersions(parameter: string, { ssm }: AwsClients): Promise<Par
 }
 
 /** When the running task of the server was started. */
-async function startOfServer(settings: StageSettings, { ecs }: AwsClients): Promise<Date | undefined> {
-  const { cluster, serverService } = stageNames(settings.stage);
+async function startOfServer(
+  { cluster, serverService }: StageNames,
+  { ecs }: AwsClients,
+): Promise<Date | undefined> {
   const { taskArns = [] } = await during(
     "Listing the server's tasks",
     ecs.send(new ListTasksCommand({ cluster, serviceName: serverService, desiredStatus: "RUNNING" })),

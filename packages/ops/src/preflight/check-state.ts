@@ -9,7 +9,7 @@ import {
   type MountTargetDescription,
 } from "@aws-sdk/client-efs";
 import { DescribeKeyCommand } from "@aws-sdk/client-kms";
-import { FILE_SYSTEM_POLICY, SERVER, stageNames } from "@dbward-aws/contract";
+import { FILE_SYSTEM_POLICY, SERVER, type StageNames } from "@dbward-aws/contract";
 import { type AccountFacts, NEW_KEY, type StageSettings } from "@dbward-aws/settings";
 import { type AwsClients, during, ifThere, type LiveStack, resourceIds } from "@dbward-aws/stage";
 import { stageFileSystems } from "../leftovers/file-systems.ts";
@@ -24,6 +24,8 @@ type State = NonNullable<StageSettings["state"]>;
 /** What the checks of the state need to know. */
 export interface StateContext {
   readonly settings: StageSettings;
+  /** Cluster and services as they are deployed. */
+  readonly names: StageNames;
   /** Of the network. */
   readonly facts: AccountFacts;
   /** The stacks of the stage that exist. */
@@ -40,8 +42,8 @@ export interface StateContext {
  * another one by mistake.
  */
 export async function checkState(context: StateContext): Promise<void> {
-  const { settings, stacks } = context;
-  const name = stageNames(settings.stage).stack("State");
+  const { settings, names, stacks } = context;
+  const name = names.stack("State");
   const stack = stacks.find((each) => each.name === name && isDeployed(each));
   const current = stack?.outputs.get("FileSystemId");
   if (settings.state) await checkExisting(settings.state, stack, current, context);
@@ -181,9 +183,8 @@ function checkFileSystem(
 function checkMove(
   current: string,
   { fileSystemId, replaces }: State,
-  { settings, region, findings }: StateContext,
+  { names: { cluster, serverService }, region, findings }: StateContext,
 ): void {
-  const { cluster, serverService } = stageNames(settings.stage);
   if (replaces !== current)
     findings.refuse(
       `The stage runs on file system ${current}, and state.fileSystemId is ${fileSystemId}. If it is to move there, and go on with ` +

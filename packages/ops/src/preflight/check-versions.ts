@@ -1,4 +1,4 @@
-import { AGENT, stageNames } from "@dbward-aws/contract";
+import { AGENT, type StageNames } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
 import { type AwsClients, describeServices, describeTaskDefinition } from "@dbward-aws/stage";
 import { isOlder } from "../upgrade/upgrade-stage.ts";
@@ -9,16 +9,18 @@ import { unlessDenied } from "./unless-denied.ts";
  * No agent starts with a version that the server gives no work. dbward's `min_agent_version` is the version of the server
  * itself. An agent that runs with this version already was deployed before its server was upgraded: a warning, as the
  * server goes first. Tags that are no versions are not compared.
+ *
+ * @param names cluster and services as they are deployed
  */
 export async function checkVersions(
-  { stage, server, agents }: StageSettings,
+  { server, agents }: StageSettings,
   clients: AwsClients,
+  names: StageNames,
   findings: PreflightFindings,
 ): Promise<void> {
   const { tag: required } = server.image;
   const older = agents.filter(({ image }) => isOlder(image.tag, required));
   if (older.length === 0) return;
-  const names = stageNames(stage);
   const running =
     (await unlessDenied("The version of the running agents", "ecs:DescribeServices", findings, () =>
       runningTags(

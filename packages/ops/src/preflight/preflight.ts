@@ -1,13 +1,14 @@
 import { EMULATED_ACCOUNT, stageNames } from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
 import { type AccountFacts, differingFacts, regionProblems, type StageSettings } from "@dbward-aws/settings";
-import { type AwsClients, findStack, liveStacks, readAccount } from "@dbward-aws/stage";
+import { type AwsClients, findStack, liveStacks, readAccount, readNames } from "@dbward-aws/stage";
 import { accountClients } from "./account-clients.ts";
 import { checkAccount } from "./check-account.ts";
 import { checkAddresses } from "./check-addresses.ts";
 import { checkAgentTokens } from "./check-agent-tokens.ts";
 import { checkBucket } from "./check-bucket.ts";
 import { checkCertificate } from "./check-certificate.ts";
+import { checkCluster } from "./check-cluster.ts";
 import { checkDatabases } from "./check-databases.ts";
 import { checkHours } from "./check-hours.ts";
 import { checkImages } from "./check-images.ts";
@@ -76,15 +77,19 @@ export async function preflight(
   for (const { where, message } of regionProblems(settings, region)) findings.refuse(`${where}: ${message}`);
   const parameters = await readParameters(settings, clients, findings);
   checkParameters(settings, parameters, findings);
-  const stacks = await liveStacks(settings.stage, clients);
+  const [stacks, names] = await Promise.all([
+    liveStacks(settings.stage, clients),
+    readNames(settings, clients),
+  ]);
   const [keys] = await Promise.all([
     checkKeys(settings, clients, region, findings),
     checkSecrets(settings, { account: accountId, region }, clients, findings),
-    checkSecondStart(settings, clients, serverText(settings, parameters), findings),
+    checkSecondStart(settings, clients, names, serverText(settings, parameters), findings),
     checkAgentTokens(settings, stacks, clients, findings),
-    checkVersions(settings, clients, findings),
+    checkVersions(settings, clients, names, findings),
     checkLeftovers(settings, stacks, clients, region, findings),
     checkBucket(settings, clients, region, findings),
+    checkCluster(settings, names, stacks, clients, findings),
     checkLoadBalancer(settings, stacks, clients, findings),
     checkHours(settings, stacks, clients, findings),
     // The emulated account has no images, certificates and quotas of its own.
@@ -103,7 +108,7 @@ export async function preflight(
     findings,
   );
   const facts = { ...network, ...(Object.keys(keys).length > 0 && { keys }) };
-  await checkState({ settings, facts, stacks, clients, region, findings, beforeCutOver });
+  await checkState({ settings, names, facts, stacks, clients, region, findings, beforeCutOver });
   checkResultPlace(settings, stacks, findings);
   for (const difference of lookups ? differingFacts(settings, lookups, facts) : [])
     findings.refuse(difference);
@@ -162,7 +167,13 @@ export async function checkRestart(
   checkParameters(settings, parameters, findings, words);
   const { config } = settings.server;
   if (words.includes("server") && config.source === "ssm")
-    await checkSecondStart(settings, clients, parameters?.get(config.parameter)?.Value, findings);
+    await checkSecondStart(
+      settings,
+      clients,
+      await readNames(settings, clients),
+      parameters?.get(config.parameter)?.Value,
+      findings,
+    );
   if (findings.mistakes.length > 0)
     throw new PreflightError(`New tasks of stage "${settings.stage}" would not start`, settings.stage, [
       ...findings.mistakes,
@@ -188,7 +199,8 @@ export async function checkConfigText(
   const findings = new PreflightFindings();
   const parameters = new Map([[parameter, { Name: parameter, Type: "SecureString" as const, Value: text }]]);
   checkParameters(settings, parameters, findings, [word]);
-  if (word === "server") await checkSecondStart(settings, clients, text, findings);
+  if (word === "server")
+    await checkSecondStart(settings, clients, await readNames(settings, clients), text, findings);
   if (findings.mistakes.length > 0)
     throw new PreflightError(`${word} of stage "${settings.stage}" would not start with it`, settings.stage, [
       ...findings.mistakes,

@@ -1,6 +1,7 @@
 import { type Answers, AwsFault, type Input } from "./aws-peer.ts";
 
-function noStack({ StackName }: Input): never {
+/** CloudFormation's answer about a stack that doesn't exist. */
+export function noStack({ StackName }: Input): never {
   throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
 }
 

@@ -5,6 +5,7 @@ import { loadStage, type StageInput, type StageSettings } from "@dbward-aws/sett
 import { afterAll, afterEach, beforeEach, vi } from "vitest";
 import { runCli } from "../run-cli.ts";
 import { type Answers, type AwsPeer, startAwsPeer } from "./aws-peer.ts";
+import { noStack } from "./empty-account.ts";
 
 /** Account of the credentials that the tests have. */
 const ACCOUNT = "123456789012";
@@ -39,7 +40,11 @@ export function stageSettings(changes: Partial<StageInput> = {}): StageSettings 
 
 /** Starts an AWS peer for the test under way; the SDK's clients find it by the environment, as they would any endpoint. */
 export async function withAws(answers: Answers): Promise<AwsPeer> {
-  const peer = await startAwsPeer({ GetCallerIdentity: () => ({ Account: ACCOUNT }), ...answers });
+  const peer = await startAwsPeer({
+    GetCallerIdentity: () => ({ Account: ACCOUNT }),
+    DescribeStacks: noStack,
+    ...answers,
+  });
   peers.push(peer);
   vi.stubEnv("AWS_ENDPOINT_URL", peer.url);
   return peer;

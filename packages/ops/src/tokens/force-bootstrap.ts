@@ -7,8 +7,8 @@ import type { CommandContext } from "../command.ts";
 import { endedTask, startTask } from "../one-off-task.ts";
 import { scaleServer, stopServer, waitUntilStopped } from "../stop-server.ts";
 
-/** Marks the one-off task, so that another call of the command finds one that still runs. */
-const STARTED_BY = "dbward-ops-recover";
+/** Marks the one-off task of a stage, so that another call of the command finds one that still runs. */
+const startedBy = ({ settings }: CommandContext) => `dbward-ops-recover-${settings.stage}`;
 /** Milliseconds for the one-off task: image, secrets, migration, bootstrap, and 20 s of draining. */
 const BOOTSTRAP_WITHIN = 900_000;
 
@@ -41,7 +41,12 @@ export async function forceBootstrap(context: CommandContext, progress: Progress
   progress.step("Stopping the server");
   await stopServer(context);
   // Of a call that was cut off: two servers would write to one database.
-  await waitUntilStopped(context, { startedBy: STARTED_BY }, BOOTSTRAP_WITHIN, "an earlier one-off task");
+  await waitUntilStopped(
+    context,
+    { startedBy: startedBy(context) },
+    BOOTSTRAP_WITHIN,
+    "an earlier one-off task",
+  );
   progress.step("Starting the server once with --force-bootstrap, as a one-off task");
   const task = await runOnce(context, service).catch(async (error: unknown) => {
     await scaleServer(context, 1);
@@ -78,7 +83,7 @@ async function runOnce(context: CommandContext, service: Service): Promise<strin
     );
   const started = await startTask(context, {
     taskDefinition,
-    startedBy: STARTED_BY,
+    startedBy: startedBy(context),
     ...(networkConfiguration && { networkConfiguration }),
     ...(platformVersion && { platformVersion }),
     overrides: {

@@ -27,6 +27,17 @@ export const region = z
   .string()
   .regex(/^[a-z]{2,5}(-[a-z]+)+-\d+$/, 'must be the id of an AWS region such as "eu-central-1"');
 
+/** An ECS cluster. */
+export const cluster = z
+  .string()
+  .regex(/^(arn:[\w-]+:ecs:[a-z0-9-]+:\d{12}:cluster\/)?[\w-]{1,255}$/, {
+    error: 'must be the name or the ARN of an ECS cluster, "arn:aws:ecs:REGION:ACCOUNT:cluster/NAME"',
+    abort: true,
+  })
+  .refine((text) => partitionProblem(text) === undefined, {
+    error: ({ input }) => partitionProblem(String(input)),
+  });
+
 /** Ids and names in AWS: the results of a lookup are checked by the same rules as the user's input. */
 export const vpcId = z.string().regex(/^vpc-[0-9a-f]{8,17}$/, 'must be the id of a VPC, "vpc-…"');
 export const subnetId = z.string().regex(/^subnet-[0-9a-f]{8,17}$/, 'must be the id of a subnet, "subnet-…"');

@@ -4,7 +4,7 @@ import { capture } from "./capture.ts";
 import { checkAcross } from "./check-across.ts";
 import { checkUnused } from "./check-unused.ts";
 import { encryption } from "./encryption.ts";
-import { accountId, region } from "./fields.ts";
+import { accountId, cluster, region } from "./fields.ts";
 import { type HoursInput, hoursSchema } from "./hours.ts";
 import { iam, tags } from "./identity.ts";
 import { monitoring } from "./monitoring.ts";
@@ -57,6 +57,12 @@ export function stageSchema(stage: unknown, written: unknown = stage) {
           "Processor of tasks and functions. `arm64` is a fifth cheaper; `x86_64` is for images of your own that are not made for it.",
       }),
       hours: hoursSchema(asFields(stage).hours),
+      cluster: cluster.optional().meta({
+        description:
+          "Name or ARN of an existing ECS cluster, in the account and region of the stage, in place of one that the deployment creates. " +
+          "Services get `dbward-STAGE-` before their names there. A deployed stage can't move to another cluster.",
+        whenOmitted: "a cluster of the stage, `dbward-STAGE`",
+      }),
       network: networkSchema(asFields(stage).network),
       state: state.optional(),
       storage: storageSchema(asFields(stage).storage).prefault({}),

@@ -1,13 +1,14 @@
 import {
   DescribeServicesCommand,
   DescribeTasksCommand,
+  type ListTasksCommandInput,
   paginateListTasks,
   type Service,
   type Task,
 } from "@aws-sdk/client-ecs";
 import type { AwsClients } from "../aws-clients.ts";
 import { during, ifThere } from "../aws-error.ts";
-import type { NamedService } from "../deployed-names.ts";
+import type { DeployedNames, NamedService } from "../deployed-names.ts";
 import { foreignText, millis } from "./part.ts";
 
 type EcsClients = Pick<AwsClients, "ecs">;
@@ -162,11 +163,16 @@ function newestProblem(events: NonNullable<Service["events"]>): string | undefin
  */
 export async function readTasks(
   clients: EcsClients,
-  cluster: string,
-  services: readonly NamedService[],
+  { cluster, services, sharesCluster }: Pick<DeployedNames, "cluster" | "services" | "sharesCluster">,
 ): Promise<TaskView[]> {
+  // In a cluster of its own, one list has them all; in a shared one, tasks of others could fill it.
+  const names = sharesCluster ? services.map(({ service }) => service) : [undefined];
   const lists = await Promise.all(
-    (["RUNNING", "STOPPED"] as const).map((desiredStatus) => listTasks(clients, cluster, desiredStatus)),
+    names.flatMap((serviceName) =>
+      (["RUNNING", "STOPPED"] as const).map((desiredStatus) =>
+        listTasks(clients, { cluster, desiredStatus, ...(serviceName && { serviceName }) }),
+      ),
+    ),
   );
   const arns = lists.flat().slice(0, MAX_TASKS);
   const tasks: Task[] = [];
@@ -184,20 +190,18 @@ export async function readTasks(
     .sort((a, b) => a.service.localeCompare(b.service) || b.since - a.since);
 }
 
-async function listTasks(
-  { ecs }: EcsClients,
-  cluster: string,
-  desiredStatus: "RUNNING" | "STOPPED",
-): Promise<string[]> {
+async function listTasks({ ecs }: EcsClients, filter: ListTasksCommandInput): Promise<string[]> {
   const list = async () => {
     const arns: string[] = [];
-    for await (const { taskArns = [] } of paginateListTasks({ client: ecs }, { cluster, desiredStatus })) {
+    for await (const { taskArns = [] } of paginateListTasks({ client: ecs }, filter)) {
       arns.push(...taskArns);
       if (arns.length >= MAX_TASKS) break;
     }
     return arns;
   };
-  return (await ifThere("Listing the tasks", list(), "ClusterNotFoundException")) ?? [];
+  return (
+    (await ifThere("Listing the tasks", list(), "ClusterNotFoundException", "ServiceNotFoundException")) ?? []
+  );
 }
 
 function taskView(task: Task): TaskView {

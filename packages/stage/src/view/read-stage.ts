@@ -34,6 +34,8 @@ export interface StackView {
 export interface StageView {
   readonly stage: string;
   readonly region: string;
+  /** Name of its ECS cluster. */
+  readonly cluster: string;
   /** When it was read, in milliseconds since the epoch. */
   readonly at: number;
   /** Hours in which the stage runs. @default - always, or the settings weren't read */
@@ -78,7 +80,7 @@ export async function readStage(
   );
   const [services, tasks, tokens, alarms, history, metrics] = await Promise.all([
     readPart(readServices(clients, names.cluster, names.services)),
-    readPart(readTasks(clients, names.cluster, names.services)),
+    readPart(readTasks(clients, names)),
     readPart(Promise.all(names.tokens.map((token) => readToken(clients, token)))),
     readPart(readAlarms(clients, names.alarms)),
     readPart(readHistory(clients, telling)),
@@ -86,6 +88,7 @@ export async function readStage(
   ]);
   return {
     stage,
+    cluster: names.cluster,
     region: await clients.cloudFormation.config.region(),
     at: Date.now(),
     ...(settings?.hours && { hours: settings.hours }),

@@ -182,7 +182,7 @@ export function serviceFinding(
     subject,
     severity: "error" as const,
     evidence: [] as string[],
-    ...(links && { link: links.service(stageNames(stage).cluster, name) }),
+    ...(links && { link: links.service(view.cluster, name) }),
   };
   const doctor = `Run: pnpm ops doctor --stage ${stage}`;
   if (state === "missing")
