@@ -1,5 +1,5 @@
 import type { Command } from "@dbward-aws/cli";
-import { describeHours, isWithinHours, stageNames } from "@dbward-aws/contract";
+import { describeHours, isWithinHours, type StageNames } from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
 import type { StageSettings } from "@dbward-aws/settings";
 import { type AwsClients, describeServices } from "@dbward-aws/stage";
@@ -33,10 +33,14 @@ export function startCommand({ stage }: StageSettings): string {
  * Whether a stage is there, and none of its services is to have a task. A command that stops the server alone,
  * such as a restore, leaves the agents running.
  *
+ * @param names cluster and services as they are deployed
  * @throws AwsCallError
  */
-export async function isStopped(settings: StageSettings, clients: Pick<AwsClients, "ecs">): Promise<boolean> {
-  const names = stageNames(settings.stage);
+export async function isStopped(
+  settings: StageSettings,
+  names: StageNames,
+  clients: Pick<AwsClients, "ecs">,
+): Promise<boolean> {
   const [server, ...agents] = servicesOf(settings, names).filter(({ tasks }) => tasks > 0);
   const found = await describeServices(
     clients,
@@ -49,8 +53,8 @@ export async function isStopped(settings: StageSettings, clients: Pick<AwsClient
 }
 
 /** @throws StageStoppedError when the stage has working hours, and is stopped */
-export async function refuseWhenStopped({ settings, clients }: CommandContext): Promise<void> {
-  if (settings.hours && (await isStopped(settings, clients))) throw new StageStoppedError(settings);
+export async function refuseWhenStopped({ settings, names, clients }: CommandContext): Promise<void> {
+  if (settings.hours && (await isStopped(settings, names, clients))) throw new StageStoppedError(settings);
 }
 
 /** Declares a command that needs the tasks of the stage: while the hours have stopped them, it says so. */

@@ -1,3 +1,4 @@
+import type { StageNames } from "@dbward-aws/contract";
 import type { StageSettings } from "@dbward-aws/settings";
 import { type AwsClients, type LiveStack, resourceIds } from "@dbward-aws/stage";
 import { isStopped, startCommand, stoppedByHours } from "../stopped-stage.ts";
@@ -7,9 +8,12 @@ import { unlessDenied } from "./unless-denied.ts";
 /**
  * A deployment of a stopped stage would start the tasks of the services that it changes and of no others, and a capture would wait for a
  * server in vain. Taking the hours away would leave alarms silent and the poller off.
+ *
+ * @param names cluster and services as they are deployed
  */
 export async function checkHours(
   settings: StageSettings,
+  names: StageNames,
   stacks: readonly LiveStack[],
   clients: Pick<AwsClients, "ecs">,
   findings: PreflightFindings,
@@ -20,7 +24,7 @@ export async function checkHours(
     "Whether the stage is stopped by its hours",
     "ecs:DescribeServices",
     findings,
-    () => isStopped(settings, clients),
+    () => isStopped(settings, names, clients),
   );
   if (stopped)
     findings.refuse(`${stoppedByHours(settings)}. Start it before you deploy: ${startCommand(settings)}`);

@@ -91,7 +91,7 @@ export async function preflight(
     checkBucket(settings, clients, region, findings),
     checkCluster(settings, names, stacks, clients, findings),
     checkLoadBalancer(settings, stacks, clients, findings),
-    checkHours(settings, stacks, clients, findings),
+    checkHours(settings, names, stacks, clients, findings),
     // The emulated account has no images, certificates and quotas of its own.
     ...(accountId === EMULATED_ACCOUNT
       ? []
