@@ -1,4 +1,6 @@
+import { readConfig } from "./check-config.ts";
 import type { ConfigTable, ConfigValue } from "./toml/nodes.ts";
+import { variablesIn } from "./variables/references.ts";
 
 /** Sections whose entries a server stores in its database. Once there are some, dbward refuses to start without any. */
 export const KEPT_SECTIONS = [
@@ -19,6 +21,22 @@ export function emptiedSections(before: ConfigTable, after: ConfigTable): string
     const kept = entries(before[section]).filter((entry) => section !== "databases" || isRegistered(entry));
     return kept.length > 0 && entries(after[section]).length === 0;
   });
+}
+
+/**
+ * {@link emptiedSections} of two texts. Empty as well when one of them can't be read, which the rules report.
+ *
+ * @param before the text that the server runs with
+ */
+export function emptiedSectionsOfTexts(before: string, after: string): string[] {
+  const [old, next] = [before, after].map(contentOf);
+  return old && next ? emptiedSections(old, next) : [];
+}
+
+/** What a text says. The values of variables don't matter here; one that no text needs between quotes fits everywhere. */
+function contentOf(toml: string): ConfigTable | undefined {
+  const values = Object.fromEntries(variablesIn(toml).map(({ name }) => [name, "1"]));
+  return readConfig("server", toml, values).config;
 }
 
 /** A database without environments is read but not stored. */

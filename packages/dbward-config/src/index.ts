@@ -1,7 +1,10 @@
 export { type DatabaseAddress, databaseAddress } from "./agent/database-urls.ts";
 export { checkConfig, type DbwardProgram, type ReadConfig, readConfig } from "./check-config.ts";
 export { isSeenBySync } from "./config-sync.ts";
-export { emptiedSections, KEPT_SECTIONS } from "./emptied-sections.ts";
+export { type AgentTextContext, checkAgentText } from "./container-text/check-agent-text.ts";
+export { checkServerText, type ServerTextContext } from "./container-text/check-server-text.ts";
+export { type Finding, Findings } from "./container-text/findings.ts";
+export { emptiedSectionsOfTexts, KEPT_SECTIONS } from "./emptied-sections.ts";
 export { PLAIN_NAME, PLAIN_NAME_WORDS } from "./names.ts";
 export type { Problem } from "./problem.ts";
 export {

@@ -1,5 +1,5 @@
 import { type StageNames, stageNames } from "@dbward-aws/contract";
-import type { Findings } from "./findings.ts";
+import type { Findings } from "@dbward-aws/dbward-config";
 import type { StageSettings } from "./stage-settings.ts";
 
 /** What the names of a stage depend on. */

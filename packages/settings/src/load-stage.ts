@@ -1,11 +1,8 @@
 import { LOCAL_STAGE } from "@dbward-aws/contract";
-import type { ConfigSource } from "@dbward-aws/dbward-config";
+import { type ConfigSource, checkAgentText, checkServerText, Findings } from "@dbward-aws/dbward-config";
+import { agentTextContext, serverTextContext } from "./check-config-text.ts";
 import { checkCluster } from "./cluster.ts";
-import { checkAgentText } from "./config-text/check-agent-text.ts";
-import { agentTextContext, serverTextContext } from "./config-text/check-config-text.ts";
-import { checkServerText } from "./config-text/check-server-text.ts";
 import type { DbwardConfig } from "./dbward-config.ts";
-import { Findings } from "./findings.ts";
 import { placeOf, SettingsError } from "./problems.ts";
 import { readConfig } from "./read-config.ts";
 import { checkRegion } from "./region-problems.ts";

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { ConfigSource } from "@dbward-aws/dbward-config";
-import type { Findings } from "./findings.ts";
+import type { ConfigSource, Findings } from "@dbward-aws/dbward-config";
 
 /** The source of a container's configuration, and its text if the settings have it. */
 export interface SourcedConfig {

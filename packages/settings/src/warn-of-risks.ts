@@ -1,4 +1,4 @@
-import type { Findings } from "./findings.ts";
+import type { Findings } from "@dbward-aws/dbward-config";
 import { containsBlock } from "./schema/blocks.ts";
 import { isDbwards } from "./schema/fields.ts";
 import { ANYWHERE } from "./schema/server.ts";

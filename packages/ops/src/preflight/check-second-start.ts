@@ -1,7 +1,7 @@
 import { DescribeServicesCommand, DescribeTasksCommand, ListTasksCommand } from "@aws-sdk/client-ecs";
 import { type ParameterHistory, paginateGetParameterHistory } from "@aws-sdk/client-ssm";
 import { CONFIG_VARIABLE, SERVER, type StageNames } from "@dbward-aws/contract";
-import { type ConfigTable, emptiedSections, readConfig, variablesIn } from "@dbward-aws/dbward-config";
+import { emptiedSectionsOfTexts } from "@dbward-aws/dbward-config";
 import type { StageSettings } from "@dbward-aws/settings";
 import {
   AwsCallError,
@@ -30,13 +30,12 @@ export async function checkSecondStart(
   if (next === undefined || !(await findStack(clients, names.stack("Server")))) return;
   try {
     const deployed = await deployedText(names, clients);
-    const [before, after] = [deployed, next].map((toml) => contentOf(toml));
-    if (!before || !after) return;
+    if (deployed === undefined) return;
     const name =
       settings.server.config.source === "ssm"
         ? `SSM parameter ${settings.server.config.parameter}`
         : "server.toml";
-    for (const section of emptiedSections(before, after))
+    for (const section of emptiedSectionsOfTexts(deployed, next))
       findings.refuse(
         `${name} has no [[${section}]], but the deployed server was started with some, and dbward refuses to start after ` +
           "the last one was removed. Keep at least one entry",
@@ -48,13 +47,6 @@ export async function checkSecondStart(
         error.message,
     );
   }
-}
-
-/** What a text says. The values of variables don't matter here; one that no text needs between quotes fits everywhere. */
-function contentOf(toml: string | undefined): ConfigTable | undefined {
-  if (toml === undefined) return undefined;
-  const values = Object.fromEntries(variablesIn(toml).map(({ name }) => [name, "1"]));
-  return readConfig("server", toml, values).config;
 }
 
 /** The server.toml of the deployed server; `undefined` when there is none. */

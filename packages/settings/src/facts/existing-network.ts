@@ -1,5 +1,5 @@
+import { Findings } from "@dbward-aws/dbward-config";
 import { unreachableImage } from "../ecr.ts";
-import { Findings } from "../findings.ts";
 import { type Problem, placeOf, SettingsError } from "../problems.ts";
 import type { Egress, ExistingNetworkSettings } from "../schema/network.ts";
 import type { StageSettings } from "../stage-settings.ts";

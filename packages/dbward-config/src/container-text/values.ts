@@ -1,4 +1,4 @@
-import type { ConfigTable, ConfigValue } from "@dbward-aws/dbward-config";
+import type { ConfigTable, ConfigValue } from "../toml/nodes.ts";
 
 export type Path = readonly (string | number)[];
 

@@ -1,7 +1,7 @@
 import { AGENT, LOG_FILTER_VARIABLE } from "@dbward-aws/contract";
-import { variablesIn } from "@dbward-aws/dbward-config";
-import type { Findings } from "../findings.ts";
+import { variablesIn } from "../variables/references.ts";
 import { checkText, type TextVariables } from "./check-text.ts";
+import type { Findings } from "./findings.ts";
 import { BARE_VALUE, POSSIBLE_VALUES } from "./stand-ins.ts";
 import { asTable } from "./values.ts";
 
@@ -48,6 +48,7 @@ export function checkAgentText(
     findings.refuse(
       where(["server", "agent_token"]),
       `server.agent_token must be "\${${AGENT.tokenVariable}}": the deployment fills it with the captured token`,
+      "agent-token",
     );
 
   for (const [database, environments] of Object.entries(asTable(config.databases)))

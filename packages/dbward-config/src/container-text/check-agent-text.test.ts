@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { Findings } from "../findings.ts";
-import { AGENT_TOML } from "../test-support/stage.ts";
 import { checkAgentText } from "./check-agent-text.ts";
+import { Findings } from "./findings.ts";
+
+const AGENT_TOML = `
+[server]
+url = "http://server:3000"
+agent_token = "\${DBWARD_AGENT_TOKEN}"
+
+[databases.app.production]
+url = "\${DATABASE_URL}"
+`;
 
 function check(toml: string, stopTimeoutSeconds = 90, databases = ["DATABASE_URL"]): Findings {
   const findings = new Findings();
@@ -74,7 +82,11 @@ describe("checkAgentText", () => {
     [`operations = ["execute_query"]\n${AGENT_TOML}`, "agent.toml:1", /operations/],
   ])("refuses %j", (toml, where, message) => {
     const { problems } = check(toml);
-    expect(problems[0]).toEqual({ where, message: expect.stringMatching(message) });
+    expect(problems[0]).toEqual({
+      where,
+      message: expect.stringMatching(message),
+      rule: expect.stringMatching(/^[a-z0-9-]+$/),
+    });
     expect(new Set(problems.map((problem) => problem.where)).size).toBe(1);
     expect(JSON.stringify(problems)).not.toContain("canary");
   });

@@ -1,12 +1,10 @@
 import { LOG_FILTER_VARIABLE, METRICS_PERMISSION, METRICS_ROLE, SERVER } from "@dbward-aws/contract";
-import {
-  type ConfigTable,
-  type ResultStorage,
-  readConfig,
-  renderServerConfig,
-} from "@dbward-aws/dbward-config";
-import type { Findings } from "../findings.ts";
+import { readConfig } from "../check-config.ts";
+import type { ResultStorage } from "../render/owned-texts.ts";
+import { renderServerConfig } from "../render/render-server-config.ts";
+import type { ConfigTable } from "../toml/nodes.ts";
 import { checkText, type TextVariables } from "./check-text.ts";
+import type { Findings } from "./findings.ts";
 import { POSSIBLE_VALUES } from "./stand-ins.ts";
 import { asArray, asTable } from "./values.ts";
 
@@ -48,6 +46,7 @@ export function checkServerText(
     findings.refuse(
       where(["state_dir"]),
       `state_dir must be "${SERVER.stateDirectory}", where the file system is mounted. Leave it out: the deployment sets it`,
+      "state-directory",
     );
   asArray(asTable(config.auth).roles).forEach((role, index) => {
     const { name: roleName, permissions } = asTable(role);
@@ -56,6 +55,7 @@ export function checkServerText(
         where(["auth", "roles", index]),
         `role "${METRICS_ROLE}" is the poller's and needs permissions = ["${METRICS_PERMISSION}"]. Leave the role out: ` +
           "the deployment adds it",
+        "metrics-role",
       );
   });
   if (asArray(config.workflows).length === 0)
@@ -75,6 +75,7 @@ export function checkServerText(
     findings.refuse(
       where(["result_storage", "prefix"]),
       'result_storage.prefix must be "results" or begin with "results/": the server may write to nothing else in the bucket',
+      "result-prefix",
     );
 }
 
@@ -110,6 +111,7 @@ function checkReplaced(
     findings.refuse(
       where,
       `result_storage.${key} can't be set: the server reaches the stage's own storage with the role of its task. Leave it out`,
+      "result-storage",
     );
     return;
   }

@@ -1,4 +1,5 @@
-import { type DbwardProgram, readConfig, variablesIn } from "@dbward-aws/dbward-config";
+import { type DbwardProgram, readConfig } from "../check-config.ts";
+import { variablesIn } from "../variables/references.ts";
 
 /** Fits where a variable is not in quotes, so that the text can be parsed and the place reported. */
 export const BARE_VALUE = "1";

@@ -1,11 +1,15 @@
 import { AGENT } from "@dbward-aws/contract";
-import { Findings } from "../findings.ts";
-import { AGENT_STOP_TIMEOUT, type AgentSettings } from "../schema/agent.ts";
-import { RUST_LOG } from "../schema/task.ts";
-import { asFields, asList } from "../schema/unknown-values.ts";
-import type { StageSettings } from "../stage-settings.ts";
-import { type AgentTextContext, checkAgentText } from "./check-agent-text.ts";
-import { checkServerText, type ServerTextContext } from "./check-server-text.ts";
+import {
+  type AgentTextContext,
+  checkAgentText,
+  checkServerText,
+  Findings,
+  type ServerTextContext,
+} from "@dbward-aws/dbward-config";
+import { AGENT_STOP_TIMEOUT, type AgentSettings } from "./schema/agent.ts";
+import { RUST_LOG } from "./schema/task.ts";
+import { asFields, asList } from "./schema/unknown-values.ts";
+import type { StageSettings } from "./stage-settings.ts";
 
 /** Findings of {@link checkServerConfig} and {@link checkAgentConfig}. */
 export type TextFindings = Pick<Findings, "problems" | "warnings">;

@@ -1,6 +1,7 @@
 import { variableReader } from "@dbward-aws/contract";
-import { type DbwardProgram, type ReadConfig, readConfig, variablesIn } from "@dbward-aws/dbward-config";
-import type { Findings } from "../findings.ts";
+import { type DbwardProgram, type ReadConfig, readConfig } from "../check-config.ts";
+import { variablesIn } from "../variables/references.ts";
+import type { Findings } from "./findings.ts";
 import { isSecretField, isVariable, plainSecretIn } from "./plain-secrets.ts";
 import { chooseStandIns, type PossibleValues } from "./stand-ins.ts";
 import { type Path, textsIn } from "./values.ts";
@@ -55,9 +56,13 @@ export function checkText(container: ContainerText, findings: Findings): Checked
   const at = (line: number) => place(container, line);
   for (const { line, rule, message } of reading.problems) {
     if (container.reportedByCaller?.includes(rule)) continue;
-    if (isAdded(container, line)) findings.refuse(name, `${ADDED} dbward reports: ${message}`);
+    if (isAdded(container, line)) findings.refuse(name, `${ADDED} dbward reports: ${message}`, rule);
     else
-      findings.refuse(at(line), rule === "variable-unset" ? `${message} ${available(container)}` : message);
+      findings.refuse(
+        at(line),
+        rule === "variable-unset" ? `${message} ${available(container)}` : message,
+        rule,
+      );
   }
   checkReferences(container, findings);
   checkQuotes(container, standIns, reading, findings);
@@ -94,6 +99,7 @@ function checkReferences(container: ContainerText, findings: Findings): void {
       findings.refuse(
         where,
         `\${${name}} gets a value in the container that isn't known before a task starts: ${reader}. Write the value itself`,
+        "variable-taken",
       );
     else
       findings.warn(
@@ -130,6 +136,7 @@ function checkQuotes(
         place(container, line),
         `\${${name}} must be in double quotes: "\${${name}}". Its value comes from a secret and is inserted as text; write ` +
           "numbers and lists in the file itself",
+        "secret-quotes",
       );
   }
 }
@@ -150,6 +157,7 @@ function refusePlainSecrets(container: ContainerText, findings: Findings): void 
       place(container, line),
       `${what} in plain text, visible to everyone who can read the template or the parameter: use a variable, and name its secret ` +
         `under ${container.secretsSetting}`,
+      "plain-secret",
     );
   };
   for (const { path, text: value, isKey } of textsIn(config ?? {})) {

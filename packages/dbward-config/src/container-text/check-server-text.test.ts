@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Findings } from "../findings.ts";
 import { checkServerText } from "./check-server-text.ts";
+import { Findings } from "./findings.ts";
 
 const WORKFLOW = '[[workflows]]\n[workflows.auto_approve]\nmode = "always"\n';
 
@@ -101,7 +101,11 @@ describe("checkServerText", () => {
     ],
   ])("refuses %j", (toml, where, message) => {
     const { problems } = check(`${toml}\n`);
-    expect(problems[0]).toEqual({ where, message: expect.stringMatching(message) });
+    expect(problems[0]).toEqual({
+      where,
+      message: expect.stringMatching(message),
+      rule: expect.stringMatching(/^[a-z0-9-]+$/),
+    });
     expect(JSON.stringify(problems)).not.toContain("canary");
   });
 
@@ -165,7 +169,9 @@ describe("checkServerText", () => {
 
   it("reports where a text is not TOML, without quoting it", () => {
     const { problems } = check('a = 1\nsecret = "canary\n');
-    expect(problems).toEqual([{ where: "server.toml:2", message: expect.stringMatching(/^Not TOML 1\.0/) }]);
+    expect(problems).toMatchObject([
+      { where: "server.toml:2", message: expect.stringMatching(/^Not TOML 1\.0/) },
+    ]);
     expect(JSON.stringify(problems)).not.toContain("canary");
   });
 });
