@@ -1,5 +1,6 @@
 export { AgentConfig } from "./agent/agent-config.ts";
 export { type AgentDatabase, DbwardAgent, type DbwardAgentProps } from "./agent/dbward-agent.ts";
+export { type AppliedAgent, ConfigApplier, type ConfigApplierProps } from "./apply/config-applier.ts";
 export type { AgentToken } from "./capture/agent-token.ts";
 export { CaptureMethod, type ExecCaptureOptions, type TaskCaptureOptions } from "./capture/capture-method.ts";
 export { TokenCapture, type TokenCaptureProps } from "./capture/token-capture.ts";

@@ -23,6 +23,8 @@ export default defineConfig({
         database: { urlSecret: "dbward/local/database-url", cidrs: ["127.0.0.0/8"] },
       })),
       monitoring: { level: "full" },
+      // The story empties secrets, and counts what deployments do.
+      apply: { configuration: false, secrets: "none" },
       capture: { method: (process.env.E2E_CAPTURE_METHOD ?? "exec") as CaptureMethod },
     },
   },

@@ -55,6 +55,9 @@ export class RoleRights {
   }
 }
 
+/** Title of the role of the function apply-config, whose story is one of its own. */
+export const APPLY_TITLE = titleOf("ApplyRole");
+
 /** Rights that are kept although no story uses them, as {@link RoleRights.unused} names them. */
 export function keptUnused(): string[] {
   return DOCUMENTED_ROLES.flatMap(({ title, unused = {} }) =>

@@ -1,4 +1,4 @@
-import { AGENT, type AgentScaling, agentPart, stageNames } from "@dbward-aws/contract";
+import { AGENT, type AgentScaling, agentPart, CONFIG_VARIABLE, stageNames } from "@dbward-aws/contract";
 import { agentCommand, agentEnvironment } from "@dbward-aws/dbward-config";
 import { Duration, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
@@ -120,6 +120,10 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
   readonly serviceName: string;
   readonly serviceArn: string;
   readonly logGroupName: string;
+  /** The configuration, if it is in SSM. */
+  readonly configParameter?: ecs.Secret;
+  /** Everything else that ECS reads from Secrets Manager and SSM when a task starts, but the token. */
+  readonly startValues: readonly ecs.Secret[];
 
   /** @throws InvalidPropsError when props can't be deployed together, with everything that is wrong */
   constructor(scope: Construct, id: string, props: DbwardAgentProps) {
@@ -156,7 +160,11 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
     group.allowDns();
     const databaseRules = props.databases.flatMap((database) => this.#reach(server.stage, database));
 
-    const task = this.#createTask(props);
+    const config = configSecret(this, props.config.text);
+    if (config) this.configParameter = config;
+    const values = startSecrets(props);
+    this.startValues = Object.values(values);
+    const task = this.#createTask(props, config, values);
     this.taskDefinition = task;
     const enableExecuteCommand = props.enableExecuteCommand ?? false;
     const capacityProviderStrategies =
@@ -256,11 +264,12 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
     return connectable.connections.securityGroups;
   }
 
-  #createTask(props: DbwardAgentProps): DbwardTask {
+  #createTask(
+    props: DbwardAgentProps,
+    configParameter: ecs.Secret | undefined,
+    startValues: Readonly<Record<string, ecs.Secret>>,
+  ): DbwardTask {
     const { server, token, config, databases, secrets = {} } = props;
-    const urls = databases.map(
-      ({ variable = AGENT.databaseUrlVariable, secret }) => [variable, ContainerSecret.from(secret)] as const,
-    );
     const task = new DbwardTask(this, "Task", {
       family: `${stageNames(server.stage).cluster}-${agentPart(this.name)}`,
       cpu: props.cpu ?? 256,
@@ -272,16 +281,17 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
       image: props.image,
       command: agentCommand({
         config: config.text.source,
-        secretVariables: [AGENT.tokenVariable, ...urls.map(([name]) => name), ...Object.keys(secrets)],
+        secretVariables: [
+          AGENT.tokenVariable,
+          ...databases.map(({ variable = AGENT.databaseUrlVariable }) => variable),
+          ...Object.keys(secrets),
+        ],
       }),
       environment: agentEnvironment(config.text.source),
       logFilter: props.logFilter ?? "info",
       secrets: {
-        ...configSecret(this, config.text),
-        ...Object.fromEntries(
-          Object.entries(secrets).map(([name, secret]) => [name, ContainerSecret.from(secret)]),
-        ),
-        ...Object.fromEntries(urls),
+        ...(configParameter && { [CONFIG_VARIABLE]: configParameter }),
+        ...startValues,
         [AGENT.tokenVariable]: ContainerSecret.of(token.secret),
       },
       enableExecuteCommand: props.enableExecuteCommand ?? false,
@@ -300,4 +310,19 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
     container.addEnvironment(AGENT.tokenVersionVariable, token.version);
     return task;
   }
+}
+
+/** What a task reads when it starts, by the variable, without configuration and token. */
+function startSecrets({ databases, secrets = {} }: DbwardAgentProps): Record<string, ecs.Secret> {
+  return {
+    ...Object.fromEntries(
+      Object.entries(secrets).map(([name, secret]) => [name, ContainerSecret.from(secret)]),
+    ),
+    ...Object.fromEntries(
+      databases.map(({ variable = AGENT.databaseUrlVariable, secret }) => [
+        variable,
+        ContainerSecret.from(secret),
+      ]),
+    ),
+  };
 }

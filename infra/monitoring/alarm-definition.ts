@@ -16,6 +16,7 @@ export type MetricOwner =
   | "file-system-storage"
   | "poller"
   | "poller-rule"
+  | "apply"
   | "capture"
   | "capture-log"
   | "task-stop-rule"

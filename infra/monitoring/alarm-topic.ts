@@ -25,11 +25,14 @@ export interface AlarmTopicProps extends Pick<MonitoredStage, "stage" | "names">
  */
 export class AlarmTopic extends Construct {
   readonly topic: sns.Topic;
+  /** Customer managed key of the topic. */
+  readonly encryptionKey: kms.IKey;
 
   constructor(scope: Construct, id: string, props: AlarmTopicProps) {
     super(scope, id);
     const { stage, names } = props;
     const key = props.encryptionKey ?? this.#createKey(stage);
+    this.encryptionKey = key;
 
     this.topic = new sns.Topic(this, "Topic", {
       topicName: names.topic,

@@ -290,6 +290,23 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     firstStep: "Read `reason` and `error` of the poll.failure lines in the poller's log.",
   },
   {
+    id: "apply-failing",
+    title: "Changes are not taken over",
+    severity: "warning",
+    signal: { metric: aws("apply", "Lambda", "Errors", "Sum") },
+    breaches: "at-least",
+    threshold: 1,
+    unit: "errors",
+    periodSeconds: 5 * MINUTE,
+    datapoints: [3, 4],
+    missing: "notBreaching",
+    notification: { kind: "direct" },
+    meaning:
+      "The function that takes changed configurations and secrets to the tasks has ended with an error for a quarter of an hour.",
+    firstStep:
+      "Read its log: each failure names the call. Until it works again, use `pnpm ops restart` after a change.",
+  },
+  {
     id: "tasks-missing",
     title: "Fewer tasks run than should",
     severity: "warning",

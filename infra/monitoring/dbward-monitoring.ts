@@ -10,6 +10,7 @@ import type * as kms from "aws-cdk-lib/aws-kms";
 import type * as lambda from "aws-cdk-lib/aws-lambda";
 import type * as sns from "aws-cdk-lib/aws-sns";
 import { Construct } from "constructs";
+import type { ConfigApplier } from "../apply/config-applier.ts";
 import type { TokenCapture } from "../capture/token-capture.ts";
 import { PropProblems } from "../prop-problems.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
@@ -30,6 +31,8 @@ export interface DbwardMonitoringProps {
   readonly agents: readonly MonitoredAgent[];
   /** The capture, which has the poller's token and is watched itself. */
   readonly capture: TokenCapture;
+  /** The function that takes changed values to the tasks: it is watched, and tells the receivers. @default - none */
+  readonly applier?: ConfigApplier;
   /** Who gets the messages about alarms. @default - nobody; others can subscribe to `topic` */
   readonly receivers?: readonly Receiver[];
   /**
@@ -100,6 +103,7 @@ export class DbwardMonitoring extends Construct {
       server,
       agents,
       capture,
+      applier: props.applier,
       runbooks: new RunbookLinks(props.runbooksUrl),
       publisher: props.publisher ?? "api",
       level: props.level ?? "essential",
@@ -113,6 +117,7 @@ export class DbwardMonitoring extends Construct {
     });
     const receivers = new AlarmTopic(this, "Receivers", { ...common, receivers: props.receivers ?? [] });
     this.topic = receivers.topic;
+    props.applier?.notify(this.topic, receivers.encryptionKey);
     const { taskStopped } = new EcsEventRules(this, "EcsEvents", { ...common, receivers });
 
     const sources = new MetricSources({ ...common, poller: this.poller, taskStopRule: taskStopped });

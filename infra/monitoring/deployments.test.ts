@@ -13,7 +13,7 @@ const names = stageNames("prod");
 const alarms = new Map(
   Object.values(
     Template.fromStack(
-      monitoredStage({ loadBalancer: true, monitoring: { level: "full" } }).stack,
+      monitoredStage({ loadBalancer: true, applier: true, monitoring: { level: "full" } }).stack,
     ).findResources("AWS::CloudWatch::Alarm"),
   ).map(({ Properties }) => [Properties.AlarmName as string, Properties as TemplateAlarm]),
 );

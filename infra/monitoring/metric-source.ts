@@ -7,7 +7,7 @@ import { sourcesOf } from "./alarm-definition.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
 import type { QueueDepthPoller } from "./queue-depth-poller.ts";
 
-export interface MetricSourcesProps extends Pick<MonitoredStage, "stage" | "server" | "capture"> {
+export interface MetricSourcesProps extends Pick<MonitoredStage, "stage" | "server" | "capture" | "applier"> {
   readonly poller: QueueDepthPoller;
   /** Rule that matches tasks which stop by themselves. */
   readonly taskStopRule: events.IRule;
@@ -18,7 +18,7 @@ export class MetricSources {
   readonly #dimensions: Readonly<Record<MetricOwner, cloudwatch.DimensionsMap | undefined>>;
   readonly #stage: string;
 
-  constructor({ stage, server, capture, poller, taskStopRule }: MetricSourcesProps) {
+  constructor({ stage, server, capture, applier, poller, taskStopRule }: MetricSourcesProps) {
     const { fileSystemId } = server.fileSystem;
     const loadBalancer = server.loadBalancer && { LoadBalancer: server.loadBalancer.loadBalancerFullName };
     this.#stage = stage;
@@ -32,6 +32,7 @@ export class MetricSources {
       "file-system-storage": { FileSystemId: fileSystemId, StorageClass: "Total" },
       poller: { FunctionName: poller.function.functionName },
       "poller-rule": { RuleName: poller.rule.ruleName },
+      apply: applier && { FunctionName: applier.function.functionName },
       capture: { FunctionName: capture.function.functionName },
       "capture-log": {},
       "task-stop-rule": { RuleName: taskStopRule.ruleName },

@@ -1,5 +1,6 @@
 import type { ExpectedAgent, MonitoringLevel, Publisher, StageNames } from "@dbward-aws/contract";
 import type * as kms from "aws-cdk-lib/aws-kms";
+import type { ConfigApplier } from "../apply/config-applier.ts";
 import type { TokenCapture } from "../capture/token-capture.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
 import type { RunbookLinks } from "./runbooks.ts";
@@ -22,6 +23,8 @@ export interface MonitoredStage {
   readonly server: DbwardServer;
   readonly agents: readonly MonitoredAgent[];
   readonly capture: TokenCapture;
+  /** The function that takes changed values to the tasks. */
+  readonly applier: ConfigApplier | undefined;
   readonly runbooks: RunbookLinks;
   /** How the poller hands over what it measures. */
   readonly publisher: Publisher;

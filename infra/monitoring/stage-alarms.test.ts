@@ -8,7 +8,7 @@ import { monitoredStage } from "./test-support/monitored-stage.ts";
 
 const names = stageNames("prod");
 const template = Template.fromStack(
-  monitoredStage({ loadBalancer: true, monitoring: { level: "full" } }).stack,
+  monitoredStage({ loadBalancer: true, applier: true, monitoring: { level: "full" } }).stack,
 );
 const alarms = Object.values(template.findResources("AWS::CloudWatch::Alarm")).map(
   ({ Properties }) => Properties as TemplateAlarm & { AlarmName: string },
@@ -112,6 +112,7 @@ const SCENES: Readonly<Record<AlarmId, Scene>> = {
   "token-refused": scene(6, { TokenAccepted: 1 }, { TokenAccepted: 0 }, 2, 1),
   "poller-silent": scene(6, { ServerReachable: 1 }, { ServerReachable: undefined }, 4, 2),
   "poller-failing": awsScene("poller-failing", 6, [["Errors", 0, 1]], 3, 4),
+  "apply-failing": awsScene("apply-failing", 20, [["Errors", 0, 1]], 15, 20),
   "poller-hindered": scene(6, { PollerHindrances: 0 }, { PollerHindrances: 1 }, 3, 4),
   "tasks-missing": scene(
     8,

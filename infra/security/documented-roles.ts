@@ -163,6 +163,37 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
     },
   },
   {
+    role: /^ApplyRole$/,
+    title: "Function that takes changed values to the tasks",
+    holder:
+      "The function has it, every five minutes and after a change. It reads the text of configurations, and no value of a secret.",
+    reasons: {
+      [LOG]: "The function writes its own log.",
+      "ecs:DescribeServices":
+        "It sees which task definition is deployed, and whether ECS is replacing tasks.",
+      "ecs:ListTasks":
+        "It finds the tasks of a service; the action knows no resource but takes the cluster as a condition.",
+      "ecs:DescribeTasks": "It sees when the tasks were created, which is when they got their values.",
+      "ecs:DescribeTaskDefinition":
+        "It sees which values a service reads; the action knows no resource, and the answer holds no secret.",
+      "ecs:UpdateService": "It has ECS replace the tasks of this stage's services.",
+      "secretsmanager:ListSecretVersionIds":
+        "It sees when a secret that the tasks read got its value, which it can't read.",
+      "ssm:GetParameter ssm:GetParameterHistory":
+        "It checks the text of a configuration, and compares it with the one that the server was started with.",
+      "ssm:GetParameter ssm:PutParameter":
+        "It keeps in one parameter what it refused and what did not succeed, so that it tells and tries each once.",
+      "kms:Decrypt":
+        "A configuration may be encrypted with a customer managed key; used by way of SSM alone.",
+      "sns:Publish": "It tells the receivers of alarms what it refused, and which tasks did not start.",
+      "kms:Decrypt kms:GenerateDataKey": "The topic is encrypted with a customer managed key.",
+    },
+    unused: {
+      [LOG]: INSIDE_LAMBDA,
+      "kms:Decrypt kms:GenerateDataKey": "SNS uses them, which on the local stage is inside the emulator.",
+    },
+  },
+  {
     role: /^NetworkVpcRefusedConnectionsIAMRole$/,
     title: "Flow log",
     holder: "VPC has it, where the stage makes its own network.",

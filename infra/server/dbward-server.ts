@@ -1,4 +1,4 @@
-import { SERVER, SERVER_PART, stageNames } from "@dbward-aws/contract";
+import { CONFIG_VARIABLE, SERVER, SERVER_PART, stageNames } from "@dbward-aws/contract";
 import {
   type ResultStorage as ResultStorageConfig,
   renderServerConfig,
@@ -166,6 +166,10 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
   readonly targetGroup?: elb.ApplicationTargetGroup;
   /** Whether ECS Exec is on. */
   readonly enableExecuteCommand: boolean;
+  /** The configuration, if it is in SSM. */
+  readonly configParameter?: ecs.Secret;
+  /** Everything else that ECS reads from Secrets Manager and SSM when a task starts. */
+  readonly startValues: readonly ecs.Secret[];
 
   /** @throws InvalidPropsError when props can't be deployed together, with everything that is wrong */
   constructor(scope: Construct, id: string, props: DbwardServerProps) {
@@ -216,7 +220,11 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
     const mountRule = this.fileSystem.allowMountFrom(this, "MountState", group);
     group.allowDns();
 
-    const task = this.#createTask(props);
+    const config = configSecret(this, props.config.text);
+    if (config) this.configParameter = config;
+    const secrets = startSecrets(props);
+    this.startValues = Object.values(secrets);
+    const task = this.#createTask(props, config, secrets);
     this.taskDefinition = task;
     this.service = this.#createService(props, group);
     // The first task must be able to mount, to log and to read its secrets.
@@ -319,7 +327,11 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
     });
   }
 
-  #createTask(props: DbwardServerProps): DbwardTask {
+  #createTask(
+    props: DbwardServerProps,
+    configParameter: ecs.Secret | undefined,
+    startValues: Readonly<Record<string, ecs.Secret>>,
+  ): DbwardTask {
     const { results, licenseKey, secrets = {}, config } = props;
     const taskRole =
       props.taskRole ??
@@ -349,11 +361,8 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
       ),
       logFilter: props.logFilter ?? "info",
       secrets: {
-        ...configSecret(this, config.text),
-        ...Object.fromEntries(
-          Object.entries(secrets).map(([name, secret]) => [name, ContainerSecret.from(secret)]),
-        ),
-        ...(licenseKey && { [SERVER.licenseKeyVariable]: ContainerSecret.from(licenseKey) }),
+        ...(configParameter && { [CONFIG_VARIABLE]: configParameter }),
+        ...startValues,
       },
       enableExecuteCommand: this.enableExecuteCommand,
       // A running task neither gets nor loses the agent of ECS Exec: a change has to replace it.
@@ -416,4 +425,14 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
       },
     });
   }
+}
+
+/** What a task reads when it starts, by the variable. */
+function startSecrets({ secrets = {}, licenseKey }: DbwardServerProps): Record<string, ecs.Secret> {
+  return {
+    ...Object.fromEntries(
+      Object.entries(secrets).map(([name, secret]) => [name, ContainerSecret.from(secret)]),
+    ),
+    ...(licenseKey && { [SERVER.licenseKeyVariable]: ContainerSecret.from(licenseKey) }),
+  };
 }

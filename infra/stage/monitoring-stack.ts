@@ -1,6 +1,7 @@
 import { STACK_OUTPUTS } from "@dbward-aws/contract";
 import { CfnOutput, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
+import { ConfigApplier } from "../apply/config-applier.ts";
 import { DbwardHours } from "../hours/dbward-hours.ts";
 import { DbwardMonitoring } from "../monitoring/dbward-monitoring.ts";
 import { Receiver } from "../monitoring/receiver.ts";
@@ -27,12 +28,26 @@ export class MonitoringStack extends Stack {
   constructor(scope: Construct, { settings, region, state, server, agents }: MonitoringStackProps) {
     const stackProps = stageStackProps("Monitoring", settings, region, "poller, alarms, dashboard");
     super(scope, stackProps.stackName, stackProps);
-    const { monitoring } = settings;
+    const { monitoring, apply } = settings;
+    const { encryptionKey } = state;
+    const applier =
+      apply.configuration || apply.secrets !== "none"
+        ? new ConfigApplier(this, "Apply", {
+            server: server.server,
+            agents: agents.agents,
+            capture: server.capture,
+            configuration: apply.configuration,
+            secrets: apply.secrets,
+            architecture: ARCHITECTURES[settings.architecture].function,
+            ...(encryptionKey && { encryptionKey }),
+          })
+        : undefined;
     // The id "Default" is left out of logical ids.
     this.monitoring = new DbwardMonitoring(this, "Default", {
       server: server.server,
       agents: agents.agents,
       capture: server.capture,
+      ...(applier && { applier }),
       receivers: [
         ...monitoring.emails.map(Receiver.email),
         ...monitoring.httpsEndpoints.map(Receiver.https),
@@ -46,7 +61,7 @@ export class MonitoringStack extends Stack {
       perAgentMetrics: monitoring.perAgentMetrics,
       ...(monitoring.runbooksUrl !== undefined && { runbooksUrl: monitoring.runbooksUrl }),
       vpcCidrs: state.network.cidrs,
-      ...(state.encryptionKey && { encryptionKey: state.encryptionKey }),
+      ...(encryptionKey && { encryptionKey }),
     });
 
     // Its schedules know services and agents by name, as the monitoring does.
@@ -70,6 +85,11 @@ export class MonitoringStack extends Stack {
       value: this.monitoring.poller.logGroup.logGroupName,
       description: "Log of the poller",
     });
+    if (applier)
+      new CfnOutput(this, STACK_OUTPUTS.applyLogGroup, {
+        value: applier.logGroup.logGroupName,
+        description: "Log of the function that takes changed values to the tasks",
+      });
     new CfnOutput(this, "AlarmTopicArn", {
       value: this.monitoring.topic.topicArn,
       description: "Topic of all alarms: others can subscribe to it",

@@ -43,11 +43,16 @@ const SHARED_RIGHTS = [
   /^ecs:ListTasks \* .*:cluster\/shared"/,
   /^ecs:(DescribeTasks|DescribeClusters|ExecuteCommand) \S*:(task\/shared\/\*|cluster\/shared) /,
   // What both stages' settings name: the URLs of databases, repositories of images, and a key.
-  /:secret:dbward\/(database-url|app|reports)-\?{6} /,
+  /:secret:dbward\/(database-url|app|reports|slack)-\?{6} /,
   /:repository\/(server|agent|cache\/dbward-(server|agent)) /,
   /:key\/11111111-2222-3333-4444-000000000002 /,
   // What a function in a VPC needs has no resource that is known beforehand.
   /^ec2:/,
+  // The configurations in SSM that both stages' settings name.
+  /:parameter\/dbward\/(server|agent)-config /,
+  /:key\/11111111-2222-3333-4444-000000000004 /,
+  // Has no resource, and a task definition holds no secret.
+  /^ecs:DescribeTaskDefinition /,
   // The poller's namespace is one for all stages; its metrics have the stage as a dimension.
   /^cloudwatch:PutMetricData .*cloudwatch:namespace/,
 ];

@@ -5,7 +5,7 @@ import type { IConstruct } from "constructs";
 export interface KeyUse {
   readonly sid: string;
   /** Service through which the keys may be used: the role can't decrypt anything else with them. */
-  readonly service: "s3" | "secretsmanager" | "ssm";
+  readonly service: "s3" | "secretsmanager" | "sns" | "ssm";
   readonly keyArns: readonly string[];
   readonly actions: readonly ("kms:Decrypt" | "kms:GenerateDataKey")[];
 }

@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { CONFIG_VARIABLE } from "@dbward-aws/contract";
 import { type ConfigSource, checkConfig, type DbwardProgram, variablesIn } from "@dbward-aws/dbward-config";
-import type * as ecs from "aws-cdk-lib/aws-ecs";
 import type * as kms from "aws-cdk-lib/aws-kms";
 import * as ssm from "aws-cdk-lib/aws-ssm";
 import type { Construct } from "constructs";
@@ -39,19 +37,16 @@ export function textOfParameter(parameter: string, { encryptionKey }: ParameterO
   return { name: parameter, source: { source: "ssm", parameter }, encryptionKey };
 }
 
-/**
- * The variable with the text of a parameter, as a secret of the container; a text that is in the template
- * needs none.
- */
+/** The text of a parameter, as a secret of the container; `undefined` for a text that is in the template. */
 export function configSecret(
   scope: Construct,
   { source, encryptionKey }: ConfigText,
-): Record<string, ecs.Secret> {
-  if (source.source === "rendered") return {};
+): ContainerSecret | undefined {
+  if (source.source === "rendered") return undefined;
   const parameter = ssm.StringParameter.fromSecureStringParameterAttributes(scope, "Config", {
     parameterName: source.parameter,
   });
-  return { [CONFIG_VARIABLE]: ContainerSecret.ofParameter(parameter, encryptionKey) };
+  return ContainerSecret.ofParameter(parameter, encryptionKey);
 }
 
 /**

@@ -28,8 +28,11 @@ export class ContainerSecret extends ecs.Secret {
   readonly service: "secretsmanager" | "ssm";
   /** Customer managed key of the value. @default - a key of AWS, which needs no right */
   readonly encryptionKey?: kms.IKey;
+  /** ARN of what is read, without the part of it. */
+  readonly resource: string;
+  /** Name of the SSM parameter. @default - it is a secret */
+  readonly parameterName?: string;
   readonly #action: string;
-  readonly #resource: string;
 
   private constructor(
     arn: string,
@@ -38,13 +41,15 @@ export class ContainerSecret extends ecs.Secret {
     action: string,
     resource: string,
     encryptionKey: kms.IKey | undefined,
+    parameterName?: string,
   ) {
     super();
     this.arn = arn;
     this.hasField = hasField;
     this.service = service;
     this.#action = action;
-    this.#resource = resource;
+    this.resource = resource;
+    if (parameterName !== undefined) this.parameterName = parameterName;
     if (encryptionKey !== undefined) this.encryptionKey = encryptionKey;
   }
 
@@ -78,7 +83,15 @@ export class ContainerSecret extends ecs.Secret {
   /** @param encryptionKey customer managed key. @default - a key of AWS */
   static ofParameter(parameter: ssm.IParameter, encryptionKey?: kms.IKey): ContainerSecret {
     const { arn } = ecs.Secret.fromSsmParameter(parameter);
-    return new ContainerSecret(arn, false, "ssm", "ssm:GetParameters", parameter.parameterArn, encryptionKey);
+    return new ContainerSecret(
+      arn,
+      false,
+      "ssm",
+      "ssm:GetParameters",
+      parameter.parameterArn,
+      encryptionKey,
+      parameter.parameterName,
+    );
   }
 
   /** What a prop of type `ecs.Secret | secretsmanager.ISecret` stands for. */
@@ -88,6 +101,6 @@ export class ContainerSecret extends ecs.Secret {
   }
 
   grantRead(grantee: iam.IGrantable): iam.Grant {
-    return iam.Grant.addToPrincipal({ grantee, actions: [this.#action], resourceArns: [this.#resource] });
+    return iam.Grant.addToPrincipal({ grantee, actions: [this.#action], resourceArns: [this.resource] });
   }
 }

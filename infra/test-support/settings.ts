@@ -34,6 +34,7 @@ export function stageSettings(overrides: Partial<StageSettings> = {}): StageSett
     server: serverSettings(),
     agents: [agentSettings()],
     capture: { method: "exec", allowSessionLogging: false },
+    apply: { configuration: true, secrets: "agents" },
     monitoring: {
       level: "essential",
       publisher: "api",

@@ -103,6 +103,14 @@ export const VARIANTS = {
     server: serverSettings({ config: { source: "ssm", parameter: "/dbward/server-config" } }),
     agents: [agentSettings({ config: { source: "ssm", parameter: "/dbward/agent-config" } })],
   },
+  "new values for the server, too": {
+    server: serverSettings({
+      config: { source: "ssm", parameter: "/dbward/server-config" },
+      secrets: { SLACK_BOT_TOKEN: "dbward/slack" },
+    }),
+    apply: { configuration: true, secrets: "all" },
+  },
+  "no new values": { apply: { configuration: false, secrets: "none" } },
   "Intel processors": { architecture: "x86_64", capture: { method: "task", allowSessionLogging: false } },
   "roles within a boundary, tags, and versions of results": {
     storage: { backend: "s3", retentionDays: 30, versioning: true },

@@ -2,6 +2,7 @@ import { agentSubject, stageNames } from "@dbward-aws/contract";
 import { App, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
+import { type AppliedAgent, ConfigApplier } from "../../apply/config-applier.ts";
 import { TokenCapture } from "../../capture/token-capture.ts";
 import { DbwardServer } from "../../server/dbward-server.ts";
 import { ServerConfig } from "../../server/server-config.ts";
@@ -17,6 +18,8 @@ export interface StageOptions {
   /** @default ["app"] */
   readonly agents?: readonly string[];
   readonly loadBalancer?: boolean;
+  /** Whether changed values are taken over. @default false */
+  readonly applier?: boolean;
   /** @default - the server's private address */
   readonly serverUrl?: string;
 }
@@ -42,24 +45,29 @@ export function monitoredStage(options: StageOptions = {}) {
     ...(options.serverUrl !== undefined && { serverUrl: options.serverUrl }),
   });
   const stack = new Stack(app, "Monitoring", { env: ENV });
+  const monitoredAgents = agents.map((name): MonitoredAgent & AppliedAgent => {
+    const serviceName = names.agentService(name);
+    return {
+      name,
+      subject: agentSubject({ name, token: name === agents[0] ? "bootstrap" : "own" }),
+      desiredCount: 1,
+      serviceName,
+      serviceArn: stack.formatArn({
+        service: "ecs",
+        resource: "service",
+        resourceName: `${names.cluster}/${serviceName}`,
+      }),
+      logGroupName: names.logGroup(serviceName),
+      startValues: [],
+    };
+  });
   const monitoring = new DbwardMonitoring(stack, "Default", {
     server,
     capture,
     vpcCidrs: ["10.0.0.0/16"],
-    agents: agents.map((name): MonitoredAgent => {
-      const serviceName = names.agentService(name);
-      return {
-        name,
-        subject: agentSubject({ name, token: name === agents[0] ? "bootstrap" : "own" }),
-        desiredCount: 1,
-        serviceName,
-        serviceArn: stack.formatArn({
-          service: "ecs",
-          resource: "service",
-          resourceName: `${names.cluster}/${serviceName}`,
-        }),
-        logGroupName: names.logGroup(serviceName),
-      };
+    agents: monitoredAgents,
+    ...(options.applier && {
+      applier: new ConfigApplier(stack, "Apply", { server, capture, agents: monitoredAgents }),
     }),
     ...options.monitoring,
   });

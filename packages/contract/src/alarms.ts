@@ -23,6 +23,7 @@ export const ALARM_IDS = [
   "poller-silent",
   "poller-failing",
   "poller-hindered",
+  "apply-failing",
   "tasks-missing",
   "task-restarts",
   "server-cpu",

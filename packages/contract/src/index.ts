@@ -1,4 +1,5 @@
 export * from "./alarms.ts";
+export * from "./apply.ts";
 export * from "./capture.ts";
 export * from "./captured-token.ts";
 export * from "./console.ts";

@@ -36,6 +36,10 @@ export interface StageNames {
   readonly pollerFunction: string;
   /** Group of the schedules in EventBridge Scheduler, `dbward-<stage>`. */
   readonly scheduleGroup: string;
+  /** Lambda function that takes changed values to the tasks, `dbward-<stage>-apply-config`. */
+  readonly applyFunction: string;
+  /** SSM parameter of that function's state, `/dbward/<stage>/apply-config`. */
+  readonly applyStateParameter: string;
   /** CloudWatch alarm, `dbward-<stage>-<id>`. */
   alarm(id: string): string;
   /**
@@ -77,6 +81,8 @@ export function stageNames(stage: string, sharedCluster?: string): StageNames {
     topic: `${scope}-alarms`,
     pollerFunction: `${scope}-poll-agents`,
     scheduleGroup: scope,
+    applyFunction: `${scope}-apply-config`,
+    applyStateParameter: `/${APP_NAME}/${stage}/apply-config`,
     alarm: (id) => `${scope}-${id}`,
     agentTokenSecret: ({ name, token }) =>
       secret(token === "bootstrap" ? "agent-token" : `agent-token/${name}`),

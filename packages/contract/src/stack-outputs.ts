@@ -12,4 +12,6 @@ export const STACK_OUTPUTS = {
   pollerRule: "PollerRuleName",
   /** Monitoring stack: log group of the poller's function. */
   pollerLogGroup: "PollerLogGroupName",
+  /** Monitoring stack: log group of the function that takes changed values to the tasks. */
+  applyLogGroup: "ApplyLogGroupName",
 } as const;

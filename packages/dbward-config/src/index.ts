@@ -2,6 +2,7 @@ export { type DatabaseAddress, databaseAddress } from "./agent/database-urls.ts"
 export { checkConfig, type DbwardProgram, type ReadConfig, readConfig } from "./check-config.ts";
 export { isSeenBySync } from "./config-sync.ts";
 export { type AgentTextContext, checkAgentText } from "./container-text/check-agent-text.ts";
+export { checkDeployedConfig, type DeployedContainer } from "./container-text/check-deployed-config.ts";
 export { checkServerText, type ServerTextContext } from "./container-text/check-server-text.ts";
 export { type Finding, Findings } from "./container-text/findings.ts";
 export { emptiedSectionsOfTexts, KEPT_SECTIONS } from "./emptied-sections.ts";

@@ -30,6 +30,9 @@ const HEALTHY: Answers = {
     ],
   }),
   ListStackResources: () => ({ StackResourceSummaries: [] }),
+  GetParameter: () => {
+    throw new AwsFault("ParameterNotFound", "");
+  },
   ListTasks: () => ({ taskArns: [] }),
   DescribeAlarmHistory: () => ({ AlarmHistoryItems: [] }),
   DescribeServices: ({ services }) => ({
@@ -114,7 +117,7 @@ describe("pnpm ops", () => {
     ["restart server", /This command asks before it changes anything, and there is no terminal/],
     [
       "logs agent nobody",
-      /The stage has no part "agent nobody"\. Parts: server, poller, agent \(all agents\), agent app/,
+      /The stage has no part "agent nobody"\. Parts: server, poller, apply, agent \(all agents\), agent app/,
     ],
     ["logs server capture", /The stage has no part "capture"/],
     ["logs server --since soon", /--since can't be "soon"\. Use a duration such as/],
@@ -855,7 +858,10 @@ describe("logs", () => {
         {
           StackName,
           StackStatus: "CREATE_COMPLETE",
-          Outputs: [{ OutputKey: "PollerLogGroupName", OutputValue: "group of the poller" }],
+          Outputs: [
+            { OutputKey: "PollerLogGroupName", OutputValue: "group of the poller" },
+            { OutputKey: "ApplyLogGroupName", OutputValue: "group of the applier" },
+          ],
         },
       ],
     }),
@@ -892,7 +898,8 @@ describe("logs", () => {
     ["logs server", ["server:3"]],
     ["logs agent app poller", ["agent-app:3", "the poller"]],
     ["logs agent server", ["server:3", "agent-app:3", "agent-reports:3"]],
-    ["logs", ["server:3", "agent-app:3", "agent-reports:3", "the poller"]],
+    ["logs agent apply", ["agent-app:3", "agent-reports:3", "the applier"]],
+    ["logs", ["server:3", "agent-app:3", "agent-reports:3", "the poller", "the applier"]],
   ])("reads the groups of %j, as the deployed stage names them", async (command, groups) => {
     const read: unknown[] = [];
     await withAws({

@@ -18,8 +18,8 @@ export {
 } from "./identity.ts";
 export {
   describeTaskDefinition,
+  functionLogGroup,
   LogGroupUnknownError,
-  pollerLogGroup,
   serviceLogGroups,
 } from "./log-groups.ts";
 export {

@@ -53,21 +53,29 @@ export async function serviceLogGroups(
   return containerLogs(definition).map(({ group }) => group);
 }
 
+/** Functions of the Monitoring stack, by the output with the name of their log group. */
+const FUNCTION_OUTPUTS = {
+  poller: STACK_OUTPUTS.pollerLogGroup,
+  apply: STACK_OUTPUTS.applyLogGroup,
+} as const;
+
 /**
- * The log group of a stage's poller.
+ * The log group of a stage's poller, or of the function that takes changed values to the tasks.
  *
  * @throws LogGroupUnknownError when its stack doesn't exist, or was deployed without the output; AwsCallError
  */
-export async function pollerLogGroup(
+export async function functionLogGroup(
   clients: Pick<AwsClients, "cloudFormation">,
   stage: string,
+  part: keyof typeof FUNCTION_OUTPUTS,
 ): Promise<string> {
+  const key = FUNCTION_OUTPUTS[part];
   const name = stageNames(stage).stack("Monitoring");
   const stack = await findStack(clients, name);
-  const output = stack?.Outputs?.find(({ OutputKey }) => OutputKey === STACK_OUTPUTS.pollerLogGroup);
+  const output = stack?.Outputs?.find(({ OutputKey }) => OutputKey === key);
   if (output?.OutputValue) return output.OutputValue;
   throw new LogGroupUnknownError(
-    stack ? `Stack ${name} has no output ${STACK_OUTPUTS.pollerLogGroup}.` : `Stack ${name} doesn't exist.`,
+    stack ? `Stack ${name} has no output ${key}.` : `Stack ${name} doesn't exist.`,
   );
 }
 

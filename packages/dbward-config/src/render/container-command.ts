@@ -53,6 +53,11 @@ export function serverEnvironment(config: ConfigSource, storage: ResultStorage):
     : { [STORAGE_VARIABLE]: [STORAGE_HEADER, ...resultStorageLines(storage)].join("\n") };
 }
 
+/** Where a server with the variables of {@link serverEnvironment} keeps its results, when its configuration is in SSM. */
+export function storageBackendIn(environment: Readonly<Record<string, string>>): ResultStorage["backend"] {
+  return environment[STORAGE_VARIABLE]?.includes('\nbackend = "local"\n') ? "local" : "s3";
+}
+
 /** Command of an agent's container, like {@link serverCommand}; the text is not changed. */
 export function agentCommand(container: ContainerConfig): string[] {
   return command(

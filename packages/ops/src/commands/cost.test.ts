@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { POLLER_ENVIRONMENT } from "@dbward-aws/contract";
+import { APPLY_ENVIRONMENT, POLLER_ENVIRONMENT } from "@dbward-aws/contract";
 import type { StageInput } from "@dbward-aws/settings";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { directory, ops } from "../test-support/ops-run.ts";
@@ -141,6 +141,26 @@ describe("ops cost", () => {
     const metrics = items.find(({ item }) => item.endsWith("custom metric"))!;
     expect(metrics.usd).toBeCloseTo(0.3 * Number(metrics.item.split(" ")[0]), 5);
     expect(items.map(({ item }) => item)).toContain("poller's function, one call a minute");
+  });
+
+  it("counts the calls for the secrets whose new values are taken over", async () => {
+    const applier = (secrets: string) => ({
+      Type: "AWS::Lambda::Function",
+      Properties: {
+        MemorySize: 256,
+        Architectures: ["arm64"],
+        Environment: {
+          Variables: { [APPLY_ENVIRONMENT.secrets]: secrets, [APPLY_ENVIRONMENT.agents]: "app,reports" },
+        },
+      },
+    });
+    const usd = async (secrets: string) => {
+      template("Monitoring", { Applier: applier(secrets) });
+      const { items } = await estimate();
+      return items.find(({ item }) => item.startsWith("looking for changed values"))!.usd;
+    };
+    // 8,760 runs; two secrets of each of two agents, at 0.05 USD for 10,000 calls.
+    expect((await usd("agents")) - (await usd("none"))).toBeCloseTo((8_760 * 4 * 0.05) / 10_000, 1);
   });
 
   it("prints a table with the sum and what it takes for granted", async () => {

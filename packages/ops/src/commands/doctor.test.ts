@@ -1,3 +1,4 @@
+import { type ApplyState, formatApplyState } from "@dbward-aws/contract";
 import { describe, expect, it } from "vitest";
 import { type Answers, AwsFault } from "../test-support/aws-peer.ts";
 import { CANARY, ops, withAws } from "../test-support/ops-run.ts";
@@ -122,6 +123,9 @@ function stage(changes: Answers = {}): Answers {
     GetSecretValue: ({ SecretId }) => ({
       SecretString: `${CANARY.slice(0, -1)}${String(SecretId).length % 10}`,
     }),
+    GetParameter: () => {
+      throw new AwsFault("ParameterNotFound", "");
+    },
     DescribeKey: () => ({ KeyMetadata: { KeyId: KEY, KeyState: "Enabled" } }),
     DescribeAlarms: () => ({
       MetricAlarms: [{ AlarmName: "dbward-prod-agents-offline", StateValue: "OK", AlarmDescription: "x" }],
@@ -340,6 +344,38 @@ describe("ops doctor", () => {
       [],
     ]);
     expect(found?.evidence).toEqual(["no credentials"]);
+  });
+
+  it("names changes that were refused or did not succeed, until the tasks have current values", async () => {
+    const state: ApplyState = {
+      server: {
+        refused: { parameter: "/dbward/server", version: 7, mistakes: ["/dbward/server:3: no [toml]"] },
+      },
+      "agent-app": { applied: { changedAt: "2026-01-02T03:04:05.000Z", deployment: "d0", failed: true } },
+    };
+    const answer = (value: ApplyState) => ({
+      GetParameter: ({ Name }: { Name?: unknown }) => ({
+        Parameter: { Name, Value: formatApplyState(value) },
+      }),
+    });
+    expect(await findings(answer(state))).toMatchObject([
+      {
+        code: "config-refused",
+        subject: "server",
+        problem: expect.stringMatching(/^Version 7 of SSM parameter \/dbward\/server was refused/),
+        evidence: ["/dbward/server:3: no [toml]"],
+        remedy: "Correct it with: pnpm ops config push server --stage prod",
+      },
+      {
+        code: "change-failed",
+        subject: "agent app",
+        remedy: expect.stringContaining("pnpm ops restart agent app --stage prod"),
+      },
+    ]);
+    const underWay = {
+      "agent-app": { applied: { changedAt: "2026-01-02T03:04:05.000Z", deployment: "d1" } },
+    };
+    expect(await findings(answer(underWay))).toEqual([]);
   });
 
   it.each([

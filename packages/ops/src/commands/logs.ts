@@ -1,7 +1,7 @@
 import { type FilteredLogEvent, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { UsageError } from "@dbward-aws/cli";
 import { Deadline, redact } from "@dbward-aws/core";
-import { ifThere, LogGroupUnknownError, pollerLogGroup, serviceLogGroups } from "@dbward-aws/stage";
+import { functionLogGroup, ifThere, LogGroupUnknownError, serviceLogGroups } from "@dbward-aws/stage";
 import { type CommandContext, command } from "../command.ts";
 import { durationMs } from "../option-values.ts";
 import { servicesOf } from "../services.ts";
@@ -15,7 +15,7 @@ const LATE_MS = 30_000;
 /** `pnpm ops logs`. */
 export const logs = command({
   command: "logs [parts..]",
-  summary: "Print log lines of the server, of agents and of the poller",
+  summary: "Print log lines of the server, of agents, and of the functions that run all the time",
   examples: [
     ["logs server --stage prod --since 1h", "The server's lines of the last hour"],
     ["logs server agent app --stage prod --follow", "New lines of both, until Ctrl-C"],
@@ -27,7 +27,7 @@ export const logs = command({
         type: "string",
         array: true,
         default: [],
-        describe: "server, agent [NAME], poller (default: all)",
+        describe: "server, agent [NAME], poller, apply (default: all)",
       })
       .option("since", {
         default: "10m",
@@ -61,13 +61,13 @@ async function follow(reader: LogReader, signal: AbortSignal): Promise<void> {
 
 /** A log group, and the part of the stage that writes to it. */
 interface LogSource {
-  /** `server`, `poller`, or the agent's name. */
+  /** `server`, `poller`, `apply`, or the agent's name. */
   readonly part: string;
   readonly group: string;
 }
 
 /**
- * The log groups as the deployed stage has them: of services in their task definitions, of the poller in its stack.
+ * The log groups as the deployed stage has them: of services in their task definitions, of functions in their stack.
  *
  * @param words such as `server`, `agent app`, `poller`; none for all that are deployed
  */
@@ -82,7 +82,10 @@ async function logSources(
       word,
       () => serviceLogGroups(clients, names.cluster, service),
     ]),
-    ["poller", async () => [await pollerLogGroup(clients, settings.stage)]],
+    ...FUNCTIONS.map((part): (typeof all)[number] => [
+      part,
+      async () => [await functionLogGroup(clients, settings.stage, part)],
+    ]),
   ];
   const isAll = words.length === 0;
   const found = await Promise.allSettled(
@@ -97,22 +100,26 @@ async function logSources(
   return sources;
 }
 
+/** `poller` measures; `apply` takes changed values to the tasks. */
+const FUNCTIONS = ["poller", "apply"] as const;
+
 /** @throws UsageError for an unknown part */
 function wantedParts(words: readonly string[], agents: readonly string[]): Set<string> {
   const wanted = new Set<string>();
+  const isPart = (word: string) => word === "server" || (FUNCTIONS as readonly string[]).includes(word);
   for (let at = 0; at < words.length; at++) {
     const [word, next] = [words[at]!, words[at + 1]];
-    if (word === "server" || word === "poller") wanted.add(word);
+    if (isPart(word)) wanted.add(word);
     else if (word === "agent" && next !== undefined && agents.includes(next)) {
       wanted.add(next);
       at++;
-    } else if (word === "agent" && (next === undefined || next === "server" || next === "poller"))
+    } else if (word === "agent" && (next === undefined || isPart(next)))
       for (const name of agents) wanted.add(name);
     else {
       const unknown = word === "agent" ? `agent ${next}` : word;
       throw new UsageError(
         `The stage has no part "${unknown}".`,
-        `Parts: server, poller, agent (all agents), ${agents.map((name) => `agent ${name}`).join(", ")}.`,
+        `Parts: server, ${FUNCTIONS.join(", ")}, agent (all agents), ${agents.map((name) => `agent ${name}`).join(", ")}.`,
       );
     }
   }

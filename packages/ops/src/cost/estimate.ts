@@ -1,4 +1,5 @@
 import {
+  APPLY_ENVIRONMENT,
   describeHours,
   MONITORING_LEVELS,
   metricsOf,
@@ -7,7 +8,7 @@ import {
   shareOfWeek,
   type WorkingHours,
 } from "@dbward-aws/contract";
-import { POLLS_OF_A_MONTH as POLLS, PRICES } from "./prices.ts";
+import { POLLS_OF_A_MONTH as POLLS, PRICES, APPLY_RUNS_OF_A_MONTH as RUNS } from "./prices.ts";
 
 /** A CloudFormation template, as far as the estimate reads it. */
 export interface Template {
@@ -158,7 +159,10 @@ function itemsOf(
     case "AWS::ECS::Service":
       return tasks(Properties, all).map((found) => ({ ...found, usd: found.usd * share }));
     case "AWS::Lambda::Function":
-      return poller(Properties).map((found) => ({ ...found, usd: found.usd * share }));
+      return [
+        ...poller(Properties).map((found) => ({ ...found, usd: found.usd * share })),
+        ...applier(Properties),
+      ];
     case "AWS::CloudWatch::Alarm": {
       const metrics =
         listOf(Properties.Metrics).filter((metric) => "MetricStat" in fieldsOf(metric)).length || 1;
@@ -196,20 +200,44 @@ function tasks(service: Readonly<Record<string, unknown>>, all: Readonly<Record<
   return [{ item, usd, count }, ...(network.AssignPublicIp === "ENABLED" ? [publicAddresses(count)] : [])];
 }
 
-/** The poller with the metrics that it publishes; other functions run at deployments only. */
-function poller({ Environment, MemorySize, Architectures }: Readonly<Record<string, unknown>>): Found[] {
-  const variables = fieldsOf(fieldsOf(Environment).Variables);
-  const publisher = variables[POLLER_ENVIRONMENT.publisher];
-  if (publisher === undefined) return [];
-  const isArm = listOf(Architectures).includes("arm64");
+/** The function that takes changed values to the tasks: it looks for them all the time. */
+function applier(properties: Readonly<Record<string, unknown>>): Found[] {
+  const variables = variablesOf(properties);
+  const watched = variables[APPLY_ENVIRONMENT.secrets];
+  if (watched === undefined) return [];
+  const secrets =
+    watched === "none" ? 0 : namesIn(variables[APPLY_ENVIRONMENT.agents]) * RUNS.secretsOfAnAgent;
+  const run = runOf(properties, RUNS.secondsOfOne) + secrets * PRICES.secretsManagerCall;
+  const log = (RUNS.logBytesOfOne / 1e9) * PRICES.logIngestedGb;
+  return [{ item: "looking for changed values, every 5 minutes", usd: RUNS.count * (run + log) }];
+}
+
+/** What one run of a function costs. @param seconds that it takes */
+function runOf({ MemorySize, Architectures }: Readonly<Record<string, unknown>>, seconds: number): number {
   const { lambda } = PRICES;
-  const gibSecond = isArm ? lambda.armGibSecond : lambda.x86GibSecond;
-  const run = POLLS.secondsOfOne * (Number(MemorySize ?? 128) / 1024) * gibSecond + lambda.call;
-  const logBytes = publisher === "emf" ? POLLS.logBytesOfOne.emf : POLLS.logBytesOfOne.api;
-  const ownMetrics = Number(variables[POLLER_ENVIRONMENT.perAgentMetrics] ?? 0);
-  const agents = String(variables[POLLER_ENVIRONMENT.agents] ?? "")
+  const gibSecond = listOf(Architectures).includes("arm64") ? lambda.armGibSecond : lambda.x86GibSecond;
+  return seconds * (Number(MemorySize ?? 128) / 1024) * gibSecond + lambda.call;
+}
+
+function variablesOf({ Environment }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return fieldsOf(fieldsOf(Environment).Variables);
+}
+
+function namesIn(list: unknown): number {
+  return String(list ?? "")
     .split(",")
     .filter(Boolean).length;
+}
+
+/** The poller with the metrics that it publishes. */
+function poller(properties: Readonly<Record<string, unknown>>): Found[] {
+  const variables = variablesOf(properties);
+  const publisher = variables[POLLER_ENVIRONMENT.publisher];
+  if (publisher === undefined) return [];
+  const run = runOf(properties, POLLS.secondsOfOne);
+  const logBytes = publisher === "emf" ? POLLS.logBytesOfOne.emf : POLLS.logBytesOfOne.api;
+  const ownMetrics = Number(variables[POLLER_ENVIRONMENT.perAgentMetrics] ?? 0);
+  const agents = namesIn(variables[POLLER_ENVIRONMENT.agents]);
   const level = MONITORING_LEVELS.find((each) => each === variables[POLLER_ENVIRONMENT.level]) ?? "essential";
   const metrics = metricsOf(level).length + Math.min(ownMetrics, agents) * PER_AGENT_METRICS.length;
   return [

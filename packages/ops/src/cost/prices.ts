@@ -28,6 +28,7 @@ export const PRICES = {
     logs: 0.03,
   },
   secretMonth: 0.4,
+  secretsManagerCall: 5e-6,
   kmsKeyMonth: 1,
   hostedZoneMonth: 0.5,
   alarmMetricMonth: 0.1,
@@ -49,4 +50,13 @@ export const POLLS_OF_A_MONTH = {
   secondsOfOne: 0.5,
   /** What one poll logs, by the publisher of the metrics. */
   logBytesOfOne: { api: 300, emf: 2_900 },
+} as const;
+
+/** What the runs of the function apply-config in a month use, at one in five minutes. */
+export const APPLY_RUNS_OF_A_MONTH = {
+  count: PRICES.hoursPerMonth * 12,
+  secondsOfOne: 1,
+  logBytesOfOne: 200,
+  /** Secrets of an agent: its token, and the URL of a database. */
+  secretsOfAnAgent: 2,
 } as const;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { agents } from "./agent.ts";
+import { apply } from "./apply.ts";
 import { capture } from "./capture.ts";
 import { checkAcross } from "./check-across.ts";
 import { checkUnused } from "./check-unused.ts";
@@ -69,6 +70,7 @@ export function stageSchema(stage: unknown, written: unknown = stage) {
       server,
       agents,
       capture: capture.prefault({}),
+      apply: apply.prefault({}),
       encryption: encryption.prefault({}),
       monitoring: monitoring.prefault({}),
       iam: iam.prefault({}),

@@ -20,6 +20,7 @@ upstream.check_version()
 # Each module puts its parts in place when it is imported.
 import alarms
 import functions
+import parameter_events
 import refusals
 import schedules
 import stack_rules

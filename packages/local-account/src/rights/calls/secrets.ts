@@ -63,6 +63,13 @@ export const ssmNeeds: NeedsOf = async (call, account) => {
       const needs = await Promise.all(names.map((name) => parameterNeeds(call, action, name, account)));
       return needs.flat();
     }
+    case "PutParameter": {
+      const name = text(call, "Name");
+      // A SecureString under a customer managed key would need rights on the key as well.
+      return name === undefined || text(call, "Type") !== "String"
+        ? undefined
+        : [{ action, resource: parameterArn(call, name) }];
+    }
     case "GetParametersByPath":
       return [{ action, resource: parameterArn(call, text(call, "Path") ?? "/") }];
     case "DescribeParameters":
