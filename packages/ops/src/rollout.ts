@@ -115,9 +115,9 @@ async function healthyTasks(
   const { desiredCount = 0, runningCount = 0 } = now;
   if (wanted === undefined && runningCount !== desiredCount) return undefined;
   // ECS calls a deployment complete when its tasks run, and names in each task the deployment that started it.
-  const tasks = (await findTasks(context.clients, context.names.cluster, service, "RUNNING")).filter(
-    isOf(wanted),
-  );
+  const tasks = (
+    await findTasks(context.clients, context.names.cluster, { serviceName: service }, "RUNNING")
+  ).filter(isOf(wanted));
   const healthy = tasks.filter(
     ({ lastStatus, healthStatus }) => lastStatus === "RUNNING" && healthStatus === "HEALTHY",
   );

@@ -46,7 +46,7 @@ export {
   ServiceNotRunningError,
   type ServiceReference,
 } from "./server-connection.ts";
-export { eventsByTime, findTasks, lastEnd } from "./service-tasks.ts";
+export { eventsByTime, findTasks, lastEnd, type TaskFilter } from "./service-tasks.ts";
 export { findStack, firstFailedEvent, firstFailure } from "./stacks.ts";
 export { type LiveStack, liveStacks, resourceIds } from "./stage-stacks.ts";
 export { type TokenSecret, tokenSecrets } from "./token-secrets.ts";

@@ -12,24 +12,28 @@ import { describeStop, stopOf } from "./view/read-services.ts";
 /** As many tasks as one call describes; ECS lists stopped ones of the last hour, in no particular order. */
 const TASKS_A_CALL = 100;
 
+/** Which tasks: those of a service, or those that were started with a mark. */
+export type TaskFilter = { readonly serviceName: string } | { readonly startedBy: string };
+
 /**
- * Tasks of a service that are to run, or those that have stopped in the last hour.
+ * Tasks that are to run, or those that have stopped in the last hour.
  *
  * @throws AwsCallError
  */
 export async function findTasks(
   { ecs }: Pick<AwsClients, "ecs">,
   cluster: string,
-  serviceName: string,
+  filter: TaskFilter,
   desiredStatus: "RUNNING" | "STOPPED",
 ): Promise<Task[]> {
+  const [of] = Object.values(filter);
   const { taskArns = [] } = await during(
-    `Listing the tasks of ${serviceName}`,
-    ecs.send(new ListTasksCommand({ cluster, serviceName, desiredStatus, maxResults: TASKS_A_CALL })),
+    `Listing the tasks of ${of}`,
+    ecs.send(new ListTasksCommand({ cluster, ...filter, desiredStatus, maxResults: TASKS_A_CALL })),
   );
   if (taskArns.length === 0) return [];
   const { tasks = [] } = await during(
-    `Looking up the tasks of ${serviceName}`,
+    `Looking up the tasks of ${of}`,
     ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns })),
   );
   return tasks;
@@ -48,7 +52,7 @@ export async function lastEnd(
   service: string,
   isWanted: (task: Task) => boolean = () => true,
 ): Promise<string | undefined> {
-  const tasks = await findTasks(clients, cluster, service, "STOPPED");
+  const tasks = await findTasks(clients, cluster, { serviceName: service }, "STOPPED");
   const [last] = tasks.filter(isWanted).sort((a, b) => Number(b.stoppedAt ?? 0) - Number(a.stoppedAt ?? 0));
   return last && describeStop(stopOf(last));
 }

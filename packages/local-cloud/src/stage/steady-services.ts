@@ -52,7 +52,7 @@ async function isSteady(ecs: StageEcs, service: Service, deployed: ReadonlySet<s
   const { deployments = [], desiredCount = 0, serviceName = "" } = service;
   if (hasFailed(service, deployed) || deployments.length !== 1) return false;
   if (primary(service)?.rolloutState !== "COMPLETED") return false;
-  const tasks = await findTasks(ecs.clients, ecs.cluster, serviceName, "RUNNING");
+  const tasks = await findTasks(ecs.clients, ecs.cluster, { serviceName }, "RUNNING");
   return tasks.filter(({ healthStatus }) => healthStatus === "HEALTHY").length === desiredCount;
 }
 

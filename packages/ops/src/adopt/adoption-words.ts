@@ -1,6 +1,6 @@
+import type { ServiceName } from "../service-control.ts";
 import type { AdoptRequest } from "./adopt-context.ts";
 import type { AdoptionRecord } from "./adoption-record.ts";
-import type { ServiceName } from "./service-control.ts";
 
 /** What an adoption does from the first change of the former deployment on. */
 export function takeOverSteps(

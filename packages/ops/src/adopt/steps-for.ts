@@ -1,13 +1,13 @@
 import type { ActionOptions, Progress } from "@dbward-aws/cli";
 import type { AwsClients } from "@dbward-aws/stage";
 import { deployStage, waitForStacks } from "../deploy-stage.ts";
+import { desiredTasks, type ServiceName, startService, stopService } from "../service-control.ts";
 import { servicesOf } from "../services.ts";
 import { waitUntilUnmounted } from "../wait-until-unmounted.ts";
 import { type AdoptContext, type AdoptRequest, contextOf } from "./adopt-context.ts";
 import type { AdoptionRecord } from "./adoption-record.ts";
 import type { CutOverSteps, Side } from "./cut-over.ts";
 import { retainInStack } from "./retain-in-stack.ts";
-import { desiredTasks, type ServiceName, startService, stopService } from "./service-control.ts";
 import type { StackResource } from "./stack-resources.ts";
 import { verifyStage } from "./verify.ts";
 
@@ -34,11 +34,11 @@ export async function stepsFor(
   }));
   const stop = (service: ServiceName) => {
     progress.step(`Stopping service ${service.service} of cluster ${service.cluster}`);
-    return stopService(clients, service, signal);
+    return stopService({ clients, signal }, service);
   };
   const start = (service: ServiceName & { readonly tasks: number }) => {
     progress.step(`Starting service ${service.service} of cluster ${service.cluster}`);
-    return startService(clients, service, service.tasks, signal);
+    return startService({ clients, signal }, service, service.tasks);
   };
   const side = (
     first: ServiceName & { readonly tasks: number },

@@ -4,7 +4,7 @@ import { type TokenSecret, tokenSecrets } from "@dbward-aws/stage";
 import type { CommandContext } from "../command.ts";
 import { waitForService } from "../rollout.ts";
 import { waitForServer } from "../server-access.ts";
-import { scaleServer, stopServer } from "../stop-server.ts";
+import { scaleService, serverServiceOf, stopService } from "../service-control.ts";
 import { isAccepted } from "../tokens/server-tokens.ts";
 import { TokenStore } from "../tokens/token-store.ts";
 import { waitUntilUnmounted } from "../wait-until-unmounted.ts";
@@ -36,7 +36,7 @@ export async function moveStage(
 ): Promise<readonly TokenSecret[]> {
   const { serverService } = context.names;
   progress.step("Stopping the server");
-  await stopServer(context);
+  await stopService(context, serverServiceOf(context));
   progress.done("The server is stopped");
   await waitUntilUnmounted(context, to.fileSystemId, progress);
   const { replaces: _from, ...former } = from;
@@ -45,7 +45,7 @@ export async function moveStage(
   progress.step(`Deploying the stage on ${to.fileSystemId}`);
   await deploy();
   // The deployment starts a task with the service's desired count, unless CloudFormation had nothing to change.
-  await scaleServer(context, 1);
+  await scaleService(context.clients, serverServiceOf(context), 1);
   await waitForService(context, serverService, progress);
   progress.step("Waiting until the server is ready");
   const server = await waitForServer(context, url);

@@ -19,7 +19,7 @@ import { quote } from "shell-quote";
 import type { CommandContext } from "../command.ts";
 import { ensureMountTarget, mountTargets } from "../mount-target.ts";
 import { endedTask, startTask } from "../one-off-task.ts";
-import { waitUntilStopped } from "../stop-server.ts";
+import { awaitEarlierTask } from "../service-control.ts";
 import { BackupError } from "./back-up.ts";
 
 const TOKEN_PREFIX = "dbward-ops-restore";
@@ -65,7 +65,7 @@ export async function placeState(
 ): Promise<void> {
   const { fileSystemId } = placement;
   // Of a call that was cut off.
-  await waitUntilStopped(context, { startedBy: startedBy(context) }, TASK_WITHIN, "an earlier one-off task");
+  await awaitEarlierTask(context, startedBy(context), TASK_WITHIN);
   progress.step(`Mounting ${fileSystemId} in a one-off task`);
   const subnet = placement.service.networkConfiguration?.awsvpcConfiguration?.subnets?.[0] ?? "";
   await ensureMountTarget(context, { fileSystemId, subnet, securityGroup: placement.securityGroup });

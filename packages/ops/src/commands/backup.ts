@@ -3,7 +3,7 @@ import { AUTOMATIC_VAULT, backUp, KEPT_DAYS, runningBackup } from "../backup/bac
 import { idOf, printRecoveryPoints, recoveryPoints, stageFileSystem } from "../backup/recovery-points.ts";
 import { type CommandContext, command } from "../command.ts";
 import { waitForService } from "../rollout.ts";
-import { scaleServer, stopServer } from "../stop-server.ts";
+import { scaleService, serverServiceOf, stopService } from "../service-control.ts";
 import { refuseWhenStopped } from "../stopped-stage.ts";
 
 /** `pnpm ops backup`. */
@@ -109,11 +109,11 @@ async function whileStopped<T>(
   progress: Progress,
 ): Promise<T> {
   progress.step("Stopping the server");
-  await stopServer(context);
+  await stopService(context, serverServiceOf(context));
   try {
     return await work();
   } finally {
-    await scaleServer(context, 1);
+    await scaleService(context.clients, serverServiceOf(context), 1);
     await waitForService(context, context.names.serverService, progress);
   }
 }

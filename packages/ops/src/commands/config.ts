@@ -144,7 +144,12 @@ async function servicesBefore(context: CommandContext, stored: StoredConfig): Pr
   if (!changedAt) return [];
   const old = await Promise.all(
     stored.services.map(async (service) => {
-      const tasks = await findTasks(context.clients, context.names.cluster, service.service, "RUNNING");
+      const tasks = await findTasks(
+        context.clients,
+        context.names.cluster,
+        { serviceName: service.service },
+        "RUNNING",
+      );
       return tasks.some(({ startedAt }) => startedAt !== undefined && startedAt < changedAt) ? [service] : [];
     }),
   );

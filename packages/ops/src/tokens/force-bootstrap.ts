@@ -5,7 +5,7 @@ import { DbwardError } from "@dbward-aws/core";
 import { describeServices, describeTaskDefinition } from "@dbward-aws/stage";
 import type { CommandContext } from "../command.ts";
 import { endedTask, startTask } from "../one-off-task.ts";
-import { scaleServer, stopServer, waitUntilStopped } from "../stop-server.ts";
+import { awaitEarlierTask, scaleService, serverServiceOf, stopService } from "../service-control.ts";
 
 /** Marks the one-off task of a stage, so that another call of the command finds one that still runs. */
 const startedBy = ({ settings }: CommandContext) => `dbward-ops-recover-${settings.stage}`;
@@ -39,17 +39,12 @@ export async function forceBootstrap(context: CommandContext, progress: Progress
       "Check the stage's name, the account and the region.",
     );
   progress.step("Stopping the server");
-  await stopServer(context);
+  await stopService(context, serverServiceOf(context));
   // Of a call that was cut off: two servers would write to one database.
-  await waitUntilStopped(
-    context,
-    { startedBy: startedBy(context) },
-    BOOTSTRAP_WITHIN,
-    "an earlier one-off task",
-  );
+  await awaitEarlierTask(context, startedBy(context), BOOTSTRAP_WITHIN);
   progress.step("Starting the server once with --force-bootstrap, as a one-off task");
   const task = await runOnce(context, service).catch(async (error: unknown) => {
-    await scaleServer(context, 1);
+    await scaleService(context.clients, serverServiceOf(context), 1);
     throw error;
   });
   const ended = await endedTask(context, task, BOOTSTRAP_WITHIN);
@@ -59,7 +54,7 @@ export async function forceBootstrap(context: CommandContext, progress: Progress
       "Read its log with `pnpm ops logs server`, stop the task, and run this command again.",
     );
   progress.step("Starting the server");
-  await scaleServer(context, 1);
+  await scaleService(context.clients, serverServiceOf(context), 1);
   const container = ended.containers?.find(({ name }) => name === SERVER.container);
   if (container?.exitCode !== 0)
     throw new RecoverError(

@@ -1,12 +1,23 @@
 import { UpdateServiceCommand } from "@aws-sdk/client-ecs";
 import { DbwardError, Deadline } from "@dbward-aws/core";
-import { type AwsClients, describeServices, during, findTasks, lastEnd } from "@dbward-aws/stage";
+import {
+  type AwsClients,
+  describeServices,
+  during,
+  findTasks,
+  lastEnd,
+  type TaskFilter,
+} from "@dbward-aws/stage";
+import type { CommandContext } from "./command.ts";
 
 /** A service in its cluster, by their names. */
 export interface ServiceName {
   readonly cluster: string;
   readonly service: string;
 }
+
+/** What changes services, and until when. */
+type Control = Pick<CommandContext, "clients" | "signal">;
 
 const ASK_EVERY_MS = 2_000;
 /** Milliseconds for tasks to end: ECS gives them up to two minutes after SIGTERM. */
@@ -25,6 +36,24 @@ export class ServiceControlError extends DbwardError {
   }
 }
 
+/** A one-off task of an earlier call still runs. */
+class TaskNotEndedError extends DbwardError {
+  override readonly name = "TaskNotEndedError";
+
+  constructor(startedBy: string, cluster: string, milliseconds: number) {
+    super(
+      "task-not-ended",
+      `A task of cluster ${cluster} that an earlier call of this command started (${startedBy}) has not ended after ${milliseconds / 60_000} minutes.`,
+      { hint: "See why in the ECS console, and run this again: it continues." },
+    );
+  }
+}
+
+/** The service of the stage's server. */
+export function serverServiceOf({ names }: Pick<CommandContext, "names">): ServiceName {
+  return { cluster: names.cluster, service: names.serverService };
+}
+
 /** How many tasks a service is to have; `undefined` when there is no such service. */
 export async function desiredTasks(
   clients: AwsClients,
@@ -38,20 +67,14 @@ export async function desiredTasks(
  *
  * @throws ServiceControlError, AwsCallError; the reason of the signal
  */
-export async function stopService(
-  clients: AwsClients,
-  name: ServiceName,
-  signal: AbortSignal,
-): Promise<void> {
+export async function stopService({ clients, signal }: Control, name: ServiceName): Promise<void> {
+  const { cluster, service } = name;
   if ((await desiredTasks(clients, name)) === undefined) return;
-  await scale(clients, name, 0);
+  await scaleService(clients, name, 0);
   const isStopped = async () => {
-    const service = (await describeServices(clients, name.cluster, [name.service])).get(name.service);
-    if (service?.desiredCount || service?.runningCount || service?.pendingCount) return undefined;
-    const tasks = await Promise.all(
-      (["RUNNING", "STOPPED"] as const).map((state) => findTasks(clients, name.cluster, name.service, state)),
-    );
-    return tasks.flat().every(({ lastStatus }) => lastStatus === "STOPPED") || undefined;
+    const found = (await describeServices(clients, cluster, [service])).get(service);
+    if (found?.desiredCount || found?.runningCount || found?.pendingCount) return undefined;
+    return (await haveEnded(clients, cluster, { serviceName: service })) || undefined;
   };
   if (await Deadline.after(STOP_WITHIN, signal).until(isStopped, ASK_EVERY_MS)) return;
   signal.throwIfAborted();
@@ -62,19 +85,45 @@ export async function stopService(
 }
 
 /**
+ * Waits until the one-off tasks have ended that a call which was cut off has left.
+ *
+ * @param startedBy their mark
+ * @param within milliseconds
+ * @throws TaskNotEndedError, AwsCallError; the reason of the signal
+ */
+export async function awaitEarlierTask(
+  { clients, names, signal }: Control & Pick<CommandContext, "names">,
+  startedBy: string,
+  within: number,
+): Promise<void> {
+  const { cluster } = names;
+  const ended = async () => (await haveEnded(clients, cluster, { startedBy })) || undefined;
+  if (await Deadline.after(within, signal).until(ended, ASK_EVERY_MS)) return;
+  signal.throwIfAborted();
+  throw new TaskNotEndedError(startedBy, cluster, within);
+}
+
+/** A task that is to stop may still run. */
+async function haveEnded(clients: AwsClients, cluster: string, filter: TaskFilter): Promise<boolean> {
+  const tasks = await Promise.all(
+    (["RUNNING", "STOPPED"] as const).map((state) => findTasks(clients, cluster, filter, state)),
+  );
+  return tasks.flat().every(({ lastStatus }) => lastStatus === "STOPPED");
+}
+
+/**
  * Scales a service up, and waits until its tasks are healthy.
  *
  * @throws ServiceControlError, AwsCallError; the reason of the signal
  */
 export async function startService(
-  clients: AwsClients,
+  { clients, signal }: Control,
   name: ServiceName,
   tasks: number,
-  signal: AbortSignal,
 ): Promise<void> {
-  await scale(clients, name, tasks);
+  await scaleService(clients, name, tasks);
   const isHealthy = async () => {
-    const running = await findTasks(clients, name.cluster, name.service, "RUNNING");
+    const running = await findTasks(clients, name.cluster, { serviceName: name.service }, "RUNNING");
     const healthy = running.filter(
       ({ lastStatus, healthStatus }) => lastStatus === "RUNNING" && healthStatus === "HEALTHY",
     );
@@ -89,7 +138,8 @@ export async function startService(
   );
 }
 
-async function scale(
+/** Sets how many tasks a service is to have, and waits for none of them. @throws AwsCallError */
+export async function scaleService(
   { ecs }: AwsClients,
   { cluster, service }: ServiceName,
   desiredCount: number,
