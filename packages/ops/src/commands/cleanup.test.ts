@@ -272,6 +272,41 @@ describe("ops cleanup", () => {
     `);
   });
 
+  it("tells of a restored stage that its file system stays, without the mount targets that go with the stack", async () => {
+    await withAws({
+      ...EMPTY_ACCOUNT,
+      ...fileSystems(fileSystem("fs-22222222"), fileSystem("fs-11111111")),
+      DescribeStacks: ({ StackName }) => ({ Stacks: [{ StackName, StackStatus: "UPDATE_COMPLETE" }] }),
+      GetTemplate: () => ({ TemplateBody: "{}" }),
+      ListStackResources: () => ({
+        StackResourceSummaries: [
+          {
+            LogicalResourceId: "Target",
+            ResourceType: "AWS::EFS::MountTarget",
+            PhysicalResourceId: "fsmt-own",
+          },
+        ],
+      }),
+      DescribeMountTargets: ({ FileSystemId }) => ({
+        MountTargets: FileSystemId === "fs-22222222" ? [{ MountTargetId: "fsmt-own" }] : [],
+      }),
+    });
+    const { out } = await ops("cleanup", { state: { fileSystemId: "fs-22222222", replaces: "fs-11111111" } });
+    expect(out).toMatchInlineSnapshot(`
+      "Stage prod is deployed. When it is removed (pnpm ops remove --stage prod), this is kept:
+      - File system fs-22222222
+
+      To delete it after the removal, data included:
+        aws efs delete-file-system --file-system-id fs-22222222 --region eu-central-1
+
+      Also in the account, and in none of the stage's stacks:
+      - File system fs-11111111
+
+      To delete that, data included:
+        aws efs delete-file-system --file-system-id fs-11111111 --region eu-central-1"
+    `);
+  });
+
   it("tells what it could not look for, and goes on", async () => {
     const out = await cleanup({
       GetResources: () => {

@@ -14,12 +14,15 @@ export const cleanup = command({
     const { stage } = settings;
     const stacks = await liveStacks(stage, clients);
     const deployed = stacks.filter(isDeployed);
-    const [kept, { leftovers, unread }] = await Promise.all([
+    const [kept, { leftovers, usedAgain, unread }] = await Promise.all([
       keptByTemplates(deployed, clients),
       findLeftovers(settings, stacks, clients, region),
     ]);
     if (deployed.length > 0) {
-      const list = kept.map(({ type, id }) => ({ type, id, commands: deletion(type, id, region) }));
+      const list = [
+        ...kept.map(({ type, id }) => ({ type, id, commands: deletion(type, id, region) })),
+        ...usedAgain,
+      ];
       print(
         `Stage ${stage} is deployed. When it is removed (pnpm ops remove --stage ${stage}), this is kept:`,
       );

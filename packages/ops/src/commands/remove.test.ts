@@ -6,7 +6,7 @@ import { CANARY, ops, withAws } from "../test-support/ops-run.ts";
 const IDS = ["State", "Server", "Agents", "Monitoring"];
 const STATE_ARN = "arn:aws:cloudformation:eu-central-1:123456789012:stack/prod-dbward-State/1";
 const KEPT: readonly (readonly [type: string, id: string])[] = [
-  ["AWS::EFS::FileSystem", "fs-1"],
+  ["AWS::EFS::FileSystem", "fs-11111111"],
   ["AWS::S3::Bucket", "prod-dbward-state-resultsbucket1"],
   ["AWS::KMS::Key", "key-1"],
 ];
@@ -17,7 +17,11 @@ const MUTATIONS =
 /** An account with a deployed stage whose resources go when they are deleted. */
 class StageAccount {
   readonly stacks = new Map(IDS.map((id) => [`prod-dbward-${id}`, "CREATE_COMPLETE"]));
+  /** What the stack of the state has. */
+  resources = KEPT;
   readonly kept = new Set(KEPT.map(([, id]) => id));
+  /** File systems that no stack of the stage has created. */
+  readonly untagged = new Set<string>();
   readonly mountTargets = new Set(["fsmt-1"]);
   readonly objects = new Set(["results/1"]);
   /** Stacks with termination protection; with that of the server, its load balancer has deletion protection. */
@@ -50,7 +54,7 @@ class StageAccount {
       ListStackResources: ({ StackName }) => ({
         StackResourceSummaries: /State|Server/.test(String(StackName))
           ? (String(StackName).endsWith("State")
-              ? KEPT
+              ? this.resources
               : [["AWS::ElasticLoadBalancingV2::LoadBalancer", BALANCER] as const]
             ).map(([ResourceType, PhysicalResourceId]) => ({
               ResourceType,
@@ -64,7 +68,9 @@ class StageAccount {
       GetTemplate: ({ StackName }) => ({
         TemplateBody: JSON.stringify({
           Resources: String(StackName).endsWith("State")
-            ? Object.fromEntries(KEPT.map(([, id]) => [id.replaceAll("-", ""), { DeletionPolicy: "Retain" }]))
+            ? Object.fromEntries(
+                this.resources.map(([, id]) => [id.replaceAll("-", ""), { DeletionPolicy: "Retain" }]),
+              )
             : {},
         }),
       }),
@@ -92,7 +98,7 @@ class StageAccount {
       DescribeStackEvents: ({ StackName }) => ({
         StackEvents:
           StackName === STATE_ARN
-            ? KEPT.map(([ResourceType, PhysicalResourceId]) => ({
+            ? this.resources.map(([ResourceType, PhysicalResourceId]) => ({
                 StackId: STATE_ARN,
                 ResourceType,
                 PhysicalResourceId,
@@ -101,24 +107,13 @@ class StageAccount {
             : [],
       }),
       DescribeFileSystems: ({ FileSystemId }) => {
-        if (!this.kept.has("fs-1")) {
-          if (FileSystemId) throw new AwsFault("FileSystemNotFound");
-          return { FileSystems: [] };
-        }
-        const tags = { "sst:app": "dbward", "sst:stage": "prod" };
-        return {
-          FileSystems: [
-            {
-              FileSystemId: "fs-1",
-              FileSystemArn: "arn:aws:elasticfilesystem:eu-central-1:123456789012:file-system/fs-1",
-              LifeCycleState: "available",
-              Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-            },
-          ],
-        };
+        const all = [...this.kept].filter((id) => id.startsWith("fs-"));
+        const found = FileSystemId === undefined ? all : all.filter((id) => id === FileSystemId);
+        if (FileSystemId !== undefined && found.length === 0) throw new AwsFault("FileSystemNotFound");
+        return { FileSystems: found.map((id) => this.#fileSystem(id)) };
       },
-      DescribeMountTargets: () => {
-        if (!this.kept.has("fs-1")) throw new AwsFault("FileSystemNotFound");
+      DescribeMountTargets: ({ FileSystemId }) => {
+        if (!this.kept.has(String(FileSystemId))) throw new AwsFault("FileSystemNotFound");
         return { MountTargets: [...this.mountTargets].map((MountTargetId) => ({ MountTargetId })) };
       },
       ListRecoveryPointsByResource: () => ({ RecoveryPoints: [] }),
@@ -163,6 +158,16 @@ class StageAccount {
     );
   }
 
+  #fileSystem(FileSystemId: string): object {
+    const tags = this.untagged.has(FileSystemId) ? {} : { "sst:app": "dbward", "sst:stage": "prod" };
+    return {
+      FileSystemId,
+      FileSystemArn: `arn:aws:elasticfilesystem:eu-central-1:123456789012:file-system/${FileSystemId}`,
+      LifeCycleState: "available",
+      Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+    };
+  }
+
   #gone(all: Set<string>, id: unknown, code: string): object {
     if (!all.delete(String(id))) throw new AwsFault(code);
     return {};
@@ -184,7 +189,7 @@ describe("ops remove", () => {
     await withAws(account.answers());
     const { code, out } = await ops("remove --yes");
     expect([code, account.changes]).toEqual([0, STACKS_GONE]);
-    expect(out).toContain("Stays: File system fs-1, 0.3 USD per GiB and month");
+    expect(out).toContain("Stays: File system fs-11111111, 0.3 USD per GiB and month");
     expect(out).toContain("Stays: Bucket prod-dbward-state-resultsbucket1, 0.023 USD per GiB and month");
     expect(out).toContain("Stays: Key key-1, 1.00 USD a month");
     expect([...account.kept]).toHaveLength(3);
@@ -206,6 +211,31 @@ describe("ops remove", () => {
     ]);
     expect([account.stacks.size, account.kept.size]).toEqual([0, 0]);
     expect(account.changes.at(-1)).toBe("ScheduleKeyDeletion key-1");
+  });
+
+  it("deletes with --purge the file system to which the stage was restored, and the former one", async () => {
+    const account = new StageAccount();
+    account.resources = KEPT.filter(([, id]) => id !== "fs-11111111");
+    account.kept.add("fs-22222222");
+    await withAws(account.answers());
+    const state = { fileSystemId: "fs-22222222", replaces: "fs-11111111" };
+    const kept = await ops("remove --dry-run", { state });
+    for (const id of ["fs-11111111", "fs-22222222"]) expect(kept.out).toContain(`Stays: File system ${id},`);
+    const { code, out } = await ops("remove --purge --confirm prod --json", { state });
+    expect([code, JSON.parse(out)]).toMatchObject([0, { stays: [] }]);
+    expect(account.changes).toContain("DeleteFileSystem fs-22222222");
+    expect(account.kept.size).toBe(0);
+  });
+
+  it("leaves a file system of the settings that the stage has not created", async () => {
+    const account = new StageAccount();
+    account.resources = KEPT.filter(([, id]) => id !== "fs-11111111");
+    account.kept.delete("fs-11111111");
+    account.kept.add("fs-33333333");
+    account.untagged.add("fs-33333333");
+    await withAws(account.answers());
+    const { code } = await ops("remove --purge --confirm prod", { state: { fileSystemId: "fs-33333333" } });
+    expect([code, [...account.kept]]).toEqual([0, ["fs-33333333"]]);
   });
 
   it("takes the protection off a stack and its load balancer just before their deletion, when the stage is named", async () => {

@@ -49,7 +49,7 @@ export const remove = command({
     const { settings, clients, region, io, signal } = context;
     const { stage } = settings;
     const stacks = await liveStacks(stage, clients);
-    const [kept, { leftovers, unread }] = await Promise.all([
+    const [kept, { leftovers, usedAgain, unread }] = await Promise.all([
       keptByTemplates(stacks.filter(isDeployed), clients),
       findLeftovers(settings, stacks, clients, region),
     ]);
@@ -57,7 +57,7 @@ export const remove = command({
     const names = STACK_IDS.map((id) => context.names.stack(id))
       .reverse()
       .filter((name) => stacks.some((stack) => stack.name === name));
-    const remains = unique([...kept, ...leftovers]);
+    const remains = unique([...kept, ...usedAgain, ...leftovers]);
     const purged = purges ? purgeOrder(remains) : [];
     const guarded = stacks.filter(({ isProtected }) => isProtected);
     const staying = remains.filter((each) => !purged.includes(each));

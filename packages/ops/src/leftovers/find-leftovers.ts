@@ -40,6 +40,8 @@ import { isDeployed, type KeptResource, keptByDeletedStacks } from "./stage-stac
 /** What is left of a stage. */
 export interface Leftovers {
   readonly leftovers: readonly Leftover[];
+  /** What the stage has left before, and uses now by its settings: after `pnpm ops restore`, its file system. */
+  readonly usedAgain: readonly Leftover[];
   /** What could not be looked for, and why: a sentence each. */
   readonly unread: readonly string[];
 }
@@ -70,7 +72,7 @@ export async function findLeftovers(
     search.attempt(() => search.securityGroups()),
   ]);
   search.stacks();
-  return { leftovers: search.found(), unread: search.unread.sort() };
+  return { ...search.found(), unread: search.unread.sort() };
 }
 
 /** Where each type stands in the list: what holds another thing comes before it. */
@@ -96,8 +98,10 @@ class Search {
   readonly #stacks: readonly LiveStack[];
   readonly #clients: AwsClients;
   readonly #region: string;
-  /** Physical ids of what the stacks have, and what the settings take. */
+  /** Physical ids of what the stacks have. */
   readonly #inUse: ReadonlySet<string>;
+  /** Physical ids of what the settings name, while the stage is deployed. */
+  readonly #named: ReadonlySet<string | undefined>;
 
   constructor(settings: StageSettings, stacks: readonly LiveStack[], clients: AwsClients, region: string) {
     this.#settings = settings;
@@ -109,9 +113,10 @@ class Search {
         PhysicalResourceId && !/^DELETE_/.test(ResourceStatus) ? [PhysicalResourceId] : [],
       ),
     );
-    const isUp = stacks.some(isDeployed);
-    const taken = isUp ? [settings.state?.fileSystemId, settings.storage.bucketName] : [];
-    this.#inUse = new Set([...owned, ...taken.filter((id) => id !== undefined)]);
+    this.#inUse = new Set(owned);
+    this.#named = new Set(
+      stacks.some(isDeployed) ? [settings.state?.fileSystemId, settings.storage.bucketName] : [],
+    );
   }
 
   /** Runs one part of the search. What may not be read is told, and the other parts go on. */
@@ -124,10 +129,14 @@ class Search {
     }
   }
 
-  found(): readonly Leftover[] {
+  found(): Pick<Leftovers, "leftovers" | "usedAgain"> {
     const place = ({ type }: Leftover) =>
       ORDER.includes(type) ? ORDER.indexOf(type) : ORDER.indexOf("AWS::CloudFormation::Stack") - 0.5;
-    return this.#found.sort((a, b) => place(a) - place(b) || a.id.localeCompare(b.id));
+    const found = this.#found.sort((a, b) => place(a) - place(b) || a.id.localeCompare(b.id));
+    return {
+      leftovers: found.filter(({ id }) => !this.#named.has(id)),
+      usedAgain: found.filter(({ id }) => this.#named.has(id)),
+    };
   }
 
   #add(type: string, id: string, parts: Parts = {}, blocks = false): void {
@@ -148,7 +157,9 @@ class Search {
             this.#clients.efs.send(new DescribeMountTargetsCommand({ FileSystemId: id })),
           );
           this.#add("AWS::EFS::FileSystem", id, {
-            mountTargets: MountTargets.map(({ MountTargetId }) => MountTargetId!),
+            mountTargets: MountTargets.flatMap(({ MountTargetId }) =>
+              this.#inUse.has(MountTargetId!) ? [] : [MountTargetId!],
+            ),
             recoveryPoints: await this.#recoveryPoints(fileSystem),
           });
         }),
