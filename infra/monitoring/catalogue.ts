@@ -467,7 +467,14 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     id: "alb-latency",
     title: "Answers are slow",
     severity: "warning",
-    signal: { metric: aws("target-group", "ApplicationELB", "TargetResponseTime", "p95") },
+    // Below 20 requests, one of them alone is the 95th percentile.
+    signal: {
+      expression: "IF(requests >= 20, latency, 0)",
+      metrics: {
+        latency: aws("target-group", "ApplicationELB", "TargetResponseTime", "p95"),
+        requests: aws("target-group", "ApplicationELB", "RequestCount", "Sum"),
+      },
+    },
     breaches: "at-least",
     threshold: 2,
     unit: "seconds",
@@ -475,7 +482,8 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     datapoints: [3, 3],
     missing: "notBreaching",
     notification: PATIENT,
-    meaning: "One request in twenty takes longer than it should, for a quarter of an hour.",
+    meaning:
+      "One request in twenty takes longer than it should, for a quarter of an hour with at least 20 requests in each 5 minutes.",
     firstStep: "Compare with the server's CPU and the file system's throughput on the dashboard.",
   },
   {

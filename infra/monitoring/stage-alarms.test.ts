@@ -146,7 +146,16 @@ const SCENES: Readonly<Record<AlarmId, Scene>> = {
     5,
     10,
   ),
-  "alb-latency": awsScene("alb-latency", 20, [["TargetResponseTime", 0.1, 4]], 15, 10),
+  "alb-latency": awsScene(
+    "alb-latency",
+    20,
+    [
+      ["TargetResponseTime", 0.1, 4],
+      ["RequestCount", 10, 10],
+    ],
+    15,
+    10,
+  ),
   "capture-failed": {
     recording: [{ namespace: "Dbward", name: `${CAPTURE_FAILURES.name}-prod`, at: 16 * 60, value: 1 }],
     from: 15,
@@ -202,6 +211,13 @@ describe("every alarm of the catalogue", () => {
     if (alarm(id).TreatMissingData !== "ignore") return;
     const troubled = recording.filter(({ at }) => Math.floor(at / 60) !== from + firesBy);
     expect(statesOver(alarm(id), troubled, from + firesBy + 1).at(-1)).toBe("ALARM");
+  });
+
+  it("doesn't ring for slow answers where there are few", () => {
+    const few = SCENES["alb-latency"].recording.map((datum) =>
+      datum.name === "RequestCount" ? { ...datum, value: 3 } : datum,
+    );
+    expect(statesOver(alarm("alb-latency"), few, LENGTH)).not.toContain("ALARM");
   });
 
   it("tells of a dead server and of a lost agent within two minutes of the poll that sees it", () => {
