@@ -29,9 +29,9 @@ const START_WITHIN = 900_000;
 export class ServiceControlError extends DbwardError {
   override readonly name = "ServiceControlError";
 
-  constructor({ cluster, service }: ServiceName, what: string) {
+  constructor({ cluster, service }: ServiceName, region: string, what: string) {
     super("service-not-changed", `Service ${service} of cluster ${cluster} ${what}.`, {
-      hint: `See its events: aws ecs describe-services --cluster ${cluster} --services ${service}. Then run this again: it continues.`,
+      hint: `See its events: aws ecs describe-services --cluster ${cluster} --services ${service} --region ${region}. Then run this again: it continues.`,
     });
   }
 }
@@ -80,6 +80,7 @@ export async function stopService({ clients, signal }: Control, name: ServiceNam
   signal.throwIfAborted();
   throw new ServiceControlError(
     name,
+    await clients.ecs.config.region(),
     `still has tasks ${STOP_WITHIN / 60_000} minutes after it was scaled to 0`,
   );
 }
@@ -134,6 +135,7 @@ export async function startService(
   const end = await lastEnd(clients, name.cluster, name.service);
   throw new ServiceControlError(
     name,
+    await clients.ecs.config.region(),
     `doesn't have ${tasks} healthy tasks after ${START_WITHIN / 60_000} minutes${end ? `; the last one stopped: ${end}` : ""}`,
   );
 }

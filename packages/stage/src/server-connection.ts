@@ -272,7 +272,7 @@ async function explainAbsence(
     return new ServiceNotRunningError(
       reference,
       "its desired count is 0",
-      `Set it back with: aws ecs update-service --cluster ${cluster} --service ${service} --desired-count 1`,
+      `Set it back with: aws ecs update-service --cluster ${cluster} --service ${service} --desired-count 1 --region ${await ecs.config.region()}`,
     );
   return new ServiceNotRunningError(
     reference,

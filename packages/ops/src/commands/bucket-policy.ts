@@ -86,8 +86,15 @@ export const bucketPolicy = command({
     );
     const put = (document: object) =>
       quote([
-        ...["aws", "s3api", "put-bucket-policy", "--region", region, "--bucket", bucket],
-        ...["--policy", JSON.stringify(document)],
+        "aws",
+        "s3api",
+        "put-bucket-policy",
+        "--region",
+        region,
+        "--bucket",
+        bucket,
+        "--policy",
+        JSON.stringify(document),
       ]);
     io.complain(
       `To take it back: ${

@@ -131,10 +131,10 @@ describe("an existing network", () => {
   });
 
   it.each([
-    [{ enableDnsHostnames: false }, /has DNS host names off.*--enable-dns-hostnames$/],
+    [{ enableDnsHostnames: false }, /has DNS host names off.*--enable-dns-hostnames --region eu-central-1$/],
     [
       { enableDnsSupport: false, enableDnsHostnames: false },
-      /has DNS support and DNS host names off.*--enable-dns-support && aws .* --enable-dns-hostnames$/,
+      /has DNS support and DNS host names off.*--enable-dns-support --region eu-central-1 && aws .* --enable-dns-hostnames --region eu-central-1$/,
     ],
   ])("needs the VPC's DNS: %j", async (dns, expected) => {
     expect(await found({ dns })).toEqual([expect.stringMatching(expected)]);

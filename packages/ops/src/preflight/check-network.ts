@@ -89,11 +89,12 @@ async function checkDns(
     ...(noHostnames ? ["--enable-dns-hostnames"] : []),
   ];
   if (off.length === 0) return;
+  const region = await ec2.config.region();
   const names = [...(noSupport ? ["DNS support"] : []), ...(noHostnames ? ["DNS host names"] : [])];
   findings.refuse(
     `VPC ${vpcId} (network.vpcId) has ${names.join(" and ")} off: tasks could find neither the file system nor the server by name. ` +
       // The command takes one attribute at a time.
-      `Run: ${off.map((flag) => `aws ec2 modify-vpc-attribute --vpc-id ${vpcId} ${flag}`).join(" && ")}`,
+      `Run: ${off.map((flag) => `aws ec2 modify-vpc-attribute --vpc-id ${vpcId} ${flag} --region ${region}`).join(" && ")}`,
   );
 }
 

@@ -28,6 +28,7 @@ type Words = readonly string[];
 export function checkParameters(
   settings: StageSettings,
   parameters: Parameters | undefined,
+  region: string,
   findings: PreflightFindings,
   words?: Words,
 ): void {
@@ -38,7 +39,7 @@ export function checkParameters(
     if (!parameters.has(name))
       findings.refuse(
         `SSM parameter ${name} is missing. Run: ` +
-          `aws ssm put-parameter --type SecureString --name ${name} --value file://FILE`,
+          `aws ssm put-parameter --type SecureString --name ${name} --value file://FILE --region ${region}`,
       );
     else if (type !== "SecureString")
       findings.warn(`SSM parameter ${name} is a ${type}; a SecureString is encrypted`);

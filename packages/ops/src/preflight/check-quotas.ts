@@ -101,7 +101,7 @@ async function checkRoom(
   findings.refuse(
     `The stage needs ${needed} ${what}, and quota "${name}" (${service}, ${code}) leaves ${Math.max(0, room.limit - room.used)} of ${room.limit}. ` +
       `Ask for more: aws service-quotas request-service-quota-increase --service-code ${service} --quota-code ${code} ` +
-      `--desired-value ${Math.ceil(room.used + needed)}; ${otherwise}`,
+      `--desired-value ${Math.ceil(room.used + needed)} --region ${await quotas.config.region()}; ${otherwise}`,
   );
 }
 

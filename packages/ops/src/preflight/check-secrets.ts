@@ -47,7 +47,7 @@ export async function checkSecrets(
       // A secret without a current version may have the version that the settings name.
       const namesVersion = wanted.versionStage !== undefined || wanted.versionId !== undefined;
       const problem =
-        described.state === "empty" && namesVersion ? undefined : stateProblem(name, described.state);
+        described.state === "empty" && namesVersion ? undefined : stateProblem(name, described.state, region);
       if (problem) findings.refuse(`${subject} ${problem}`);
       else await checkValue(wanted, subject, clients, findings, unread);
     }),
@@ -99,16 +99,17 @@ async function checkValue(
 function stateProblem(
   name: string,
   state: Awaited<ReturnType<typeof describeSecret>>["state"],
+  region: string,
 ): string | undefined {
   // The value comes from a file: an argument would stay in the shell's history.
   if (state === "missing")
     return name.startsWith("arn:")
       ? "doesn't exist. Name one that does"
-      : `is missing. Put its value into a file, and run: aws secretsmanager create-secret --name ${name} --secret-string file://FILE`;
+      : `is missing. Put its value into a file, and run: aws secretsmanager create-secret --name ${name} --secret-string file://FILE --region ${region}`;
   if (state === "empty")
-    return `has no value. Put it into a file, and run: aws secretsmanager put-secret-value --secret-id ${name} --secret-string file://FILE`;
+    return `has no value. Put it into a file, and run: aws secretsmanager put-secret-value --secret-id ${name} --secret-string file://FILE --region ${region}`;
   if (state === "being-deleted")
-    return `is scheduled for deletion. Run: aws secretsmanager restore-secret --secret-id ${name}`;
+    return `is scheduled for deletion. Run: aws secretsmanager restore-secret --secret-id ${name} --region ${region}`;
   return undefined;
 }
 

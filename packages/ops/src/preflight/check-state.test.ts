@@ -312,7 +312,7 @@ describe("a move to another file system", () => {
     });
     expect(warnings).toContainEqual(
       expect.stringMatching(
-        /^The stage moves from file system fs-76543211 to fs-01234567.*--desired-count 0/,
+        /^The stage moves from file system fs-76543211 to fs-01234567.*pnpm ops scale server --count 0/,
       ),
     );
   });

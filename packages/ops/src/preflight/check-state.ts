@@ -183,7 +183,7 @@ function checkFileSystem(
 function checkMove(
   current: string,
   { fileSystemId, replaces }: State,
-  { names: { cluster, serverService }, region, findings }: StateContext,
+  { settings, findings }: StateContext,
 ): void {
   if (replaces !== current)
     findings.refuse(
@@ -193,8 +193,7 @@ function checkMove(
   else
     findings.warn(
       `The stage moves from file system ${current} to ${fileSystemId}. The mount targets of the former one are deleted before the ` +
-        "server is replaced: stop it first, so that no write is cut off: aws ecs update-service " +
-        `--cluster ${cluster} --service ${serverService} --desired-count 0 --region ${region}`,
+        `server is replaced: stop it first, so that no write is cut off: pnpm ops scale server --count 0 --stage ${settings.stage}`,
     );
 }
 
@@ -351,7 +350,7 @@ async function refuseWhileMounted(id: string, { clients, findings }: StateContex
   if (mounted)
     findings.refuse(
       `File system ${id} (state.fileSystemId) is in use: ${mounted.count} clients had it mounted at ${mounted.at?.toISOString()}. Two ` +
-        "servers on one file system destroy its database: stop the other one (aws ecs update-service --desired-count 0), and try again " +
+        "servers on one file system destroy its database: stop the other one, with a desired count of 0, and try again " +
         `after ${CONNECTED_MINUTES} minutes`,
     );
 }

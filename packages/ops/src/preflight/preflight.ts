@@ -76,7 +76,7 @@ export async function preflight(
   checkAccount(settings, accountId, findings);
   for (const { where, message } of regionProblems(settings, region)) findings.refuse(`${where}: ${message}`);
   const parameters = await readParameters(settings, clients, findings);
-  checkParameters(settings, parameters, findings);
+  checkParameters(settings, parameters, region, findings);
   const [stacks, names] = await Promise.all([
     liveStacks(settings.stage, clients),
     readNames(settings, clients),
@@ -164,7 +164,7 @@ export async function checkRestart(
 ): Promise<readonly string[]> {
   const findings = new PreflightFindings();
   const parameters = await readParameters(settings, clients, findings, words);
-  checkParameters(settings, parameters, findings, words);
+  checkParameters(settings, parameters, await clients.ssm.config.region(), findings, words);
   const { config } = settings.server;
   if (words.includes("server") && config.source === "ssm")
     await checkSecondStart(
@@ -198,7 +198,7 @@ export async function checkConfigText(
 ): Promise<readonly string[]> {
   const findings = new PreflightFindings();
   const parameters = new Map([[parameter, { Name: parameter, Type: "SecureString" as const, Value: text }]]);
-  checkParameters(settings, parameters, findings, [word]);
+  checkParameters(settings, parameters, await clients.ssm.config.region(), findings, [word]);
   if (word === "server")
     await checkSecondStart(settings, clients, await readNames(settings, clients), text, findings);
   if (findings.mistakes.length > 0)

@@ -24,7 +24,7 @@ export async function checkNetwork(view: StageView, options: DoctorOptions): Pro
   if (services.length === 0) return [];
   const [routes, groups] = await Promise.all([
     checkRoutes(services, options),
-    checkGroups(services, options),
+    checkGroups(services, view.region, options),
   ]);
   return [...routes, ...groups];
 }
@@ -131,7 +131,11 @@ function wayOutProblem(
   return undefined;
 }
 
-async function checkGroups(services: readonly ServiceView[], options: DoctorOptions): Promise<Finding[]> {
+async function checkGroups(
+  services: readonly ServiceView[],
+  region: string,
+  options: DoctorOptions,
+): Promise<Finding[]> {
   const { settings, clients } = options;
   const server = services.find(({ kind }) => kind === "server");
   const agents = services.filter(({ kind }) => kind === "agent");
@@ -180,7 +184,7 @@ async function checkGroups(services: readonly ServiceView[], options: DoctorOpti
               {
                 ...finding,
                 problem: `Security group ${ids.join(", ")} of ${what} does not admit ${own.join(", ")} on port ${port}.`,
-                remedy: `Run: aws ec2 authorize-security-group-ingress --group-id ${ids[0]} --protocol tcp --port ${port} --source-group ${own[0]}`,
+                remedy: `Run: aws ec2 authorize-security-group-ingress --group-id ${ids[0]} --protocol tcp --port ${port} --source-group ${own[0]} --region ${region}`,
               },
             ]),
         ...(leaves

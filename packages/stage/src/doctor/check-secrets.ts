@@ -45,6 +45,7 @@ export async function checkSecrets(
         evidence: [],
         ...(links && { link: links.secret(name) }),
       };
+      const region = await clients.secrets.config.region();
       const restart = `then run: pnpm ops restart ${subjects[0]} --stage ${stage}`;
       try {
         const described = await ifThere(
@@ -67,7 +68,7 @@ export async function checkSecrets(
               ...common,
               code: "secret-being-deleted",
               problem: `Secret ${name} is scheduled for deletion, and tasks that read it don't start.`,
-              remedy: `Run: aws secretsmanager restore-secret --secret-id ${name}, ${restart}`,
+              remedy: `Run: aws secretsmanager restore-secret --secret-id ${name} --region ${region}, ${restart}`,
             },
           ];
         const stages = Object.values(described.VersionIdsToStages ?? {}).flat();
@@ -77,7 +78,7 @@ export async function checkSecrets(
               ...common,
               code: "secret-empty",
               problem: `Secret ${name} has no value, and tasks that read it don't start.`,
-              remedy: `Store one with: aws secretsmanager put-secret-value --secret-id ${name}, ${restart}`,
+              remedy: `Put it into a file, and run: aws secretsmanager put-secret-value --secret-id ${name} --secret-string file://FILE --region ${region}, ${restart}`,
             },
           ];
         return described.KmsKeyId ? await checkKey(described.KmsKeyId, name, common, clients) : [];
@@ -102,6 +103,7 @@ async function checkKey(
   );
   const state = answer?.KeyMetadata?.KeyState ?? "missing";
   if (state === "Enabled") return [];
+  const enable = `aws kms enable-key --key-id ${key} --region ${await kms.config.region()}`;
   return [
     {
       ...common,
@@ -109,8 +111,8 @@ async function checkKey(
       problem: `Key ${key} of secret ${secret} is ${state}, and tasks that read the secret don't start.`,
       remedy:
         state === "PendingDeletion"
-          ? `Run: aws kms cancel-key-deletion --key-id ${key}, then: aws kms enable-key --key-id ${key}`
-          : `Run: aws kms enable-key --key-id ${key}`,
+          ? `Run: aws kms cancel-key-deletion --key-id ${key} --region ${await kms.config.region()}, then: ${enable}`
+          : `Run: ${enable}`,
     },
   ];
 }

@@ -32,7 +32,7 @@ async function checkService(
 ): Promise<Finding[]> {
   const general = serviceFinding(view, service, options.links);
   if (general?.code === "service-scaled-down") return [general];
-  const context: CauseContext = { stage: view.stage, subject: subjectOf(service) };
+  const context: CauseContext = { stage: view.stage, region: view.region, subject: subjectOf(service) };
   const suspect = findSuspect(itemsOf(view.tasks).filter((task) => task.service === service.service));
   if (!general && !suspect) return [];
   const specific = await explain(service, suspect, context, options);

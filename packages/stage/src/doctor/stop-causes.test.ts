@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { causeInLog, causeOfStop } from "./stop-causes.ts";
 
-const CONTEXT = { stage: "prod", subject: "agent app" };
+const CONTEXT = { stage: "prod", region: "eu-central-1", subject: "agent app" };
 
 // Reasons of the pages about stopped tasks and service events in the ECS Developer Guide.
 it.each([

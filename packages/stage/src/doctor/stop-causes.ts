@@ -11,6 +11,7 @@ export interface Cause {
 /** What a remedy can name. */
 export interface CauseContext {
   readonly stage: string;
+  readonly region: string;
   /** `server` or `agent NAME`. */
   readonly subject: string;
 }
@@ -146,11 +147,10 @@ const ECS_RULES: readonly Rule[] = [
   ],
   [
     /number of vCPUs|vCPU limit|vcpu.*quota|ResourceCountExceeded/i,
-    () => ({
+    ({ region }) => ({
       code: "quota-reached",
       problem: "The account's quota of Fargate vCPUs is used up.",
-      remedy:
-        "Run: aws service-quotas request-service-quota-increase --service-code fargate --quota-code L-3032A538 --desired-value 16",
+      remedy: `Run: aws service-quotas request-service-quota-increase --service-code fargate --quota-code L-3032A538 --desired-value 16 --region ${region}`,
     }),
   ],
   [

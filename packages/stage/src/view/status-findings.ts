@@ -224,7 +224,7 @@ function lastStop({ tasks }: StageView, { service, event }: ServiceView): string
   return stop ? [`The last task stopped: ${describeStop(stop)}`] : event ? [`ECS reports: ${event}`] : [];
 }
 
-function tokenFindings({ stage, tokens }: StageView, links: ConsoleLinks | undefined): Finding[] {
+function tokenFindings({ stage, region, tokens }: StageView, links: ConsoleLinks | undefined): Finding[] {
   return itemsOf(tokens).flatMap(({ secret, owner, state }): Finding[] => {
     if (state === "captured" || state === "unreadable") return [];
     const problem = {
@@ -235,7 +235,7 @@ function tokenFindings({ stage, tokens }: StageView, links: ConsoleLinks | undef
     const remedy = {
       empty: `Run: pnpm ops tokens recapture --stage ${stage}`,
       missing: `Run: pnpm sst deploy --stage ${stage}`,
-      "being-deleted": `Run: aws secretsmanager restore-secret --secret-id ${secret}`,
+      "being-deleted": `Run: aws secretsmanager restore-secret --secret-id ${secret} --region ${region}`,
     }[state];
     return [
       {
