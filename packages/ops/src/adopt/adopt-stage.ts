@@ -13,7 +13,7 @@ import { desiredTasks } from "../service-control.ts";
 import { type AdoptContext, AdoptionError, type AdoptRequest, contextOf } from "./adopt-context.ts";
 import { type AdoptionRecord, readRecord, recordFile, writeRecord } from "./adoption-record.ts";
 import { removalOf, serviceWords, takeOverSteps } from "./adoption-words.ts";
-import { cutOver, goBack } from "./cut-over.ts";
+import { afterFailedCutOver, cutOver, goBack } from "./cut-over.ts";
 import { findPlace } from "./find-place.ts";
 import { type FormerService, readHandRun } from "./hand-run.ts";
 import { planFiles } from "./plan-files.ts";
@@ -235,14 +235,7 @@ async function afterFailure(
   const again = `Remove the cause and run this again: it continues. The way back: pnpm ops adopt --back --stage ${stage}`;
   if (io.signal.aborted) return error;
   const cause = error instanceof Error ? error.message : String(error);
-  if (await isServing(await contextOf(context)))
-    return new AdoptionError(
-      `The stage's server runs, and the adoption is not complete. ${cause}`,
-      again,
-      error,
-    );
-  if ((await desiredTasks(steps.clients, record.server)) !== 0) return error;
-  const goes =
+  const agrees = async () =>
     yes ||
     (io.terminal !== undefined &&
       (await askOnTerminal(io, io.terminal).choose(
@@ -252,19 +245,37 @@ async function afterFailure(
           { value: "stay", label: "Leave everything stopped" },
         ],
       )) === "back");
-  if (!goes)
-    return new AdoptionError(
-      `The stage's server does not run, and the former one is stopped. ${cause}`,
-      again,
-      error,
-    );
-  io.complain(`The stage's server does not run: going back. ${cause}`);
-  await wentBack(context, record, steps, progress);
-  return new AdoptionError(
-    `The stage was not deployed, and the former services run again. ${cause}`,
-    "Remove the cause, and run this again.",
-    error,
-  );
+  const state = await afterFailedCutOver({
+    isServing: async () => isServing(await contextOf(context)),
+    isFormerStopped: async () => (await desiredTasks(steps.clients, record.server)) === 0,
+    agrees,
+    async goBack() {
+      io.complain(`The stage's server does not run: going back. ${cause}`);
+      await wentBack(context, record, steps, progress);
+    },
+  });
+  switch (state) {
+    case "former-runs":
+      return error;
+    case "stage-serves":
+      return new AdoptionError(
+        `The stage's server runs, and the adoption is not complete. ${cause}`,
+        again,
+        error,
+      );
+    case "all-stopped":
+      return new AdoptionError(
+        `The stage's server does not run, and the former one is stopped. ${cause}`,
+        again,
+        error,
+      );
+    case "went-back":
+      return new AdoptionError(
+        `The stage was not deployed, and the former services run again. ${cause}`,
+        "Remove the cause, and run this again.",
+        error,
+      );
+  }
 }
 
 async function isServing(context: CommandContext): Promise<boolean> {

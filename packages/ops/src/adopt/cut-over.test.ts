@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type CutOverSteps, cutOver, goBack, type Side } from "./cut-over.ts";
+import { afterFailedCutOver, type CutOverSteps, cutOver, goBack, type Side } from "./cut-over.ts";
 
 class Cut extends Error {}
 
@@ -130,5 +130,48 @@ describe("cutOver", () => {
       cutOver({ ...deployments.steps, former: { ...deployments.steps.former, stop } }),
     ).rejects.toThrow("still has tasks");
     expect(deployments.isDeployed).toBe(false);
+  });
+});
+
+describe("afterFailedCutOver", () => {
+  /** Cuts over with a step that fails, and does what comes after it. */
+  async function fail(deployments: Deployments, failing: Partial<CutOverSteps>, agrees = true) {
+    const { steps } = deployments;
+    await expect(cutOver({ ...steps, ...failing })).rejects.toThrow("broken");
+    return afterFailedCutOver({
+      isServing: async () => deployments.running.has("stage"),
+      isFormerStopped: async () => !deployments.running.has("former"),
+      agrees: async () => agrees,
+      goBack: () => goBack(steps),
+    });
+  }
+  const broken = async (): Promise<never> => {
+    throw new Error("broken");
+  };
+
+  it("starts the former server again when the stage is not deployed, and another try takes over", async () => {
+    const deployments = new Deployments();
+    expect(await fail(deployments, { deploy: broken })).toBe("went-back");
+    expect([...deployments.running]).toEqual(["former"]);
+    await cutOver(deployments.steps);
+    expect([...deployments.running]).toEqual(["stage"]);
+  });
+
+  it("leaves a stage that serves, even where it has lost something", async () => {
+    const deployments = new Deployments();
+    expect(await fail(deployments, { verify: broken })).toBe("stage-serves");
+    expect([...deployments.running]).toEqual(["stage"]);
+  });
+
+  it("has nothing to do where the former server was not stopped", async () => {
+    const deployments = new Deployments();
+    expect(await fail(deployments, { retain: broken })).toBe("former-runs");
+    expect([...deployments.running]).toEqual(["former"]);
+  });
+
+  it("leaves everything stopped where nobody agrees", async () => {
+    const deployments = new Deployments();
+    expect(await fail(deployments, { deploy: broken }, false)).toBe("all-stopped");
+    expect(deployments.running.size).toBe(0);
   });
 });

@@ -38,6 +38,31 @@ export async function cutOver(steps: CutOverSteps): Promise<void> {
   await verify();
 }
 
+/** How things stand after a cut-over that failed. */
+export type FailedCutOver = "stage-serves" | "former-runs" | "all-stopped" | "went-back";
+
+/** What {@link afterFailedCutOver} asks and does. */
+export interface WayBack {
+  /** Whether the stage's server works. */
+  isServing(): Promise<boolean>;
+  isFormerStopped(): Promise<boolean>;
+  /** Whether the former deployment is to be started again. */
+  agrees(): Promise<boolean>;
+  goBack(): Promise<void>;
+}
+
+/**
+ * Goes back to the former deployment if that was stopped for a stage whose server doesn't work. A stage that serves has taken requests
+ * already, which the former server might not know how to go on with: that is left to a person.
+ */
+export async function afterFailedCutOver(way: WayBack): Promise<FailedCutOver> {
+  if (await way.isServing()) return "stage-serves";
+  if (!(await way.isFormerStopped())) return "former-runs";
+  if (!(await way.agrees())) return "all-stopped";
+  await way.goBack();
+  return "went-back";
+}
+
 /** Goes back: the former deployment is not started before the tasks of the stage have ended. */
 export async function goBack({
   former,

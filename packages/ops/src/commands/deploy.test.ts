@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Answers, Input } from "../test-support/aws-peer.ts";
+import { type Answers, AwsFault, type Input } from "../test-support/aws-peer.ts";
 import { CANARY, directory, ops, withAws } from "../test-support/ops-run.ts";
 import { ACCOUNT } from "../test-support/preflight-run.ts";
 
@@ -142,4 +142,96 @@ describe("ops deploy", () => {
     expect(guarded).toContainEqual(["prod-dbward-State", "true"]);
     expect(out).toContain("Termination protection of prod-dbward-State: on");
   }, 60_000);
+});
+
+/** A first deployment by a program in place of SST. Its stacks begin, and end, where these files are written. */
+class FirstDeployment {
+  readonly #begun = join(directory, "begun");
+  readonly #ended = join(directory, "ended");
+  readonly guarded = new Set<string>();
+  /** Moments until the connection to the account is lost: before and after each change. */
+  moments = Number.POSITIVE_INFINITY;
+  #looks = 0;
+
+  constructor() {
+    for (const file of [this.#begun, this.#ended]) rmSync(file, { force: true });
+  }
+
+  /** Makes the program. @param cut when it is killed */
+  program(cut: "before" | "during" | "after" | "never"): void {
+    program("sst");
+    const lines = [
+      "#!/bin/sh",
+      `[ -e ${this.#begun} ] && [ ! -e ${this.#ended} ] && echo "beside a deployment" >> ${CALLED}`,
+      ...(cut === "before" ? ["kill -9 $$"] : [`touch ${this.#begun}`]),
+      ...(cut === "during" ? ["kill -9 $$"] : [`touch ${this.#ended}`]),
+      ...(cut === "after" ? ["kill -9 $$"] : []),
+      `echo sst >> ${CALLED}`,
+    ];
+    writeFileSync(join(BIN, "sst"), lines.join("\n"));
+  }
+
+  answers(): Answers {
+    return {
+      ...DEPLOYED,
+      DescribeStacks: ({ StackName }) => {
+        if (!existsSync(this.#begun))
+          throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
+        // CloudFormation goes on without the program.
+        if (!existsSync(this.#ended) && ++this.#looks > 20) writeFileSync(this.#ended, "");
+        const [found] = stack(
+          StackName,
+          existsSync(this.#ended) ? "CREATE_COMPLETE" : "CREATE_IN_PROGRESS",
+        ).Stacks;
+        return { Stacks: [{ ...found, EnableTerminationProtection: this.guarded.has(String(StackName)) }] };
+      },
+      UpdateTerminationProtection: ({ StackName }) => {
+        this.#pass();
+        this.guarded.add(String(StackName));
+        this.#pass();
+        return { StackId: `id/${StackName}` };
+      },
+    };
+  }
+
+  #pass(): void {
+    if (this.moments-- <= 0) throw new AwsFault("AccessDenied", "cut off");
+  }
+}
+
+describe("ops deploy that was cut off", () => {
+  /** Deploys to the end. */
+  async function again(deployment: FirstDeployment): Promise<void> {
+    writeFileSync(CALLED, "");
+    deployment.moments = Number.POSITIVE_INFINITY;
+    deployment.program("never");
+    const { code, err } = await ops("deploy --yes");
+    expect([code, called(), deployment.guarded.size], err).toEqual([0, ["sst"], 4]);
+  }
+
+  it.each(["before", "during", "after"] as const)(
+    "is completed by another run when SST was killed %s its stacks, never beside what CloudFormation still does",
+    async (cut) => {
+      const deployment = new FirstDeployment();
+      await withAws(deployment.answers());
+      deployment.program(cut);
+      expect((await ops("deploy --yes")).code).toBe(1);
+      await again(deployment);
+    },
+    300_000,
+  );
+
+  it("is completed by another run after a cut at each change behind the deployment", async () => {
+    for (let moments = 0; ; moments++) {
+      const deployment = new FirstDeployment();
+      await withAws(deployment.answers());
+      deployment.program("never");
+      deployment.moments = moments;
+      const { code } = await ops("deploy --yes");
+      await again(deployment);
+      if (code !== 0) continue;
+      expect(moments).toBe(8);
+      break;
+    }
+  }, 600_000);
 });
