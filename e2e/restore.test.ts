@@ -1,7 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  BackupClient,
+  GetBackupPlanCommand,
+  GetBackupSelectionCommand,
+  ListBackupSelectionsCommand,
+} from "@aws-sdk/client-backup";
+import { CloudFormationClient, DescribeStackResourcesCommand } from "@aws-sdk/client-cloudformation";
 import { DescribeFileSystemsCommand, DescribeMountTargetsCommand, EFSClient } from "@aws-sdk/client-efs";
-import { CreateRoleCommand, IAMClient } from "@aws-sdk/client-iam";
+import { GetRoleCommand, IAMClient } from "@aws-sdk/client-iam";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import type { LocalStage } from "@dbward-aws/local-cloud";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,7 +22,6 @@ import { holds } from "./support/written-files.ts";
 
 const DIRECTORY = join(import.meta.dirname, "..", ".local", "e2e-restore");
 const STATE = join(DIRECTORY, "project", "config", "state.json");
-const ROLE = "AWSBackupDefaultServiceRole";
 const MINUTE = 60_000;
 
 /** One story: each test builds on the ones before it. */
@@ -25,6 +31,7 @@ describe.sequential("backing up and restoring the local stage", () => {
   let account: Account;
   let server: DbwardClient;
   let efs: EFSClient;
+  let plan: Awaited<ReturnType<typeof deployedPlan>>;
   let former: string;
   let restored: string;
   /** A request from before the backup, and one from after it. */
@@ -41,12 +48,11 @@ describe.sequential("backing up and restoring the local stage", () => {
     server = new DbwardClient({ url: stage.serverUrl });
     efs = new EFSClient(stage.clientConfig());
     backup.useAccount(efs);
-    const iam = new IAMClient(stage.clientConfig());
-    await iam.send(new CreateRoleCommand({ RoleName: ROLE, AssumeRolePolicyDocument: TRUST }));
-    iam.destroy();
     await stage.deploy();
     expect(await stage.steady()).toEqual([]);
     former = await fileSystem();
+    plan = await deployedPlan();
+    backup.vaults.add(plan.vault);
   }, 10 * MINUTE);
   afterAll(async () => {
     server?.close();
@@ -57,6 +63,41 @@ describe.sequential("backing up and restoring the local stage", () => {
   }, MINUTE);
 
   const fileSystem = async () => (await account.outputs(account.names.stack("State"))).FileSystemId ?? "";
+  /** What the deployment has told the account to copy: the emulated AWS Backup keeps it, and does nothing. */
+  const deployedPlan = async () => {
+    const client = new BackupClient(stage.clientConfig());
+    const iam = new IAMClient(stage.clientConfig());
+    const cloudFormation = new CloudFormationClient(stage.clientConfig());
+    try {
+      const { StackResources: resources = [] } = await cloudFormation.send(
+        new DescribeStackResourcesCommand({ StackName: account.names.stack("State") }),
+      );
+      const idOf = (type: string) =>
+        resources.find(({ ResourceType }) => ResourceType === type)?.PhysicalResourceId ?? "";
+      const BackupPlanId = idOf("AWS::Backup::BackupPlan");
+      const { BackupPlan } = await client.send(new GetBackupPlanCommand({ BackupPlanId }));
+      const { BackupSelectionsList = [] } = await client.send(
+        new ListBackupSelectionsCommand({ BackupPlanId }),
+      );
+      const { BackupSelection } = await client.send(
+        new GetBackupSelectionCommand({ BackupPlanId, SelectionId: BackupSelectionsList[0]?.SelectionId }),
+      );
+      const role = BackupSelection?.IamRoleArn ?? "";
+      const { Role } = await iam.send(new GetRoleCommand({ RoleName: role.split("/").at(-1) }));
+      const [rule] = BackupPlan?.Rules ?? [];
+      return {
+        vault: rule?.TargetBackupVaultName ?? "",
+        keepDays: rule?.Lifecycle?.DeleteAfterDays,
+        resources: BackupSelection?.Resources ?? [],
+        role,
+        trusted: decodeURIComponent(Role?.AssumeRolePolicyDocument ?? ""),
+      };
+    } finally {
+      client.destroy();
+      iam.destroy();
+      cloudFormation.destroy();
+    }
+  };
   const admin = async () => {
     const token = await account.secret(account.names.adminTokenSecret);
     known.add(token);
@@ -80,9 +121,20 @@ describe.sequential("backing up and restoring the local stage", () => {
       return rows.filter(({ status }) => status === "healthy").length === 2 || undefined;
     }, 2 * MINUTE);
 
-  it("makes a recovery point, and lists it", { timeout: 10 * MINUTE }, async () => {
+  it("has told AWS Backup to copy its file system daily, into a vault of its own, as a role of its own", () => {
+    expect(plan).toEqual({
+      vault: expect.stringMatching(/^dbward-local-[0-9a-f]{8}$/),
+      keepDays: 35,
+      resources: [expect.stringMatching(new RegExp(`:file-system/${former}$`))],
+      role: expect.stringMatching(/:role\/local-dbward-State-/),
+      trusted: expect.stringContaining("backup.amazonaws.com"),
+    });
+  });
+
+  it("makes a recovery point there, and lists it with that of the plan", { timeout: 10 * MINUTE }, async () => {
     early = await executed("select 1");
     expect(await done("backup")).toMatchObject({ status: "done", fileSystem: former });
+    expect(backup.rolesIn(plan.vault)).toEqual([plan.role]);
     const { exitCode, stdout } = await ops(
       stage,
       stage.view,
@@ -94,11 +146,13 @@ describe.sequential("backing up and restoring the local stage", () => {
   it("makes requests and tokens that the backup doesn't have", {
     timeout: 10 * MINUTE,
   }, async () => {
+    // The hour of the plan has come.
+    for (const resource of plan.resources) await backup.copy(resource, plan.vault, plan.role);
     late = await executed("select 2");
     await done("tokens", "rotate", "reports");
   });
 
-  it("restores after a cut, with one job, and names the token that is unknown", {
+  it("restores what the plan has copied after a cut, with one job, and names the token that is unknown", {
     timeout: 20 * MINUTE,
   }, async () => {
     backup.isHeld = true;
@@ -159,9 +213,4 @@ describe.sequential("backing up and restoring the local stage", () => {
     expect(printed.join("").length).toBeGreaterThan(1000);
     expect(holds(printed.join(""), [...known])).toBe(false);
   });
-});
-
-const TRUST = JSON.stringify({
-  Version: "2012-10-17",
-  Statement: [{ Effect: "Allow", Principal: { Service: "backup.amazonaws.com" }, Action: "sts:AssumeRole" }],
 });

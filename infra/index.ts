@@ -16,10 +16,17 @@ export { DbwardServer, type DbwardServerProps } from "./server/dbward-server.ts"
 export { ServerConfig } from "./server/server-config.ts";
 export type { ServerLoadBalancerOptions } from "./server/server-load-balancer.ts";
 export { AccessLogBucket } from "./state/access-log-bucket.ts";
+export {
+  NewBackupVault,
+  type NewBackupVaultProps,
+  VaultLock,
+  type VaultRetention,
+} from "./state/backup-vault.ts";
 export { ExistingFileSystem, type ExistingFileSystemProps } from "./state/existing-file-system.ts";
 export { NewFileSystem, type NewFileSystemProps } from "./state/new-file-system.ts";
 export { ResultBucket, type ResultBucketProps } from "./state/result-bucket.ts";
 export { ResultStorage } from "./state/result-storage.ts";
+export { ServerBackup, type ServerBackupProps } from "./state/server-backup.ts";
 export { ServerFileSystem, type ServerFileSystemProps } from "./state/server-file-system.ts";
 export { StageKey, type StageKeyProps } from "./state/stage-key.ts";
 export type { ParameterOptions } from "./task/config-text.ts";

@@ -11,8 +11,19 @@ import {
 
 const ARN = "arn:aws:backup:us-east-1:000000000000:recovery-point";
 const FILE_SYSTEM_ARN = "arn:aws:elasticfilesystem:us-east-1:000000000000:file-system";
-const VAULT = "aws/efs/automatic-backup-vault";
 const MIB = 2 ** 20;
+
+/** A recovery point. */
+interface Point {
+  /** Id of the file system of which it is a copy. */
+  readonly source: string;
+  readonly vault: string;
+  /** ARN of the role that it was made as. */
+  readonly role: string;
+  readonly folder: string;
+  /** In seconds since the epoch. */
+  readonly created: number;
+}
 
 /**
  * AWS Backup in front of an emulator that has none. Its answers have the shapes of the API reference; a
@@ -22,11 +33,13 @@ const MIB = 2 ** 20;
 export class BackupPeer {
   /** Whether restore jobs stay under way. */
   isHeld = false;
+  /** Names of the vaults that there are. */
+  readonly vaults = new Set<string>();
   /** How often a restore job was asked for. */
   looks = 0;
   /** Restored file systems by the tokens of their jobs. */
   readonly restored = new Map<string, string>();
-  readonly #points = new Map<string, { source: string; folder: string; created: number }>();
+  readonly #points = new Map<string, Point>();
   /** Folder with a folder for each file system. */
   readonly #directory: string;
   #server: AwsPeer | undefined;
@@ -57,20 +70,26 @@ export class BackupPeer {
   }
 
   readonly #answers: Answers = {
-    StartBackupJob: async ({ ResourceArn }) => ({ BackupJobId: await this.#backUp(String(ResourceArn)) }),
+    ListBackupVaults: () => ({
+      BackupVaultList: [...this.vaults].map((BackupVaultName) => ({ BackupVaultName })),
+    }),
+    DescribeRegionSettings: () => ({ ResourceTypeOptInPreference: { EFS: true } }),
+    StartBackupJob: async ({ ResourceArn, BackupVaultName, IamRoleArn }) => ({
+      BackupJobId: await this.copy(String(ResourceArn), String(BackupVaultName), String(IamRoleArn)),
+    }),
     ListBackupJobs: () => ({ BackupJobs: [] }),
     DescribeBackupJob: ({ BackupJobId }) => ({
       BackupJobId,
       State: "COMPLETED",
       RecoveryPointArn: `${ARN}:${BackupJobId}`,
-      BackupVaultName: VAULT,
+      BackupVaultName: this.#points.get(String(BackupJobId))?.vault,
     }),
     ListRecoveryPointsByResource: ({ ResourceArn }) => ({
       RecoveryPoints: [...this.#points]
         .filter(([, { source }]) => String(ResourceArn).endsWith(`/${source}`))
-        .map(([id, { created }]) => ({
+        .map(([id, { created, vault }]) => ({
           RecoveryPointArn: `${ARN}:${id}`,
-          BackupVaultName: VAULT,
+          BackupVaultName: vault,
           Status: "COMPLETED",
           CreationDate: created,
           BackupSizeBytes: MIB,
@@ -106,19 +125,32 @@ export class BackupPeer {
     return point;
   }
 
-  async #backUp(resource: string): Promise<string> {
+  /** The copies of a vault, as the roles that they were made as. */
+  rolesIn(vault: string): readonly string[] {
+    return [...this.#points.values()].filter((point) => point.vault === vault).map(({ role }) => role);
+  }
+
+  /**
+   * Makes a recovery point, as a backup plan or a person has AWS Backup do.
+   *
+   * @param resource ARN of the file system
+   * @returns the id of job and recovery point
+   */
+  async copy(resource: string, vault: string, role: string): Promise<string> {
+    if (!this.vaults.has(vault)) throw new AwsFault("ResourceNotFoundException", `no vault ${vault}`);
     const source = resource.split("/").at(-1)!;
     const id = `point-${this.#points.size + 1}`;
     const folder = join(this.#directory, `../backups/${id}`);
     await cp(join(this.#directory, source), folder, { recursive: true });
-    this.#points.set(id, { source, folder, created: Date.now() / 1000 });
+    this.#points.set(id, { source, vault, role, folder, created: Date.now() / 1000 });
     return id;
   }
 
   /** A token starts one job, however often it is sent. */
-  async #restore({ RecoveryPointArn, IdempotencyToken, Metadata }: Input): Promise<string> {
+  async #restore({ RecoveryPointArn, IdempotencyToken, IamRoleArn, Metadata }: Input): Promise<string> {
     const token = String(IdempotencyToken);
-    const { folder } = this.#point(RecoveryPointArn);
+    const { folder, role } = this.#point(RecoveryPointArn);
+    if (IamRoleArn !== role) throw new AwsFault("InvalidParameterValueException", "another role");
     const metadata = Metadata as Record<string, string>;
     if (metadata.newFileSystem !== "true" || metadata.Encrypted !== "true")
       throw new AwsFault("InvalidParameterValueException");

@@ -15,6 +15,7 @@ import type { TokenCapture } from "../capture/token-capture.ts";
 import { PropProblems } from "../prop-problems.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
 import { AlarmTopic } from "./alarm-topic.ts";
+import { BackupEventRule } from "./backup-event-rule.ts";
 import { EcsEventRules } from "./ecs-event-rules.ts";
 import { MetricSources } from "./metric-source.ts";
 import type { MonitoredAgent, MonitoredStage } from "./monitored-stage.ts";
@@ -119,6 +120,8 @@ export class DbwardMonitoring extends Construct {
     this.topic = receivers.topic;
     props.applier?.notify(this.topic, receivers.encryptionKey);
     const { taskStopped } = new EcsEventRules(this, "EcsEvents", { ...common, receivers });
+
+    new BackupEventRule(this, "BackupFailed", { ...common, receivers });
 
     const sources = new MetricSources({ ...common, poller: this.poller, taskStopRule: taskStopped });
     this.alarms = new StageAlarms(this, "Alarms", { ...common, sources, threshold, topic: this.topic });

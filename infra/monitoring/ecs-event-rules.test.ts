@@ -64,6 +64,30 @@ describe("the texts that EventBridge sends", () => {
     }
   });
 
+  it("say which copy of the file system failed, and why, in AWS Backup's own words", () => {
+    // The example of https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html.
+    const lines = sent(/BackupFailed/, {
+      "detail-type": "Backup Job State Change",
+      time: "2020-07-29T20:13:33Z",
+      resources: [],
+      detail: {
+        backupJobId: "34176239-e96d-4e1f-9fad-529dbb3c3556",
+        backupVaultName: "dbward-prod-9ab3c749",
+        resourceArn: "arn:aws:elasticfilesystem:us-west-2:123456789012:file-system/fs-1",
+        state: "FAILED",
+        statusMessage: "Backup job failed because backup vault dbward-prod-9ab3c749 does not exist.",
+      },
+    });
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        `"A copy of the server's file system failed on dbward prod: the job is FAILED."`,
+        '"Reason: Backup job failed because backup vault dbward-prod-9ab3c749 does not exist."',
+        '"Vault: dbward-prod-9ab3c749"',
+      ]),
+    );
+    for (const line of lines) expect(JSON.parse(line)).toBe(line.slice(1, -1));
+  });
+
   it("say what happened, to which service, and why", () => {
     expect(sent(/DeploymentFailed/, DEPLOYMENT_FAILED)).toEqual(
       expect.arrayContaining([

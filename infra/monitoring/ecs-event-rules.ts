@@ -3,6 +3,7 @@ import * as events from "aws-cdk-lib/aws-events";
 import { Construct } from "constructs";
 import type { AlarmTopic } from "./alarm-topic.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
+import { ToldEvent, type ToldEventProps } from "./told-event.ts";
 
 export interface EcsEventRulesProps extends Pick<MonitoredStage, "stage" | "server" | "agents" | "runbooks"> {
   readonly receivers: AlarmTopic;
@@ -128,27 +129,7 @@ export class EcsEventRules extends Construct {
     });
   }
 
-  #rule(
-    id: string,
-    options: {
-      readonly description: string;
-      readonly pattern: events.EventPattern;
-      readonly text: readonly string[];
-    },
-  ): events.Rule {
-    const rule = new events.Rule(this, id, {
-      description: `dbward ${this.#stage}: ${options.description}`,
-      eventPattern: options.pattern,
-    });
-    rule.addTarget({
-      bind: () => ({
-        arn: this.#receivers.topic.topicArn,
-        // SNS gets what EventBridge makes of the template, still in JSON. Of one text with line ends a reader
-        // of the e-mail would see a single line with `\\n` in it; lines that are strings of their own stay
-        // lines, each in quotes.
-        input: events.RuleTargetInput.fromMultilineText(options.text.join("\n")),
-      }),
-    });
-    return rule;
+  #rule(id: string, options: Pick<ToldEventProps, "description" | "pattern" | "text">): ToldEvent {
+    return new ToldEvent(this, id, { stage: this.#stage, receivers: this.#receivers, ...options });
   }
 }

@@ -55,6 +55,28 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
     },
   },
   {
+    role: /^BackupRole$/,
+    title: "Backups",
+    holder: "AWS Backup has it while it copies or restores the file system.",
+    reasons: {
+      "elasticfilesystem:Backup elasticfilesystem:DescribeTags":
+        "It copies the file system of this stage and no other.",
+      "tag:GetResources": "AWS Backup looks for resources by their tags; the action knows no resource.",
+      "elasticfilesystem:CreateFileSystem elasticfilesystem:DescribeFileSystems elasticfilesystem:Restore elasticfilesystem:TagResource":
+        "It restores to a new file system, which has no id before. It can delete none.",
+      "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey kms:ReEncryptFrom kms:ReEncryptTo":
+        "File system and vault may be encrypted with a customer managed key. That of an existing file system is known to EFS alone: it is used by way of EFS.",
+      "kms:CreateGrant": "EFS and AWS Backup use such a key by grants, which are for AWS services alone.",
+    },
+    unused: Object.fromEntries(
+      [
+        "elasticfilesystem:Backup elasticfilesystem:DescribeTags",
+        "tag:GetResources",
+        "elasticfilesystem:CreateFileSystem elasticfilesystem:DescribeFileSystems elasticfilesystem:Restore elasticfilesystem:TagResource",
+      ].map((actions) => [actions, "The local stage has no AWS Backup that works."]),
+    ),
+  },
+  {
     role: /^ServerTaskExecutionRole$/,
     title: "Server's task, before it starts",
     holder: "ECS has it, not the container.",

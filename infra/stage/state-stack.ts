@@ -1,6 +1,7 @@
-import { STACK_OUTPUTS } from "@dbward-aws/contract";
+import { STACK_OUTPUTS, stageNames } from "@dbward-aws/contract";
 import { type AccountFacts, NETWORK_OUTPUT, NEW_KEY, networkRecord } from "@dbward-aws/settings";
-import { CfnOutput } from "aws-cdk-lib";
+import { CfnOutput, Duration } from "aws-cdk-lib";
+import * as backup from "aws-cdk-lib/aws-backup";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import type * as iam from "aws-cdk-lib/aws-iam";
 import * as kms from "aws-cdk-lib/aws-kms";
@@ -8,10 +9,12 @@ import * as s3 from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { TokenSecrets } from "../capture/token-secrets.ts";
 import { AccessLogBucket } from "../state/access-log-bucket.ts";
+import { NewBackupVault, VaultLock } from "../state/backup-vault.ts";
 import { ExistingFileSystem } from "../state/existing-file-system.ts";
 import { NewFileSystem } from "../state/new-file-system.ts";
 import { ResultBucket } from "../state/result-bucket.ts";
 import { ResultStorage } from "../state/result-storage.ts";
+import { ServerBackup } from "../state/server-backup.ts";
 import type { ServerFileSystem } from "../state/server-file-system.ts";
 import { StageKey } from "../state/stage-key.ts";
 import { TaskRole } from "../task/task-role.ts";
@@ -24,6 +27,8 @@ import { type StageNetwork, stageNetwork } from "./stage-network.ts";
 export class StateStack extends DbwardStack {
   readonly network: StageNetwork;
   readonly fileSystem: ServerFileSystem;
+  /** Copies of the file system. */
+  readonly backup: ServerBackup;
   /** Customer managed key of what the stage creates, with `encryption.kmsKey`. */
   readonly encryptionKey?: kms.IKey;
   /** Only with `storage.backend: "s3"`. */
@@ -51,6 +56,7 @@ export class StateStack extends DbwardStack {
         description: `Capture of dbward's tokens in stage ${settings.stage}`,
       });
     this.fileSystem = this.#fileSystem();
+    this.backup = this.#backup();
     if (settings.storage.backend === "s3") {
       this.storage = ResultStorage.bucket(this.#resultBucket(props.facts));
       new CfnOutput(this, STACK_OUTPUTS.resultBucket, {
@@ -74,6 +80,14 @@ export class StateStack extends DbwardStack {
       value: this.fileSystem.fileSystemId,
       description: "File system of the server's state; kept when the stack is deleted",
     });
+    new CfnOutput(this, STACK_OUTPUTS.backupVault, {
+      value: this.backup.vault.backupVaultName,
+      description: "Vault of the file system's copies; kept when the stack is deleted",
+    });
+    new CfnOutput(this, STACK_OUTPUTS.backupRole, {
+      value: this.backup.role.roleArn,
+      description: "Role as which AWS Backup copies and restores the file system",
+    });
   }
 
   #encryptionKey(): kms.IKey | undefined {
@@ -89,12 +103,13 @@ export class StateStack extends DbwardStack {
   }
 
   #fileSystem(): ServerFileSystem {
-    const { state, server } = this.settings;
+    const { state } = this.settings;
     const common = { vpc: this.network.vpc, vpcSubnets: this.network.internalSubnets };
     if (state === undefined)
       return new NewFileSystem(this, "FileSystem", {
         ...common,
-        backups: server.backups,
+        // Those of EFS beside those of the plan would be paid for as well.
+        backups: false,
         ...this.#withKey(),
       });
     const { fileSystemId, accessPointId, path, securityGroupId } = state;
@@ -113,6 +128,44 @@ export class StateStack extends DbwardStack {
             ),
           }),
     });
+  }
+
+  #backup(): ServerBackup {
+    const { stage, backup: settings } = this.settings;
+    const { vaultName, daily, startHour } = settings;
+    const names = stageNames(stage);
+    const keepFor = Duration.days(settings.keepDays);
+    const lock = this.#vaultLock(keepFor);
+    const vault =
+      vaultName === undefined
+        ? new NewBackupVault(this, "BackupVault", {
+            name: names.backupVaultPrefix,
+            ...(lock && { lock }),
+            ...this.#withKey(),
+          })
+        : backup.BackupVault.fromBackupVaultName(this, "BackupVault", vaultName);
+    return new ServerBackup(this, "Backup", {
+      fileSystem: this.fileSystem,
+      vault,
+      planName: names.backupPlan,
+      daily,
+      startHour,
+      keepFor,
+      ...this.#withKey(),
+    });
+  }
+
+  #vaultLock(keepFor: Duration): VaultLock | undefined {
+    const { lock } = this.settings.backup;
+    if (lock === undefined) return undefined;
+    const { mode, minDays, maxDays, changeableForDays } = lock;
+    const retention = {
+      min: minDays === undefined ? keepFor : Duration.days(minDays),
+      ...(maxDays !== undefined && { max: Duration.days(maxDays) }),
+    };
+    return mode === "compliance"
+      ? VaultLock.complianceThatCanNeverBeUndone(retention, Duration.days(changeableForDays!))
+      : VaultLock.governance(retention);
   }
 
   #resultBucket(facts: AccountFacts | undefined): s3.IBucket {

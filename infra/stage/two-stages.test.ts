@@ -53,6 +53,10 @@ const SHARED_RIGHTS = [
   /:key\/11111111-2222-3333-4444-000000000004 /,
   // Has no resource, and a task definition holds no secret.
   /^ecs:DescribeTaskDefinition /,
+  // What a restore creates has no id beforehand.
+  /^(elasticfilesystem:(CreateFileSystem|DescribeFileSystems|Restore|TagResource)|tag:GetResources) /,
+  // The key of a file system that exists already is known to EFS alone.
+  /^kms:.*:key\/\* .*(kms:ViaService|kms:GrantIsForAWSResource)/,
   // The poller's namespace is one for all stages; its metrics have the stage as a dimension.
   /^cloudwatch:PutMetricData .*cloudwatch:namespace/,
 ];

@@ -15,8 +15,8 @@ describe("EFS", () => {
     });
   });
 
-  it("backed up daily, unless the settings say otherwise", () => {
-    state.hasResourceProperties("AWS::EFS::FileSystem", { BackupPolicy: { Status: "ENABLED" } });
+  it("without EFS's own copies, beside which those of the plan would be second ones", () => {
+    state.hasResourceProperties("AWS::EFS::FileSystem", { BackupPolicy: { Status: "DISABLED" } });
   });
 
   it("access point /dbward, uid and gid 10001, 0750", () => {

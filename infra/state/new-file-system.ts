@@ -11,7 +11,11 @@ import { PropProblems } from "../prop-problems.ts";
 import { ServerFileSystem, type ServerFileSystemProps } from "./server-file-system.ts";
 
 export interface NewFileSystemProps extends ServerFileSystemProps {
-  /** Whether AWS Backup keeps a copy a day, for 35 days. @default true */
+  /**
+   * Whether EFS has AWS Backup make a copy a day, kept for 35 days in a vault of EFS's own. With a
+   * `ServerBackup`, which makes its own, there would be two of each.
+   * @default true
+   */
   readonly backups?: boolean;
   /**
    * Customer managed key. A change of it replaces the file system with an empty one.
@@ -44,11 +48,14 @@ export class NewFileSystem extends ServerFileSystem {
       ...(props.encryptionKey === undefined ? {} : { kmsKey: props.encryptionKey }),
       performanceMode: efs.PerformanceMode.GENERAL_PURPOSE,
       throughputMode: efs.ThroughputMode.ELASTIC,
-      enableAutomaticBackups: props.backups ?? true,
       // Kept, unless the first deployment of its stack fails: no server has been there then.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       fileSystemPolicy: iam.PolicyDocument.fromJson(FILE_SYSTEM_POLICY),
     });
+    // The CDK leaves the policy out when it is off, which switches nothing off.
+    (this.fileSystem.node.defaultChild as efs.CfnFileSystem).backupPolicy = {
+      status: (props.backups ?? true) ? "ENABLED" : "DISABLED",
+    };
     this.accessPoint = this.fileSystem.addAccessPoint("AccessPoint", {
       path: SERVER.fileSystemPath,
       posixUser: { uid: String(SERVER.uid), gid: String(SERVER.gid) },

@@ -28,6 +28,11 @@ export interface ServerFileSystemProps {
 export abstract class ServerFileSystem extends Construct implements ec2.IConnectable {
   abstract readonly fileSystemId: string;
   abstract readonly accessPointId: string;
+  /** ARN of the file system. */
+  get fileSystemArn(): string {
+    return this.#arn("file-system", this.fileSystemId);
+  }
+
   /** Security group of the mount targets. */
   abstract readonly securityGroup: ec2.ISecurityGroup;
 
@@ -90,22 +95,24 @@ export abstract class ServerFileSystem extends Construct implements ec2.IConnect
   }
 
   #grantMount(role: iam.IRole, actions: string[]): void {
-    const arn = (resource: string, resourceName: string) =>
-      Stack.of(this).formatArn({
-        service: "elasticfilesystem",
-        resource,
-        resourceName,
-        arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-      });
     role.addToPrincipalPolicy(
       new iam.PolicyStatement({
         sid: "MountState",
         actions,
-        resources: [arn("file-system", this.fileSystemId)],
+        resources: [this.fileSystemArn],
         conditions: {
-          StringEquals: { "elasticfilesystem:AccessPointArn": arn("access-point", this.accessPointId) },
+          StringEquals: { "elasticfilesystem:AccessPointArn": this.#arn("access-point", this.accessPointId) },
         },
       }),
     );
+  }
+
+  #arn(resource: string, resourceName: string): string {
+    return Stack.of(this).formatArn({
+      service: "elasticfilesystem",
+      resource,
+      resourceName,
+      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+    });
   }
 }

@@ -31,6 +31,7 @@ export function stageSettings(overrides: Partial<StageSettings> = {}): StageSett
     network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "nat" },
     encryption: { keys: {} },
     storage: { backend: "s3", retentionDays: 30, versioning: false },
+    backup: { daily: true, startHour: 3, keepDays: 35 },
     server: serverSettings(),
     agents: [agentSettings()],
     capture: { method: "exec", allowSessionLogging: false },
@@ -63,7 +64,6 @@ export function serverSettings(overrides: Partial<StageSettings["server"]> = {})
     stopTimeoutSeconds: 120,
     logRetentionDays: 14,
     secrets: {},
-    backups: true,
     ...overrides,
   };
 }

@@ -111,6 +111,18 @@ export const VARIANTS = {
     apply: { configuration: true, secrets: "all" },
   },
   "no new values": { apply: { configuration: false, secrets: "none" } },
+  "a locked vault": { backup: { daily: true, startHour: 0, keepDays: 90, lock: { mode: "governance" } } },
+  "a vault that is locked for good": {
+    backup: {
+      daily: true,
+      startHour: 3,
+      keepDays: 35,
+      lock: { mode: "compliance", minDays: 7, maxDays: 365, changeableForDays: 3 },
+    },
+  },
+  "copies by hand alone, in an existing vault": {
+    backup: { daily: false, startHour: 3, keepDays: 35, vaultName: "acme-backups" },
+  },
   "Intel processors": { architecture: "x86_64", capture: { method: "task", allowSessionLogging: false } },
   "roles within a boundary, tags, and versions of results": {
     storage: { backend: "s3", retentionDays: 30, versioning: true },

@@ -32,6 +32,13 @@ export interface StageNames {
   readonly dashboard: string;
   /** SNS topic of the alarms, `dbward-<stage>-alarms`. */
   readonly topic: string;
+  /** Plan of AWS Backup, `dbward-<stage>`. */
+  readonly backupPlan: string;
+  /**
+   * Beginning of the name of the stage's backup vault, at most 36 characters. What tells stacks and keys apart
+   * comes after it: a kept vault keeps its name.
+   */
+  readonly backupVaultPrefix: string;
   /** Lambda function of the poller, `dbward-<stage>-poll-agents`. */
   readonly pollerFunction: string;
   /** Group of the schedules in EventBridge Scheduler, `dbward-<stage>`. */
@@ -79,6 +86,8 @@ export function stageNames(stage: string, sharedCluster?: string): StageNames {
     metricsTokenSecret: secret("metrics-token"),
     dashboard: scope,
     topic: `${scope}-alarms`,
+    backupPlan: scope,
+    backupVaultPrefix: scope.slice(0, 36),
     pollerFunction: `${scope}-poll-agents`,
     scheduleGroup: scope,
     applyFunction: `${scope}-apply-config`,

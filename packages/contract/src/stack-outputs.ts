@@ -2,6 +2,10 @@
 export const STACK_OUTPUTS = {
   /** Of the State stack: bucket of the results. */
   resultBucket: "BucketName",
+  /** State stack: name of the vault of the file system's copies. */
+  backupVault: "BackupVaultName",
+  /** State stack: ARN of the role as which AWS Backup copies and restores. */
+  backupRole: "BackupRoleArn",
   /** Server stack: name of the ECS cluster. */
   cluster: "ClusterName",
   /** Server stack: base URL of the server's API for people and tools. */

@@ -1,3 +1,4 @@
+import { DeleteBackupVaultCommand } from "@aws-sdk/client-backup";
 import { DeleteLogGroupCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   DeleteFileSystemCommand,
@@ -49,6 +50,13 @@ const DELETIONS: Readonly<Record<string, Deletion>> = {
       `Deleting parameter ${Name}`,
       ssm.send(new DeleteParameterCommand({ Name })),
       "ParameterNotFound",
+    );
+  },
+  "AWS::Backup::BackupVault": async (BackupVaultName, { backup }) => {
+    await ifThere(
+      `Deleting backup vault ${BackupVaultName}`,
+      backup.send(new DeleteBackupVaultCommand({ BackupVaultName })),
+      "ResourceNotFoundException",
     );
   },
   // Last: what is encrypted with it can't be read once it is gone.

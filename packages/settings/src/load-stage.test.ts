@@ -105,7 +105,6 @@ describe("loadStage", () => {
         },
         "server": {
           "allowedCidrs": [],
-          "backups": true,
           "config": {
             "source": "rendered",
             "toml": "
@@ -258,7 +257,7 @@ describe("loadStage", () => {
       "The settings of stage "prod" have 6 mistakes:
         dbward.config.ts: stages.prod.server.image.tag: must be a tag such as "0.2.0" or a digest "sha256:…" of 64 hex digits
         dbward.config.ts: stages.prod.server.image.tga: is not a setting, did you mean "tag"?
-        dbward.config.ts: stages.prod.server.deployment: is not a setting; the settings are: image, configFile, configToml, configParameter, cpu, memoryMiB, rustLog, logRetentionDays, secrets, allowedCidrs, loadBalancer, stopTimeoutSeconds, licenseKeySecret, backups
+        dbward.config.ts: stages.prod.server.deployment: is not a setting; the settings are: image, configFile, configToml, configParameter, cpu, memoryMiB, rustLog, logRetentionDays, secrets, allowedCidrs, loadBalancer, stopTimeoutSeconds, licenseKeySecret
         dbward.config.ts: stages.prod.netwrok: is not a setting, did you mean "network"?
         broken.toml:2: Not TOML 1.0: a string is not closed.
         dbward.config.ts: stages.prod.agents.0.configToml:1: max_concurrent_tasks must be an integer from 0 to 4294967295, not a string.
@@ -332,7 +331,7 @@ describe("each mistake", () => {
     ["account too short", { account: "12345678901" }, /^account: must be the id of an AWS account/],
     ["zone as a region", { region: "eu-central-1a" }, /^region: must be the id of an AWS region/],
     ["unknown option", { storage: { backend: "s2" } }, /must be one of "s3", "local", did you mean "s3"\?$/],
-    ["wrong type", { server: { backups: "yes" } }, /^server\.backups: must be a boolean, not a string$/],
+    ["wrong type", { backup: { daily: "yes" } }, /^backup\.daily: must be a boolean, not a string$/],
     ["fraction", { server: { cpu: 256.5 } }, /^server\.cpu: must be/],
     ["tag missing", { server: { image: { tag: undefined } } }, /^server\.image\.tag: is missing$/],
     ["repository with tag", { server: { image: { repository: "ghcr.io/a/b:1" } } }, /without a tag/],
@@ -687,9 +686,9 @@ describe("each mistake", () => {
       /^capture\.allowSessionLogging: has no effect with method "task"/,
     ],
     [
-      "backups of an existing file system",
-      { state: { fileSystemId: "fs-01234567" }, server: { backups: false } },
-      /^server\.backups: has no effect on an existing file system/,
+      "an hour without a daily copy",
+      { backup: { daily: false, startHour: 3 } },
+      /^backup\.startHour: has no effect with daily: false/,
     ],
     [
       "plain HTTP with a certificate",

@@ -53,6 +53,11 @@ export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, fi
       at("network.publicSubnets"),
       "has no effect: only an internet-facing load balancer (server.loadBalancer) uses public subnets",
     );
+  if (stage.backup.lock?.mode === "compliance")
+    findings.warn(
+      at("backup.lock.mode"),
+      `is "compliance": ${stage.backup.lock.changeableForDays} days after the deployment nobody can take the lock off or delete a copy, not even AWS`,
+    );
   if (network.egress === "public" && server.allowedCidrs.includes(ANYWHERE))
     findings.warn(
       at("server.allowedCidrs"),

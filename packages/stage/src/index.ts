@@ -1,5 +1,6 @@
 export { type AwsClients, createAwsClients } from "./aws-clients.ts";
 export { AwsCallError, during, ifThere, isDenied } from "./aws-error.ts";
+export { backupVaults } from "./backup-vaults.ts";
 export { type ConsoleLinks, consoleLinks } from "./console-links.ts";
 export { type DeployedNames, deployedNames, type NamedService, readNames } from "./deployed-names.ts";
 export { type DoctorOptions, diagnose } from "./doctor/diagnose.ts";

@@ -1,8 +1,10 @@
+import { stageNames } from "@dbward-aws/contract";
 import { createAwsClients } from "@dbward-aws/stage";
 import { describe, expect, it } from "vitest";
 import type { CommandContext } from "../command.ts";
-import { type Answers, AwsFault } from "../test-support/aws-peer.ts";
-import { withAws } from "../test-support/ops-run.ts";
+import { type Answers, AwsFault, type Input } from "../test-support/aws-peer.ts";
+import { stageSettings, withAws } from "../test-support/ops-run.ts";
+import { BACKUP_ROLE, VAULT } from "../test-support/restorable-stage.ts";
 import { backUp, hasBackups } from "./back-up.ts";
 
 const ID = "fs-0123456789abcdef0";
@@ -16,6 +18,9 @@ const GetRole = () => ({ Role: { Arn: ROLE_ARN } });
 /** Only what every backup asks. */
 const QUIET: Answers = {
   GetRole,
+  DescribeStacks: ({ StackName }) => {
+    throw new AwsFault("ValidationError", `Stack with id ${StackName} does not exist`);
+  },
   ListBackupJobs: () => ({ BackupJobs: [{ BackupJobId: "job-0", State: "COMPLETED" }] }),
   DescribeRecoveryPoint: () => ({ Status: "COMPLETED" }),
 };
@@ -31,34 +36,68 @@ const progress = {
 async function context(answers: Answers): Promise<CommandContext> {
   await withAws({ ...QUIET, ...answers });
   const { signal } = new AbortController();
-  return { clients: createAwsClients("eu-central-1"), signal } as unknown as CommandContext;
+  const settings = stageSettings();
+  return {
+    clients: createAwsClients("eu-central-1"),
+    settings,
+    names: stageNames(settings.stage),
+    signal,
+  } as unknown as CommandContext;
 }
 
+/** A State stack with a vault and a role. */
+const DescribeStacks = ({ StackName }: Input) => ({
+  Stacks: [
+    {
+      StackName,
+      StackStatus: "UPDATE_COMPLETE",
+      CreationTime: "2026-01-01T00:00:00Z",
+      Outputs: [
+        { OutputKey: "BackupVaultName", OutputValue: VAULT },
+        { OutputKey: "BackupRoleArn", OutputValue: BACKUP_ROLE },
+      ],
+    },
+  ],
+});
+
 describe("backUp", () => {
-  it("makes a recovery point in the vault of the automatic backups, and waits for it", {
-    timeout: 120_000,
-  }, async () => {
-    const states = [
-      { State: "RUNNING", PercentDone: "40.2" },
-      { State: "COMPLETED", RecoveryPointArn: RECOVERY_POINT },
-    ];
-    let started: unknown;
-    const answers: Answers = {
-      StartBackupJob: (input) => {
-        started = input;
-        return { BackupJobId: "job-1" };
-      },
-      DescribeBackupJob: ({ BackupJobId }) => ({ BackupJobId, ...states.shift() }),
-    };
-    expect(await backUp(await context(answers), FILE_SYSTEM, progress)).toBe(RECOVERY_POINT);
-    expect(started).toMatchObject({
-      BackupVaultName: "aws/efs/automatic-backup-vault",
-      ResourceArn: FILE_SYSTEM.arn,
-      IamRoleArn: ROLE_ARN,
-      Lifecycle: { DeleteAfterDays: 35 },
-    });
-    expect(steps).toContain("Backing up the server's file system: 40 %");
-  });
+  it.each([
+    ["the stage's, as the stage's role", DescribeStacks, VAULT, BACKUP_ROLE],
+    [
+      "that of the automatic backups, for a stage that was deployed without one",
+      QUIET.DescribeStacks!,
+      "aws/efs/automatic-backup-vault",
+      ROLE_ARN,
+    ],
+  ] as const)(
+    "makes a recovery point in a vault, and waits for it: %s",
+    {
+      timeout: 120_000,
+    },
+    async (_whose, stacks, vault, role) => {
+      const states = [
+        { State: "RUNNING", PercentDone: "40.2" },
+        { State: "COMPLETED", RecoveryPointArn: RECOVERY_POINT },
+      ];
+      let started: unknown;
+      const answers: Answers = {
+        DescribeStacks: stacks,
+        StartBackupJob: (input) => {
+          started = input;
+          return { BackupJobId: "job-1" };
+        },
+        DescribeBackupJob: ({ BackupJobId }) => ({ BackupJobId, ...states.shift() }),
+      };
+      expect(await backUp(await context(answers), FILE_SYSTEM, progress)).toBe(RECOVERY_POINT);
+      expect(started).toMatchObject({
+        BackupVaultName: vault,
+        ResourceArn: FILE_SYSTEM.arn,
+        IamRoleArn: role,
+        Lifecycle: { DeleteAfterDays: 35 },
+      });
+      expect(steps).toContain("Backing up the server's file system: 40 %");
+    },
+  );
 
   it("waits for a job that is under way instead of starting another", async () => {
     const answers: Answers = {
@@ -83,7 +122,7 @@ describe("backUp", () => {
           throw new AwsFault("NoSuchEntity");
         },
       },
-      "has no role AWSBackupDefaultServiceRole",
+      "there is no AWSBackupDefaultServiceRole",
     ],
     [
       "when the job fails",
@@ -123,4 +162,9 @@ it("a file system without a backup policy has no backups", async () => {
     throw new AwsFault("PolicyNotFound");
   };
   expect(await hasBackups(await context({ DescribeBackupPolicy }), ID)).toBe(false);
+});
+
+it("a stage with a vault of its own has backups, whatever EFS's policy is", async () => {
+  const DescribeBackupPolicy = () => ({ BackupPolicy: { Status: "DISABLED" } });
+  expect(await hasBackups(await context({ DescribeStacks, DescribeBackupPolicy }), ID)).toBe(true);
 });

@@ -6,32 +6,18 @@ import {
   StartBackupJobCommand,
 } from "@aws-sdk/client-backup";
 import { DescribeBackupPolicyCommand } from "@aws-sdk/client-efs";
-import { GetRoleCommand } from "@aws-sdk/client-iam";
 import type { Progress } from "@dbward-aws/cli";
-import { DbwardError, Deadline } from "@dbward-aws/core";
+import { Deadline } from "@dbward-aws/core";
 import { during, everyItem, ifThere } from "@dbward-aws/stage";
 import type { CommandContext } from "../command.ts";
+import { BackupError } from "./backup-error.ts";
+import { backupPlace, backupRole } from "./backup-place.ts";
 
-/** The vault in which AWS Backup keeps the automatic backups of file systems. */
-export const AUTOMATIC_VAULT = "aws/efs/automatic-backup-vault";
-/** Days that a backup is kept, as the automatic ones are. */
-export const KEPT_DAYS = 35;
-/** The role that AWS Backup's console creates with the first backup on demand. */
-const ROLE = "AWSBackupDefaultServiceRole";
 /** Milliseconds for a backup; one of a small file system takes some minutes. */
 const BACKUP_WITHIN = 3 * 3_600_000;
 const ASK_EVERY_MS = 10_000;
 const UNDER_WAY = ["CREATED", "PENDING", "RUNNING"];
 const ENDED = ["COMPLETED", "FAILED", "ABORTED", "EXPIRED", "PARTIAL"];
-
-/** A backup could not be made, or not be restored. */
-export class BackupError extends DbwardError {
-  override readonly name = "BackupError";
-
-  constructor(message: string, hint: string) {
-    super("backup-failed", message, { hint });
-  }
-}
 
 /** A file system to back up. */
 export interface BackedUp {
@@ -41,9 +27,9 @@ export interface BackedUp {
 
 /** Where a backup goes, and for how long. */
 export interface BackupOptions {
-  /** Name of the vault. @default - that of the automatic backups */
+  /** Name of the vault. @default - that of the stage, as deployed */
   readonly vault?: string | undefined;
-  /** Days after which AWS Backup deletes it. @default 35 */
+  /** Days after which AWS Backup deletes it. @default - as the settings say */
   readonly keepDays?: number | undefined;
   /** Wait for a job that is under way, and start another one after it. @default false */
   readonly isFresh?: boolean;
@@ -51,34 +37,16 @@ export interface BackupOptions {
   readonly otherwise?: string;
 }
 
-/** Whether AWS Backup makes automatic backups of a file system. */
-export async function hasBackups({ clients }: CommandContext, fileSystemId: string): Promise<boolean> {
+/** Whether a file system has a place for its copies: the stage's, or that of its automatic backups. */
+export async function hasBackups(context: CommandContext, fileSystemId: string): Promise<boolean> {
+  const { clients } = context;
+  if ((await backupPlace(context)).roleArn) return true;
   const found = await ifThere(
     `Reading the backup policy of file system ${fileSystemId}`,
     clients.efs.send(new DescribeBackupPolicyCommand({ FileSystemId: fileSystemId })),
     "PolicyNotFound",
   );
   return found?.BackupPolicy?.Status === "ENABLED";
-}
-
-/**
- * ARN of the role with which AWS Backup copies and restores.
- *
- * @throws BackupError when the account has none
- */
-export async function backupRole({ clients }: CommandContext, otherwise?: string): Promise<string> {
-  const role = await ifThere(
-    `Looking up role ${ROLE}`,
-    clients.iam.send(new GetRoleCommand({ RoleName: ROLE })),
-    "NoSuchEntityException",
-  );
-  if (role?.Role?.Arn) return role.Role.Arn;
-  throw new BackupError(
-    `The account has no role ${ROLE}, as which AWS Backup works.`,
-    ["Make one backup on demand in the console of AWS Backup, which creates it.", otherwise]
-      .filter(Boolean)
-      .join(" "),
-  );
 }
 
 /** The backup job of a file system that is under way. AWS Backup runs one at a time. */
@@ -125,7 +93,11 @@ export async function backUp(
       ["See the job in the console of AWS Backup.", options.otherwise].filter(Boolean).join(" "),
     );
   }
-  await checkRecoveryPoint(context, ended.BackupVaultName ?? AUTOMATIC_VAULT, ended.RecoveryPointArn);
+  await checkRecoveryPoint(
+    context,
+    ended.BackupVaultName ?? (await backupPlace(context)).vault,
+    ended.RecoveryPointArn,
+  );
   return ended.RecoveryPointArn;
 }
 
@@ -147,13 +119,13 @@ function endOfBackup({ clients, signal }: CommandContext, jobId: string, progres
 async function startBackup(
   context: CommandContext,
   { id, arn }: BackedUp,
-  { vault = AUTOMATIC_VAULT, keepDays = KEPT_DAYS, otherwise }: BackupOptions,
+  { vault, keepDays = context.settings.backup.keepDays, otherwise }: BackupOptions,
 ): Promise<string> {
   const { BackupJobId = "" } = await during(
     `Starting a backup of file system ${id}`,
     context.clients.backup.send(
       new StartBackupJobCommand({
-        BackupVaultName: vault,
+        BackupVaultName: vault ?? (await backupPlace(context)).vault,
         ResourceArn: arn,
         IamRoleArn: await backupRole(context, otherwise),
         Lifecycle: { DeleteAfterDays: keepDays },

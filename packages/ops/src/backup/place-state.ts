@@ -20,7 +20,7 @@ import type { CommandContext } from "../command.ts";
 import { ensureMountTarget, mountTargets } from "../mount-target.ts";
 import { endedTask, startTask } from "../one-off-task.ts";
 import { awaitEarlierTask } from "../service-control.ts";
-import { BackupError } from "./back-up.ts";
+import { BackupError } from "./backup-error.ts";
 
 const TOKEN_PREFIX = "dbward-ops-restore";
 

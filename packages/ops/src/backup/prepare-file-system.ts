@@ -1,7 +1,6 @@
 import {
   DescribeAccessPointsCommand,
   DescribeFileSystemPolicyCommand,
-  PutBackupPolicyCommand,
   PutFileSystemPolicyCommand,
   TagResourceCommand,
   UpdateFileSystemCommand,
@@ -11,7 +10,7 @@ import { FILE_SYSTEM_POLICY, stageTags } from "@dbward-aws/contract";
 import { describeServices, describeTaskDefinition, during, ifThere, liveStacks } from "@dbward-aws/stage";
 import type { CommandContext } from "../command.ts";
 import { waitUntilUnmounted } from "../wait-until-unmounted.ts";
-import { BackupError } from "./back-up.ts";
+import { BackupError } from "./backup-error.ts";
 import { type Placement, placeState } from "./place-state.ts";
 import { describeFileSystem } from "./restore-file-system.ts";
 
@@ -19,7 +18,7 @@ const DEFAULT_PATH = "/dbward";
 
 /**
  * Makes a restored file system one that the stage can be deployed on: the state in its place, and what
- * CloudFormation sets only on a file system that it creates: policy, automatic backups, throughput, tags. Can
+ * CloudFormation sets only on a file system that it creates: policy, throughput, tags. Can
  * be done again after a cut at any step.
  *
  * @param path directory of the state at the time of the backup. @default - that of the server at present
@@ -48,11 +47,6 @@ export async function prepareFileSystem(
       await during(
         `Setting the throughput mode of ${id}`,
         efs.send(new UpdateFileSystemCommand({ FileSystemId: id, ThroughputMode: "elastic" })),
-      );
-    if (settings.server.backups)
-      await during(
-        `Switching on the automatic backups of ${id}`,
-        efs.send(new PutBackupPolicyCommand({ FileSystemId: id, BackupPolicy: { Status: "ENABLED" } })),
       );
     await during(
       `Setting the policy of ${id}`,

@@ -3,7 +3,8 @@ import { table } from "@dbward-aws/cli";
 import { during, everyItem, findStack } from "@dbward-aws/stage";
 import type { CommandContext } from "../command.ts";
 import { stageFileSystems } from "../leftovers/file-systems.ts";
-import { type BackedUp, BackupError } from "./back-up.ts";
+import type { BackedUp } from "./back-up.ts";
+import { BackupError } from "./backup-error.ts";
 
 /** A backup of a file system that the stage uses or has used. */
 export interface RecoveryPoint {

@@ -10,7 +10,8 @@ import { Deadline } from "@dbward-aws/core";
 import { during, ifThere } from "@dbward-aws/stage";
 import { z } from "zod";
 import type { CommandContext } from "../command.ts";
-import { BackupError, backupRole } from "./back-up.ts";
+import { BackupError } from "./backup-error.ts";
+import { backupRole } from "./backup-place.ts";
 import type { RecoveryPoint } from "./recovery-points.ts";
 
 /** Milliseconds for a restore; one of a small file system takes some minutes. */
@@ -144,7 +145,7 @@ export async function checkVault(context: CommandContext, vault: string): Promis
   throw new BackupError(
     `The access policy of vault ${vault} denies ${START}, as that of the automatic backups does at first.`,
     `Take it out, and run this again: aws backup put-backup-vault-access-policy --backup-vault-name ${vault} --region ${region} ` +
-      `--policy '${changed}'. For the next time, pnpm ops backup --vault NAME --stage ${settings.stage} makes backups in a vault of yours.`,
+      `--policy '${changed}'. The copies in the vault of the stage can be restored without this: pnpm ops backup list --stage ${settings.stage}`,
   );
 }
 

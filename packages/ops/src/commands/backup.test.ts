@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Answers } from "../test-support/aws-peer.ts";
 import { ops, withAws } from "../test-support/ops-run.ts";
-import { RestorableStage } from "../test-support/restorable-stage.ts";
+import { BACKUP_ROLE, RestorableStage, VAULT } from "../test-support/restorable-stage.ts";
 
 const ID = "fs-0123456789abcdef0";
 const STACK = "arn:aws:cloudformation:eu-central-1:123456789012:stack/prod-dbward-State/1";
@@ -15,13 +15,20 @@ const DEPLOYED: Answers = {
         StackId: STACK,
         StackStatus: "UPDATE_COMPLETE",
         CreationTime: "2026-01-01T00:00:00Z",
-        Outputs: [{ OutputKey: "FileSystemId", OutputValue: ID }],
+        Outputs: [
+          { OutputKey: "FileSystemId", OutputValue: ID },
+          { OutputKey: "BackupVaultName", OutputValue: VAULT },
+          { OutputKey: "BackupRoleArn", OutputValue: BACKUP_ROLE },
+        ],
       },
     ],
   }),
   DescribeFileSystems: () => ({ FileSystems: [] }),
-  GetRole: () => ({
-    Role: { Arn: "arn:aws:iam::123456789012:role/service-role/AWSBackupDefaultServiceRole" },
+  ListBackupVaults: () => ({
+    BackupVaultList: [
+      { BackupVaultName: VAULT, MinRetentionDays: 7, MaxRetentionDays: 90 },
+      { BackupVaultName: "yearly" },
+    ],
   }),
   ListBackupJobs: () => ({ BackupJobs: [] }),
   StartBackupJob: () => ({ BackupJobId: "job-1" }),
@@ -47,7 +54,7 @@ describe("ops backup", () => {
       0,
       expect.stringMatching(
         new RegExp(
-          `^Back up stage prod:\n  1\\. Copy file system ${ID} to vault aws/efs/automatic-backup-vault`,
+          `^Back up stage prod:\n  1\\. Copy file system ${ID} to vault ${VAULT}, to be kept for 35 days`,
         ),
       ),
     ]);
@@ -73,6 +80,19 @@ describe("ops backup", () => {
       ResourceArn: `arn:aws:elasticfilesystem:eu-central-1:123456789012:file-system/${ID}`,
       Lifecycle: { DeleteAfterDays: 365 },
     });
+  });
+
+  it.each([
+    ["--keep-days 6", /refuses a copy that is kept for 6 days.*--keep-days from 7 to 90/s],
+    ["--keep-days 91", /refuses a copy that is kept for 91 days/],
+    ["--vault gone", /has no backup vault gone.*create-backup-vault --backup-vault-name gone/s],
+  ])("refuses %s before the server is stopped", async (words, expected) => {
+    const { calls } = await withAws(DEPLOYED);
+    expect(await ops(`backup --stop --yes ${words}`)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(expected),
+    });
+    expect(calls.filter((call) => /^(Update|Start)/.test(call))).toEqual([]);
   });
 
   it("is run again after a cut, and then waits for the job that is under way", async () => {

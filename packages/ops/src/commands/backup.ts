@@ -1,5 +1,6 @@
 import { type ActionOptions, act, actionOptions, type Progress, UsageError } from "@dbward-aws/cli";
-import { AUTOMATIC_VAULT, backUp, KEPT_DAYS, runningBackup } from "../backup/back-up.ts";
+import { backUp, runningBackup } from "../backup/back-up.ts";
+import { backupPlace, checkKeepDays } from "../backup/backup-place.ts";
 import { idOf, printRecoveryPoints, recoveryPoints, stageFileSystem } from "../backup/recovery-points.ts";
 import { type CommandContext, command } from "../command.ts";
 import { waitForService } from "../rollout.ts";
@@ -15,7 +16,7 @@ export const backup = command({
       command: ["create", "$0"],
       summary: "Make a recovery point, and wait for it",
       examples: [
-        ["backup --stage prod", "Kept for 35 days; the server goes on working"],
+        ["backup --stage prod", "Kept as long as a daily copy; the server goes on working"],
         ["backup --stop --stage prod", "With the server stopped meanwhile, so that the copy is exact"],
         ["backup --keep-days 365 --vault yearly --stage prod", "In a vault of yours"],
       ],
@@ -24,8 +25,7 @@ export const backup = command({
           .option("vault", {
             type: "string",
             requiresArg: true,
-            default: AUTOMATIC_VAULT,
-            describe: "Backup vault",
+            describe: "Backup vault (default: that of the stage)",
           })
           .option("stop", {
             type: "boolean",
@@ -35,8 +35,7 @@ export const backup = command({
           .option("keep-days", {
             type: "number",
             requiresArg: true,
-            default: KEPT_DAYS,
-            describe: "Days after which it is deleted",
+            describe: "Days after which it is deleted (default: backup.keepDays of the settings)",
             coerce: days,
           }),
       run: (context, { vault, keepDays, stop, ...options }) =>
@@ -58,21 +57,29 @@ export const backup = command({
 /** AWS Backup keeps a recovery point for at most 100 years. */
 const MAX_DAYS = 36_500;
 
-function days(value: number): number {
+function days(value: number | undefined): number | undefined {
+  if (value === undefined) return undefined;
   if (Number.isInteger(value) && value >= 1 && value <= MAX_DAYS) return value;
   throw new UsageError(`--keep-days must be a whole number from 1 to ${MAX_DAYS}.`, "Use, for example, 35.");
 }
 
 async function create(
   context: CommandContext,
-  { vault, keepDays, stop }: { readonly vault: string; readonly keepDays: number; readonly stop: boolean },
+  wanted: {
+    readonly vault: string | undefined;
+    readonly keepDays: number | undefined;
+    readonly stop: boolean;
+  },
   options: ActionOptions,
 ): Promise<number> {
   const { settings, io } = context;
   // It would start the server afterwards, and the server alone.
   if (stop) await refuseWhenStopped(context);
   const fileSystem = await stageFileSystem(context);
+  const { stop, keepDays = settings.backup.keepDays } = wanted;
+  const vault = wanted.vault ?? (await backupPlace(context)).vault;
   const running = await runningBackup(context, fileSystem);
+  if (stop || !running) await checkKeepDays(context, vault, keepDays);
   const copy = `Copy file system ${fileSystem.id} to vault ${vault}, to be kept for ${keepDays} days`;
   const wait =
     running &&

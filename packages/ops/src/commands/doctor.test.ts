@@ -184,6 +184,82 @@ describe("ops doctor", () => {
     expect(await findings({})).toEqual([]);
   });
 
+  describe("daily copies of the file system", () => {
+    const DAY = 86_400_000;
+    const ago = (days: number) => (Date.now() - days * DAY) / 1000;
+    /** @param deployed days since the plan was deployed. @param copies days since each copy */
+    const backups = (deployed: number, copies: readonly number[], jobs: readonly object[] = []): Answers => ({
+      DescribeStacks: ({ StackName }) => ({
+        Stacks: [
+          {
+            StackName,
+            StackId: `arn:aws:cloudformation:eu-central-1:123456789012:stack/${StackName}/1`,
+            StackStatus: "UPDATE_COMPLETE",
+            CreationTime: "2026-01-01T00:00:00Z",
+            Outputs: [{ OutputKey: "FileSystemId", OutputValue: "fs-1" }],
+          },
+        ],
+      }),
+      ListStackResources: ({ StackName }) => ({
+        StackResourceSummaries: String(StackName).endsWith("State")
+          ? [
+              {
+                LogicalResourceId: "Selection",
+                PhysicalResourceId: "selection-1",
+                ResourceType: "AWS::Backup::BackupSelection",
+                ResourceStatus: "CREATE_COMPLETE",
+                LastUpdatedTimestamp: new Date(Date.now() - deployed * DAY).toISOString(),
+              },
+            ]
+          : [],
+      }),
+      ListRecoveryPointsByResource: ({ ResourceArn }) => {
+        expect(ResourceArn).toBe("arn:aws:elasticfilesystem:eu-central-1:123456789012:file-system/fs-1");
+        return {
+          RecoveryPoints: copies.map((days) => ({ Status: "COMPLETED", CreationDate: ago(days) })),
+        };
+      },
+      ListBackupJobs: () => ({ BackupJobs: jobs }),
+    });
+
+    it.each([
+      ["a copy of this night", 30, [1, 0.3]],
+      ["a plan that is new", 1, []],
+      ["a copy of the day before", 30, [1.9]],
+    ])("are all right with %s", async (_what, deployed, copies) => {
+      expect(await findings(backups(deployed, copies))).toEqual([]);
+    });
+
+    it("are missed after two days, with what AWS Backup says of the last job", async () => {
+      const jobs = [
+        { BackupJobId: "job-1", State: "FAILED", StatusMessage: "earlier", CreationDate: ago(2) },
+        { BackupJobId: "job-2", State: "EXPIRED", StatusMessage: "Access denied", CreationDate: ago(1) },
+        { BackupJobId: "job-3", State: "COMPLETED", CreationDate: ago(0) },
+      ];
+      expect(await findings(backups(30, [2.1, 5], jobs))).toEqual([
+        expect.objectContaining({
+          code: "backup-overdue",
+          severity: "warning",
+          problem: expect.stringMatching(/^The newest copy of file system fs-1 is of 20/),
+          evidence: [expect.stringMatching(/job-2 of .* is EXPIRED: Access denied/)],
+          remedy: expect.stringContaining("pnpm ops backup --stage prod"),
+        }),
+      ]);
+      expect(await findings(backups(3, []))).toEqual([
+        expect.objectContaining({ problem: "File system fs-1 has no copy, and one is due every day." }),
+      ]);
+    });
+
+    it("are not checked where that is not allowed", async () => {
+      const ListRecoveryPointsByResource = () => {
+        throw new AwsFault("AccessDeniedException", "not authorized");
+      };
+      expect(await findings({ ...backups(30, []), ListRecoveryPointsByResource })).toEqual([
+        expect.objectContaining({ code: "not-checked", problem: "The daily copy was not checked." }),
+      ]);
+    });
+  });
+
   describe("finds that tasks have no way to AWS", () => {
     it.each<[string, Network, string, string]>([
       [

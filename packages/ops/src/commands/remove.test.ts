@@ -22,6 +22,8 @@ class StageAccount {
   readonly kept = new Set(KEPT.map(([, id]) => id));
   /** File systems that no stack of the stage has created. */
   readonly untagged = new Set<string>();
+  /** Copies in the vaults that the State stack keeps. */
+  readonly vaults = new Map<string, number>();
   readonly mountTargets = new Set(["fsmt-1"]);
   readonly objects = new Set(["results/1"]);
   /** Stacks with termination protection; with that of the server, its load balancer has deletion protection. */
@@ -31,6 +33,10 @@ class StageAccount {
   readonly changes: string[] = [];
   /** How many changes are allowed before the connection to the account is lost. */
   allowed = Number.POSITIVE_INFINITY;
+
+  get #keptByStack(): typeof KEPT {
+    return [...this.resources, ...[...this.vaults.keys()].map((id) => ["AWS::Backup::BackupVault", id] as const)];
+  }
 
   answers(): Answers {
     const all: Answers = {
@@ -54,7 +60,7 @@ class StageAccount {
       ListStackResources: ({ StackName }) => ({
         StackResourceSummaries: /State|Server/.test(String(StackName))
           ? (String(StackName).endsWith("State")
-              ? this.resources
+              ? this.#keptByStack
               : [["AWS::ElasticLoadBalancingV2::LoadBalancer", BALANCER] as const]
             ).map(([ResourceType, PhysicalResourceId]) => ({
               ResourceType,
@@ -69,7 +75,7 @@ class StageAccount {
         TemplateBody: JSON.stringify({
           Resources: String(StackName).endsWith("State")
             ? Object.fromEntries(
-                this.resources.map(([, id]) => [id.replaceAll("-", ""), { DeletionPolicy: "Retain" }]),
+                this.#keptByStack.map(([, id]) => [id.replaceAll("-", ""), { DeletionPolicy: "Retain" }]),
               )
             : {},
         }),
@@ -98,7 +104,7 @@ class StageAccount {
       DescribeStackEvents: ({ StackName }) => ({
         StackEvents:
           StackName === STATE_ARN
-            ? this.resources.map(([ResourceType, PhysicalResourceId]) => ({
+            ? this.#keptByStack.map(([ResourceType, PhysicalResourceId]) => ({
                 StackId: STATE_ARN,
                 ResourceType,
                 PhysicalResourceId,
@@ -115,6 +121,17 @@ class StageAccount {
       DescribeMountTargets: ({ FileSystemId }) => {
         if (!this.kept.has(String(FileSystemId))) throw new AwsFault("FileSystemNotFound");
         return { MountTargets: [...this.mountTargets].map((MountTargetId) => ({ MountTargetId })) };
+      },
+      ListBackupVaults: () => ({
+        BackupVaultList: [...this.vaults].map(([BackupVaultName, NumberOfRecoveryPoints]) => ({
+          BackupVaultName,
+          NumberOfRecoveryPoints,
+        })),
+      }),
+      DeleteBackupVault: ({ BackupVaultName }) => {
+        if (this.vaults.get(String(BackupVaultName)) !== 0) throw new AwsFault("InvalidRequestException");
+        this.vaults.delete(String(BackupVaultName));
+        return {};
       },
       ListRecoveryPointsByResource: () => ({ RecoveryPoints: [] }),
       DescribeKey: () => ({ KeyMetadata: { KeyId: "key-1", KeyState: "Enabled" } }),
@@ -322,5 +339,34 @@ describe("ops remove", () => {
       code: 0,
       out: expect.stringContaining("nothing to do"),
     });
+  });
+});
+
+describe("a backup vault", () => {
+  const VAULT = "dbward-prod-0a1b2c3d";
+
+  it("stays with its copies, also with --purge: AWS Backup deletes no vault that has some", {
+    timeout: 60_000,
+  }, async () => {
+    const account = new StageAccount();
+    account.vaults.set(VAULT, 35);
+    await withAws(account.answers());
+    const { code, out, err } = await ops("remove --purge --confirm prod");
+    expect([code, out + err]).toEqual([
+      0,
+      expect.stringContaining(
+        `Stays: Backup vault ${VAULT} with 35 copies, until they have expired, 0.05 USD per GiB and month`,
+      ),
+    ]);
+    expect([account.vaults.size, account.kept.size]).toEqual([1, 0]);
+  });
+
+  it("goes with --purge when it is empty, and stays for nothing without", { timeout: 60_000 }, async () => {
+    const account = new StageAccount();
+    account.vaults.set(VAULT, 0);
+    await withAws(account.answers());
+    expect((await ops("remove --dry-run")).out).toMatch(new RegExp(`Stays: Backup vault ${VAULT}$`, "m"));
+    expect(await ops("remove --purge --confirm prod")).toMatchObject({ code: 0 });
+    expect(account.vaults.size).toBe(0);
   });
 });

@@ -2,7 +2,7 @@ import { DeleteStackCommand, type Stack } from "@aws-sdk/client-cloudformation";
 import { act, actionOptions, type Progress } from "@dbward-aws/cli";
 import { STACK_IDS } from "@dbward-aws/contract";
 import { DbwardError, Deadline } from "@dbward-aws/core";
-import { during, findStack, firstFailure, liveStacks } from "@dbward-aws/stage";
+import { AwsCallError, backupVaults, during, findStack, firstFailure, liveStacks } from "@dbward-aws/stage";
 import { type CommandContext, command } from "../command.ts";
 import { storagePrice } from "../cost/storage-price.ts";
 import { findLeftovers } from "../leftovers/find-leftovers.ts";
@@ -58,7 +58,9 @@ export const remove = command({
       .reverse()
       .filter((name) => stacks.some((stack) => stack.name === name));
     const remains = unique([...kept, ...usedAgain, ...leftovers]);
-    const purged = purges ? purgeOrder(remains) : [];
+    const copies = await copiesInVaults(remains, context);
+    // AWS Backup deletes no vault with copies in it, and no copy that a lock holds.
+    const purged = purges ? purgeOrder(remains.filter(({ id }) => !copies.has(id))) : [];
     const guarded = stacks.filter(({ isProtected }) => isProtected);
     const staying = remains.filter((each) => !purged.includes(each));
     const plan = {
@@ -71,7 +73,7 @@ export const remove = command({
         ),
         ...purged.map((each) => `Delete ${nameOf(each)}${isPurged(each) ? " with its data" : ""}`),
       ],
-      notes: staying.map((each) => `Stays: ${describe(each)}`),
+      notes: staying.map((each) => `Stays: ${describe(each, copies.get(each.id))}`),
       ...(purged.length > 0 || guarded.length > 0 ? { confirmation: stage, confirmed: confirm } : {}),
     };
     // Once the last protection is off, a run that was cut off continues with the same command.
@@ -100,9 +102,33 @@ function unique(remains: readonly Remains[]): Remains[] {
   return [...new Map(remains.map(({ type, id }) => [`${type} ${id}`, { type, id }])).values()];
 }
 
-function describe(remains: Remains): string {
-  const price = storagePrice(remains.type);
-  return `${nameOf(remains)}${price === undefined ? "" : `, ${price}`}`;
+/** How many copies there are in each vault that has some. */
+async function copiesInVaults(
+  remains: readonly Remains[],
+  { clients, io }: CommandContext,
+): Promise<ReadonlyMap<string, number>> {
+  if (!remains.some(({ type }) => type === "AWS::Backup::BackupVault")) return new Map();
+  try {
+    const vaults = await backupVaults(clients);
+    return new Map(
+      vaults.flatMap(({ BackupVaultName = "", NumberOfRecoveryPoints: copies = 0 }) =>
+        copies > 0 ? [[BackupVaultName, copies] as const] : [],
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof AwsCallError)) throw error;
+    io.complain(`Not looked for: ${error.message}`);
+    return new Map();
+  }
+}
+
+/** @param copies how many are in a vault */
+function describe(remains: Remains, copies = 0): string {
+  const inside =
+    copies === 0 ? "" : ` with ${copies} ${copies === 1 ? "copy" : "copies"}, until they have expired`;
+  const isFree = remains.type === "AWS::Backup::BackupVault" && copies === 0;
+  const price = isFree ? undefined : storagePrice(remains.type);
+  return `${nameOf(remains)}${inside}${price === undefined ? "" : `, ${price}`}`;
 }
 
 /** Deletes a stack, and waits until it is gone. A stack in the middle of an operation is waited for first. */

@@ -29,7 +29,6 @@ function expectRestored(stage: RestorableStage, when = ""): void {
   expect([stage.mountTargets, stage.accessPoints, stage.jobs.size], when).toEqual([[], [], 1]);
   expect(stage.fileSystems.get(RESTORED), when).toMatchObject({
     policy: expect.stringContaining("NobodyIsRoot"),
-    backups: true,
     mode: "elastic",
     tags: expect.arrayContaining([{ Key: "sst:stage", Value: "prod" }]),
   });

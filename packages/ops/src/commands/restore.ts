@@ -10,7 +10,8 @@ import {
   writeStageState,
 } from "@dbward-aws/settings";
 import type { TokenSecret } from "@dbward-aws/stage";
-import { type BackedUp, BackupError } from "../backup/back-up.ts";
+import type { BackedUp } from "../backup/back-up.ts";
+import { BackupError } from "../backup/backup-error.ts";
 import { moveStage } from "../backup/move-stage.ts";
 import { prepareFileSystem } from "../backup/prepare-file-system.ts";
 import {
@@ -269,7 +270,7 @@ async function restoreAndMove(
       isContinued
         ? `Wait for the restore of ${idOf(point)}, which was begun`
         : `Restore ${idOf(point)} to a new, encrypted file system`,
-      "Move the state on it to its place by a one-off task, and set its policy, backups and tags",
+      "Move the state on it to its place by a one-off task, and set its policy and tags",
       ...moveSteps(context, "the new file system"),
     ],
     notes: [NOTES.backup, NOTES.kept(from.fileSystemId)],

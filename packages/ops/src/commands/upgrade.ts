@@ -28,7 +28,7 @@ export const upgrade = taskCommand({
   command: "upgrade <tag>",
   summary: "Upgrade the server, then the agents, to a version of dbward",
   examples: [
-    ["upgrade 0.3.0 --stage prod", "After a backup, when the file system has automatic ones"],
+    ["upgrade 0.3.0 --stage prod", "After a backup"],
     ["upgrade 0.3.0 --stage prod --dry-run", "The checks and the plan only"],
   ],
   options: (yargs) =>

@@ -133,13 +133,10 @@ function itemsOf(
       const usd = zones * vpc.interfaceEndpointHour * HOURS;
       return [{ part: "network", item: "interface endpoint, one zone", usd, count: zones }];
     }
-    case "AWS::EFS::FileSystem": {
-      const backup = fieldsOf(Properties.BackupPolicy).Status === "ENABLED";
-      return [
-        { part: "state", item: "file system, 1 GiB", usd: gib.efs },
-        ...(backup ? [{ part: "state", item: "backups, 1 GiB", usd: gib.backup }] : []),
-      ];
-    }
+    case "AWS::EFS::FileSystem":
+      return [{ part: "state", item: "file system, 1 GiB", usd: gib.efs }];
+    case "AWS::Backup::BackupPlan":
+      return [{ part: "state", item: "backups, 1 GiB", usd: gib.backup }];
     case "AWS::S3::Bucket":
       return [{ part: "state", item: "bucket, 1 GiB", usd: gib.s3 }];
     case "AWS::SecretsManager::Secret":

@@ -3,6 +3,7 @@ import { PRICES as prices } from "./prices.ts";
 const { storageGibMonth: gib } = prices;
 
 const BY_TYPE: Readonly<Record<string, string>> = {
+  "AWS::Backup::BackupVault": perGib(gib.backup),
   "AWS::Backup::RecoveryPoint": perGib(gib.backup),
   "AWS::EFS::FileSystem": perGib(gib.efs),
   "AWS::KMS::Key": month(prices.kmsKeyMonth),

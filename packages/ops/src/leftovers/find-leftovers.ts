@@ -26,6 +26,7 @@ import type { StageSettings } from "@dbward-aws/settings";
 import {
   AwsCallError,
   type AwsClients,
+  backupVaults,
   describeSecret,
   during,
   everyItem,
@@ -84,6 +85,7 @@ const ORDER = [
   "AWS::S3::Bucket",
   "AWS::EFS::FileSystem",
   "AWS::Backup::RecoveryPoint",
+  "AWS::Backup::BackupVault",
   "AWS::SecretsManager::Secret",
   "AWS::SSM::Parameter",
   "AWS::Logs::LogGroup",
@@ -246,6 +248,8 @@ class Search {
           "NoSuchBucket",
         )) !== undefined
       );
+    if (type === "AWS::Backup::BackupVault")
+      return (await backupVaults(this.#clients)).some(({ BackupVaultName }) => BackupVaultName === id);
     if (type !== "AWS::KMS::Key") return true;
     const key = await ifThere(
       `Looking up key ${id}`,

@@ -30,6 +30,7 @@ export function nameOf({ type, id }: Pick<Leftover, "type" | "id">): string {
 }
 
 const WORDS: Readonly<Record<string, string>> = {
+  "AWS::Backup::BackupVault": "Backup vault",
   "AWS::Backup::RecoveryPoint": "Backup",
   "AWS::CloudFormation::Stack": "Stack",
   "AWS::EC2::NetworkInterface": "Network interface",
@@ -96,6 +97,11 @@ export function deletion(type: string, id: string, region: string, parts: Parts 
       return [aws(`ecs delete-cluster --cluster ${id}`)];
     case "AWS::Backup::RecoveryPoint":
       return recoveryPoints(parts, aws);
+    case "AWS::Backup::BackupVault":
+      return [
+        "# can be deleted when there is no copy in it any more; copies expire by themselves",
+        aws(`backup delete-backup-vault --backup-vault-name ${id}`),
+      ];
     case "AWS::CloudFormation::Stack":
       return [aws(`cloudformation delete-stack --stack-name ${id}`)];
     default:

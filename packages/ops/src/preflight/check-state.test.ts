@@ -50,7 +50,7 @@ function efs({ fileSystem = {}, targets = [], accessPoint = {}, connections }: F
       ],
     }),
     DescribeFileSystemPolicy: () => POLICY,
-    DescribeBackupPolicy: () => ({ BackupPolicy: { Status: "ENABLED" } }),
+    DescribeBackupPolicy: () => ({ BackupPolicy: { Status: "DISABLED" } }),
     GetMetricStatistics: () => ({
       Datapoints: connections === undefined ? [] : [{ Timestamp: Date.now() / 1000, Sum: connections }],
     }),
@@ -211,18 +211,18 @@ describe("an existing file system", () => {
     expect(await mistakes(named, answers)).toEqual([]);
   });
 
-  it("is warned of without a policy, backups or encryption, each with the command that helps", async () => {
+  it("is warned of without a policy or encryption, and with copies of EFS beside those of the stage, each with the command that helps", async () => {
     const none = () => {
       throw new AwsFault("PolicyNotFound");
     };
     const { warnings } = await check(existing(), {
       ...efs({ fileSystem: { Encrypted: false } }),
       DescribeFileSystemPolicy: none,
-      DescribeBackupPolicy: none,
+      DescribeBackupPolicy: () => ({ BackupPolicy: { Status: "ENABLED" } }),
     });
     expect(warnings).toEqual([
       expect.stringMatching(/is not encrypted at rest/),
-      expect.stringMatching(/has no automatic backups.*put-backup-policy --file-system-id fs-01234567/),
+      expect.stringMatching(/has automatic backups of EFS.*fs-01234567 --backup-policy Status=DISABLED/),
       expect.stringMatching(/has no policy.*put-file-system-policy.*"AccessPointOnly"/),
     ]);
   });

@@ -326,21 +326,22 @@ async function checkPolicy(id: string, { clients, region, findings }: StateConte
   );
 }
 
+/** EFS's own copies go to a vault of their own, beside the one of the stage. */
 async function checkBackups(
   id: string,
   { settings, clients, region, findings }: StateContext,
 ): Promise<void> {
-  if (!settings.server.backups) return;
+  if (!settings.backup.daily) return;
   const found = await ifThere(
     `Reading the backup policy of file system ${id}`,
     clients.efs.send(new DescribeBackupPolicyCommand({ FileSystemId: id })),
     "PolicyNotFound",
   );
   const status = found?.BackupPolicy?.Status;
-  if (status === "ENABLED" || status === "ENABLING") return;
+  if (status !== "ENABLED" && status !== "ENABLING") return;
   findings.warn(
-    `File system ${id} has no automatic backups, which server.backups can't switch on for an existing one. Run: ` +
-      `aws efs put-backup-policy --file-system-id ${id} --backup-policy Status=ENABLED --region ${region}`,
+    `File system ${id} has automatic backups of EFS, and the stage makes a copy a day as well: both are paid for. Run: ` +
+      `aws efs put-backup-policy --file-system-id ${id} --backup-policy Status=DISABLED --region ${region}`,
   );
 }
 

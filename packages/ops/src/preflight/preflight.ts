@@ -6,6 +6,7 @@ import { accountClients } from "./account-clients.ts";
 import { checkAccount } from "./check-account.ts";
 import { checkAddresses } from "./check-addresses.ts";
 import { checkAgentTokens } from "./check-agent-tokens.ts";
+import { checkBackup } from "./check-backup.ts";
 import { checkBucket } from "./check-bucket.ts";
 import { checkCertificate } from "./check-certificate.ts";
 import { checkCluster } from "./check-cluster.ts";
@@ -109,6 +110,7 @@ export async function preflight(
   );
   const facts = { ...network, ...(Object.keys(keys).length > 0 && { keys }) };
   await checkState({ settings, names, facts, stacks, clients, region, findings, beforeCutOver });
+  await checkBackup({ settings, stacks, clients, region, findings });
   checkResultPlace(settings, stacks, findings);
   for (const difference of lookups ? differingFacts(settings, lookups, facts) : [])
     findings.refuse(difference);

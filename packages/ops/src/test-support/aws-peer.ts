@@ -88,7 +88,6 @@ const ROUTES: readonly (readonly [route: RegExp, operation: string, protocol: "r
   [/^DELETE \/2015-02-01\/access-points\/(?<AccessPointId>[^/]+)$/, "DeleteAccessPoint", "rest-json"],
   [/^PUT \/2015-02-01\/file-systems\/(?<FileSystemId>[^/]+)$/, "UpdateFileSystem", "rest-json"],
   [/^PUT \/2015-02-01\/file-systems\/(?<FileSystemId>[^/]+)\/policy$/, "PutFileSystemPolicy", "rest-json"],
-  [/^PUT \/2015-02-01\/file-systems\/(?<FileSystemId>[^/]+)\/backup-policy$/, "PutBackupPolicy", "rest-json"],
   [/^POST \/2015-02-01\/resource-tags\/(?<ResourceId>[^/]+)$/, "TagResource", "rest-json"],
   [/^PUT \/restore-jobs\/?$/, "StartRestoreJob", "rest-json"],
   [/^GET \/restore-jobs\/(?<RestoreJobId>[^/]+)$/, "DescribeRestoreJob", "rest-json"],
@@ -98,6 +97,9 @@ const ROUTES: readonly (readonly [route: RegExp, operation: string, protocol: "r
     "GetRecoveryPointRestoreMetadata",
     "rest-json",
   ],
+  [/^GET \/backup-vaults\/?$/, "ListBackupVaults", "rest-json"],
+  [/^DELETE \/backup-vaults\/(?<BackupVaultName>[^/]+)$/, "DeleteBackupVault", "rest-json"],
+  [/^GET \/account-settings\/?$/, "DescribeRegionSettings", "rest-json"],
   [/^GET \/backup-jobs\/?$/, "ListBackupJobs", "rest-json"],
   [
     /^GET \/backup-vaults\/(?<BackupVaultName>.+)\/recovery-points\/(?<RecoveryPointArn>arn:[^/]+)$/,

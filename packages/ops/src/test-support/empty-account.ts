@@ -11,6 +11,8 @@ export const EMPTY_ACCOUNT: Answers = {
   ListStackResources: () => ({ StackResourceSummaries: [] }),
   ListStacks: () => ({ StackSummaries: [] }),
   DescribeFileSystems: () => ({ FileSystems: [] }),
+  ListBackupVaults: () => ({ BackupVaultList: [] }),
+  DescribeRegionSettings: () => ({ ResourceTypeOptInPreference: { EFS: true } }),
   GetResources: () => ({ ResourceTagMappingList: [] }),
   DescribeSecret: () => {
     throw new AwsFault("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");

@@ -9,7 +9,8 @@ export const FORMER = "fs-11111111";
 export const RESTORED = "fs-22222222";
 export const POINT =
   "arn:aws:backup:eu-central-1:123456789012:recovery-point:0a1b2c3d-0000-4000-8000-000000000001";
-const VAULT = "aws/efs/automatic-backup-vault";
+export const VAULT = "dbward-prod-0a1b2c3d";
+export const BACKUP_ROLE = "arn:aws:iam::123456789012:role/prod-dbward-State-BackupRole";
 const STACK = "arn:aws:cloudformation:eu-central-1:123456789012:stack/prod-dbward-State/1";
 const KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555";
 const FILE = join(directory, STATE_FILE);
@@ -34,10 +35,7 @@ const CHANGES = /^(Start|Create|Put|Tag|Update|Register|Run|Delete|Deregister)/;
  */
 export class RestorableStage {
   desiredCount = 1;
-  readonly fileSystems = new Map<
-    string,
-    { policy?: string; tags: unknown[]; backups: boolean; mode: string }
-  >();
+  readonly fileSystems = new Map<string, { policy?: string; tags: unknown[]; mode: string }>();
   readonly jobs = new Map<string, Input>();
   mountTargets: string[] = [];
   accessPoints: string[] = [];
@@ -60,7 +58,7 @@ export class RestorableStage {
   #left = Number.POSITIVE_INFINITY;
 
   constructor() {
-    this.fileSystems.set(FORMER, { policy: "{}", tags: [], backups: true, mode: "elastic" });
+    this.fileSystems.set(FORMER, { policy: "{}", tags: [], mode: "elastic" });
     rmSync(FILE, { force: true });
     rmSync(DEPLOYED, { force: true });
     mkdirSync(BIN, { recursive: true });
@@ -160,7 +158,11 @@ export class RestorableStage {
           StackId: STACK,
           StackStatus: "UPDATE_COMPLETE",
           CreationTime: "2026-01-01T00:00:00Z",
-          Outputs: [{ OutputKey: "FileSystemId", OutputValue: this.deployed }],
+          Outputs: [
+            { OutputKey: "FileSystemId", OutputValue: this.deployed },
+            { OutputKey: "BackupVaultName", OutputValue: VAULT },
+            { OutputKey: "BackupRoleArn", OutputValue: BACKUP_ROLE },
+          ],
         },
       ],
     }),
@@ -175,9 +177,7 @@ export class RestorableStage {
         },
       ],
     }),
-    GetRole: () => ({
-      Role: { Arn: "arn:aws:iam::123456789012:role/service-role/AWSBackupDefaultServiceRole" },
-    }),
+    ListBackupVaults: () => ({ BackupVaultList: [{ BackupVaultName: VAULT }] }),
     ListRecoveryPointsByResource: ({ ResourceArn }) => ({
       RecoveryPoints: String(ResourceArn).endsWith(FORMER)
         ? [
@@ -205,13 +205,13 @@ export class RestorableStage {
       RestoreMetadata: { "file-system-id": FORMER, Encrypted: "true" },
     }),
     StartRestoreJob: (input) => {
+      if (input.IamRoleArn !== BACKUP_ROLE) throw new AwsFault("InvalidParameterValueException");
       this.jobs.set(String(input.IdempotencyToken), input);
       return { RestoreJobId: "job-1" };
     },
     DescribeRestoreJob: () => {
       if (this.jobStatus !== "COMPLETED") return { Status: this.jobStatus, StatusMessage: "Access denied" };
-      if (!this.fileSystems.has(RESTORED))
-        this.fileSystems.set(RESTORED, { tags: [], backups: false, mode: "bursting" });
+      if (!this.fileSystems.has(RESTORED)) this.fileSystems.set(RESTORED, { tags: [], mode: "bursting" });
       return {
         Status: "COMPLETED",
         PercentDone: "100.00%",
@@ -275,10 +275,6 @@ export class RestorableStage {
     },
     UpdateFileSystem: ({ FileSystemId, ThroughputMode }) => {
       this.#fileSystem(FileSystemId).mode = String(ThroughputMode);
-      return {};
-    },
-    PutBackupPolicy: ({ FileSystemId }) => {
-      this.#fileSystem(FileSystemId).backups = true;
       return {};
     },
     PutFileSystemPolicy: ({ FileSystemId, Policy }) => {

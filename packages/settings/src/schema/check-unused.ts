@@ -10,10 +10,10 @@ import { asFields, asList } from "./unknown-values.ts";
 export function checkUnused(written: unknown, context: z.RefinementCtx): void {
   const refuse = (path: readonly string[], message: string) =>
     context.addIssue({ code: "custom", path: [...path], message });
-  const { state, storage, server, capture, monitoring, agents } = asFields(written);
+  const { storage, server, capture, monitoring, agents } = asFields(written);
   const { backend, retentionDays, versioning } = asFields(storage);
   const { method, allowSessionLogging } = asFields(capture);
-  const { backups, loadBalancer } = asFields(server);
+  const { loadBalancer } = asFields(server);
 
   if (backend === "local" && retentionDays !== undefined)
     refuse(
@@ -34,11 +34,6 @@ export function checkUnused(written: unknown, context: z.RefinementCtx): void {
     refuse(
       ["capture", "allowSessionLogging"],
       'has no effect with method "task", which opens no ECS Exec session: leave it out',
-    );
-  if (state !== undefined && backups !== undefined)
-    refuse(
-      ["server", "backups"],
-      "has no effect on an existing file system, which keeps its own backup policy: leave it out",
     );
   const { level, thresholds } = asFields(monitoring);
   for (const alarm of Object.keys(asFields(thresholds)))

@@ -69,10 +69,6 @@ export const server = z
     licenseKeySecret: field.secretName
       .optional()
       .meta({ description: `Secret with the licence key: ${field.SECRET_FORMS}.` }),
-    backups: z
-      .boolean()
-      .default(true)
-      .meta({ description: "Keep daily backups of the server's file system." }),
   })
   .superRefine(checkTask, { when: always })
   .meta({ title: "The dbward server", description: "The dbward server: one task, with its state on EFS." });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { agents } from "./agent.ts";
 import { apply } from "./apply.ts";
+import { backupSchema } from "./backup.ts";
 import { capture } from "./capture.ts";
 import { checkAcross } from "./check-across.ts";
 import { checkUnused } from "./check-unused.ts";
@@ -67,6 +68,7 @@ export function stageSchema(stage: unknown, written: unknown = stage) {
       network: networkSchema(asFields(stage).network),
       state: state.optional(),
       storage: storageSchema(asFields(stage).storage).prefault({}),
+      backup: backupSchema(asFields(stage).backup).prefault({}),
       server,
       agents,
       capture: capture.prefault({}),

@@ -6,6 +6,7 @@ import { describeTaskDefinition } from "../log-groups.ts";
 import { itemsOf } from "../view/part.ts";
 import type { StageClients, StageView } from "../view/read-stage.ts";
 import { isStoppedByHours, statusFindings } from "../view/status-findings.ts";
+import { checkBackups } from "./check-backups.ts";
 import { checkChanges } from "./check-changes.ts";
 import { checkExec } from "./check-exec.ts";
 import { checkNetwork } from "./check-network.ts";
@@ -15,7 +16,7 @@ import { checkServices } from "./check-services.ts";
 /** What {@link diagnose} looks into. */
 export interface DoctorOptions {
   readonly stage: string;
-  readonly clients: StageClients & Pick<AwsClients, "ec2" | "kms" | "logs" | "ssm">;
+  readonly clients: StageClients & Pick<AwsClients, "backup" | "ec2" | "kms" | "logs" | "ssm">;
   /**
    * What should be deployed; databases are known from it.
    *
@@ -44,13 +45,14 @@ const EXPLAINED: ReadonlySet<string> = new Set([
 export async function diagnose(view: StageView, options: DoctorOptions): Promise<Finding[]> {
   const status = statusFindings(view, options.links);
   if (status.some(({ code }) => code === "stage-not-deployed") || isStoppedByHours(view)) return status;
-  const [services, network, secrets, changes] = await Promise.all([
+  const [services, network, secrets, changes, backups] = await Promise.all([
     attempt("The services", checkServices(view, options)),
     attempt("The network", checkNetwork(view, options)),
     attempt("The secrets", checkTaskSecrets(view, options)),
     attempt("Changed values", checkChanges(view, options)),
+    attempt("The daily copy", checkBackups(view, options)),
   ]);
-  const causes = [...services, ...checkExec(view), ...secrets, ...changes, ...network];
+  const causes = [...services, ...checkExec(view), ...secrets, ...changes, ...network, ...backups];
   return inOrder(withoutRepeats([...causes, ...status.filter(({ code }) => !EXPLAINED.has(code))]));
 }
 
