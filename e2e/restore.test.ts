@@ -131,7 +131,9 @@ describe.sequential("backing up and restoring the local stage", () => {
     });
   });
 
-  it("makes a recovery point there, and lists it with that of the plan", { timeout: 10 * MINUTE }, async () => {
+  it("makes a recovery point there, and lists it with that of the plan", {
+    timeout: 10 * MINUTE,
+  }, async () => {
     early = await executed("select 1");
     expect(await done("backup")).toMatchObject({ status: "done", fileSystem: former });
     expect(backup.rolesIn(plan.vault)).toEqual([plan.role]);

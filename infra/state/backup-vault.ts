@@ -22,10 +22,14 @@ export class VaultLock {
     return new VaultLock(retention, changeableFor);
   }
 
-  private constructor(
-    readonly retention: VaultRetention,
-    readonly changeableFor?: Duration,
-  ) {}
+  readonly retention: VaultRetention;
+  /** @default - it can always be taken off */
+  readonly changeableFor?: Duration;
+
+  private constructor(retention: VaultRetention, changeableFor?: Duration) {
+    this.retention = retention;
+    if (changeableFor !== undefined) this.changeableFor = changeableFor;
+  }
 }
 
 /** How long the copies in a locked vault are kept: a job that wants something else fails. */

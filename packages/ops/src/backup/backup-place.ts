@@ -5,7 +5,7 @@ import type { CommandContext } from "../command.ts";
 import { BackupError } from "./backup-error.ts";
 
 /** The vault in which AWS Backup keeps the automatic backups of file systems. */
-export const AUTOMATIC_VAULT = "aws/efs/automatic-backup-vault";
+const AUTOMATIC_VAULT = "aws/efs/automatic-backup-vault";
 /** The role that AWS Backup's console creates with the first backup on demand. */
 const DEFAULT_ROLE = "AWSBackupDefaultServiceRole";
 

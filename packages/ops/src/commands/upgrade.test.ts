@@ -46,7 +46,16 @@ const running = (server: string, agents: string, more: Answers = {}): Answers =>
       },
     };
   },
-  DescribeBackupPolicy: () => ({ BackupPolicy: { Status: "ENABLED" } }),
+  DescribeStacks: ({ StackName }) => ({
+    Stacks: [
+      {
+        StackName,
+        StackStatus: "UPDATE_COMPLETE",
+        CreationTime: "2026-01-01T00:00:00Z",
+        Outputs: [{ OutputKey: "BackupRoleArn", OutputValue: "arn:aws:iam::123456789012:role/backup" }],
+      },
+    ],
+  }),
   ...more,
 });
 
@@ -95,7 +104,8 @@ describe("ops upgrade", () => {
     await withAws(running("0.2.0", "0.2.0"));
     expect((await ops(`upgrade 0.3.0 --dry-run --no-backup ${url}`, STAGE)).out).not.toContain("Back up");
     const DescribeBackupPolicy = () => ({ BackupPolicy: { Status: "DISABLED" } });
-    await withAws(running("0.2.0", "0.2.0", { DescribeBackupPolicy }));
+    const DescribeStacks = () => ({ Stacks: [] });
+    await withAws(running("0.2.0", "0.2.0", { DescribeBackupPolicy, DescribeStacks }));
     expect((await ops(`upgrade 0.3.0 --dry-run ${url}`, STAGE)).out).not.toContain("Back up");
   });
 

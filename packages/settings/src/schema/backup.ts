@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { DeepReadonly } from "./deep-readonly.ts";
 import { asFields } from "./unknown-values.ts";
 
 /** AWS Backup keeps a recovery point for at most 100 years. */
@@ -117,5 +116,3 @@ export function backupSchema(written: unknown) {
     })
     .meta({ title: "Backups", description: "Copies of the server's file system by AWS Backup." });
 }
-
-export type BackupSettings = DeepReadonly<z.output<typeof fields>>;
