@@ -10,7 +10,7 @@ const mistakes = (changes: unknown) => mistakesOf(() => load(changes));
 
 describe("the preset dev", () => {
   it("has no NAT gateway, stops at night, and is cheap", () => {
-    const { hours, network, terminationProtection, server, agents, monitoring } = load();
+    const { hours, network, terminationProtection, backup, server, agents, monitoring } = load();
     expect(hours).toEqual({
       timeZone: "UTC",
       start: "08:00",
@@ -19,24 +19,27 @@ describe("the preset dev", () => {
     });
     expect(network).toMatchObject({ kind: "new", egress: "public" });
     expect(terminationProtection).toBe(false);
-    expect(server).toMatchObject({ cpu: 256, memoryMiB: 512, backups: false, logRetentionDays: 7 });
+    expect(server).toMatchObject({ cpu: 256, memoryMiB: 512, logRetentionDays: 7 });
+    expect(backup.daily).toBe(false);
     expect(agents).toMatchObject([{ capacityProvider: "FARGATE_SPOT", logRetentionDays: 7 }]);
     expect(monitoring).toMatchObject({ level: "essential", publisher: "emf" });
   });
 
   it("gives way to every setting that is written", () => {
-    const { hours, network, terminationProtection, server, agents, monitoring } = load({
+    const { hours, network, terminationProtection, backup, server, agents, monitoring } = load({
       hours: { timeZone: "Europe/Berlin", start: "07:30" },
       network: { egress: "nat" },
       terminationProtection: true,
-      server: { ...stageInput().server, cpu: 1024, memoryMiB: 4096, backups: true },
+      backup: { daily: true },
+      server: { ...stageInput().server, cpu: 1024, memoryMiB: 4096 },
       agents: [{ ...stageInput().agents[0], capacityProvider: "FARGATE" }],
       monitoring: { publisher: "api", level: "full" },
     });
     expect(hours).toMatchObject({ timeZone: "Europe/Berlin", start: "07:30", stop: "19:00" });
     expect(network).toMatchObject({ egress: "nat" });
     expect(terminationProtection).toBe(true);
-    expect(server).toMatchObject({ cpu: 1024, memoryMiB: 4096, backups: true });
+    expect(server).toMatchObject({ cpu: 1024, memoryMiB: 4096 });
+    expect(backup.daily).toBe(true);
     expect(agents).toMatchObject([{ capacityProvider: "FARGATE" }]);
     expect(monitoring).toMatchObject({ publisher: "api", level: "full" });
   });

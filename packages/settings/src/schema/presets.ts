@@ -43,9 +43,9 @@ export const PRESETS: Readonly<Record<PresetName, readonly PresetValue[]>> = {
       because: "Half of the default.",
     },
     {
-      setting: "server.backups",
+      setting: "backup.daily",
       value: false,
-      unless: ["state"],
+      unless: ["backup.startHour"],
       because: "Users and tokens of an experiment can be made again.",
     },
     { setting: "server.logRetentionDays", value: 7, because: "Half of the default." },
