@@ -1,6 +1,8 @@
 import { diagnose, isDeploying, readStage } from "@dbward-aws/stage";
 import { command } from "../command.ts";
 import { countFindings, findingLines, hasErrors } from "../findings.ts";
+import { urlOption } from "../server-access.ts";
+import { versionFindings } from "../version-findings.ts";
 
 /** `pnpm ops doctor`. */
 export const doctor = command({
@@ -10,11 +12,15 @@ export const doctor = command({
     ["doctor --stage prod", "Exit code 1 when something is wrong"],
     ["doctor --stage prod --json", "For scripts"],
   ],
-  options: (yargs) => yargs.option("json", { type: "boolean", describe: "Print JSON" }),
-  async run({ settings, clients, region, links, print }, { json }) {
+  options: (yargs) => urlOption(yargs).option("json", { type: "boolean", describe: "Print JSON" }),
+  async run(context, { json, url }) {
+    const { settings, clients, region, links, print } = context;
     const { stage } = settings;
     const view = await readStage(clients, { stage, settings });
-    const findings = await diagnose(view, { stage, clients, settings, links });
+    const findings = [
+      ...(await diagnose(view, { stage, clients, settings, links })),
+      ...(await versionFindings(context, view, url)),
+    ];
     if (json) print(JSON.stringify({ stage, region, findings }));
     else {
       if (isDeploying(view))

@@ -1,5 +1,6 @@
 import { table } from "@dbward-aws/cli";
 import {
+  type Finding,
   isDeployed,
   isDeploying,
   itemsOf,
@@ -12,6 +13,8 @@ import {
 } from "@dbward-aws/stage";
 import { type CommandContext, command } from "../command.ts";
 import { countFindings, findingLines, hasErrors } from "../findings.ts";
+import { urlOption } from "../server-access.ts";
+import { versionFindings } from "../version-findings.ts";
 
 /** `pnpm ops status`. */
 export const status = command({
@@ -21,15 +24,15 @@ export const status = command({
     ["status --stage prod", "Exit code 1 when something is wrong"],
     ["status --stage prod --json", "For scripts"],
   ],
-  options: (yargs) => yargs.option("json", { type: "boolean", describe: "Print JSON" }),
-  async run(context, { json }) {
+  options: (yargs) => urlOption(yargs).option("json", { type: "boolean", describe: "Print JSON" }),
+  async run(context, { json, url }) {
     const { settings, clients, links, print } = context;
     const view = await readStage(clients, { stage: settings.stage, settings });
-    const findings = statusFindings(view, links);
+    const findings = [...statusFindings(view, links), ...(await versionFindings(context, view, url))];
     if (json) print(JSON.stringify({ ...view, findings }));
     else if (isDeployed(view) === false)
       print(findings.map((each) => `${each.problem} ${each.remedy}`).join("\n"));
-    else for (const line of report(context, view)) print(line);
+    else for (const line of report(context, view, findings)) print(line);
     return hasErrors(findings) ? 1 : 0;
   },
 });
@@ -45,8 +48,7 @@ const SHOWN: ReadonlySet<MetricView["name"]> = new Set([
   "AgentsOffline",
 ]);
 
-function report({ names, links }: CommandContext, view: StageView): string[] {
-  const findings = statusFindings(view, links);
+function report({ names, links }: CommandContext, view: StageView, findings: readonly Finding[]): string[] {
   const alarms = itemsOf(view.alarms);
   const notOk = alarms.filter(({ state }) => state !== "OK");
   return [
