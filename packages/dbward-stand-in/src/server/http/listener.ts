@@ -69,7 +69,7 @@ async function settle(
       if (error instanceof Refusal) return error.reply;
       throw error;
     });
-    app.store.flush();
+    await app.store.written();
     return reply;
   } catch (error) {
     log("ERROR", "request failed", { method: request.method, path: request.url, error: String(error) });

@@ -1,10 +1,15 @@
 import { copyFileSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Fatal } from "../../fatal.ts";
 import type { State } from "./records.ts";
 
 /** How long changes that a crash may lose wait for others, in milliseconds. */
 const LAZY_MS = 500;
+/** A write that took longer, in milliseconds, is followed by a pause. */
+const LONG_WRITE_MS = 5;
+/** How much longer than the write the pause is. */
+const PAUSE_TIMES = 4;
 
 /**
  * The state in one JSON file, `dbward.db`, which is written anew behind each call that changed something: to
@@ -20,6 +25,9 @@ export class Store {
   #version: string | undefined;
   /** Whether the file was replaced or changed by another process. */
   #damaged = false;
+  #written: Promise<void> | undefined;
+  /** When the next write may begin, by the clock of `performance`. */
+  #nextWrite = 0;
 
   private constructor(file: string, state: State) {
     this.#file = file;
@@ -80,9 +88,27 @@ export class Store {
       }, LAZY_MS);
   }
 
-  /** Writes what has changed. @throws when it can't; it is then still to be written */
+  /**
+   * Writes what has changed. A large state takes long to write: then one write has the changes of all calls
+   * of a while, which wait for it, so that the process has time for other things.
+   *
+   * @throws when it can't; it is then still to be written
+   */
+  async written(): Promise<void> {
+    if (!this.#dirty) return;
+    const pause = this.#nextWrite - performance.now();
+    if (pause <= 0 && this.#written === undefined) return this.flush();
+    this.#written ??= delay(pause).then(() => {
+      this.#written = undefined;
+      this.flush();
+    });
+    return this.#written;
+  }
+
+  /** Writes what has changed, now. @throws when it can't; it is then still to be written */
   flush(): void {
     if (!this.#dirty) return;
+    const start = performance.now();
     clearTimeout(this.#lazy);
     this.#lazy = undefined;
     const next = `${this.#file}.next`;
@@ -91,6 +117,8 @@ export class Store {
     this.#dirty = false;
     this.#damaged = false;
     this.#version = versionOf(this.#file);
+    const end = performance.now();
+    this.#nextWrite = end - start > LONG_WRITE_MS ? end + PAUSE_TIMES * (end - start) : 0;
   }
 }
 
