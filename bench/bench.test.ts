@@ -20,6 +20,7 @@ describe("a benchmark at its smallest size", () => {
     ["tunnel", "round trip"],
     ["functions", "poll-agents: load / empty handler"],
     ["poller", "10,000 agents: poll / GET and JSON.parse of the same answer"],
+    ["load", "polls that found the server / all"],
     ["scaling", "steady load: changes of direction"],
     ["synth", "stage / four empty stacks"],
   ])("%s finds its figures", { timeout: 300_000 }, async ([name, expected]) => {
@@ -36,7 +37,7 @@ describe("a benchmark at its smallest size", () => {
     await expect(bench("capturing")).rejects.toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
-        /no benchmark capturing.*: capture, session, tunnel, functions, poller, scaling, synth/,
+        /no benchmark capturing.*: capture, session, tunnel, functions, poller, load, scaling, synth/,
       ),
     });
   });

@@ -21,6 +21,8 @@ const BENCHMARKS: Readonly<Record<string, (size: Size) => Promise<Result>>> = {
   tunnel: measureTunnel,
   functions: measureFunctions,
   poller: measurePoller,
+  // What it loads would slow the other ones down.
+  load: async (size) => (await import("./load.ts")).measureLoad(size),
   scaling: measureScaling,
   synth: measureSynth,
 };

@@ -20,6 +20,8 @@ export interface BundleRunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Path of another bundle, whose handler is called in turn. @default - none */
   readonly reference?: string;
+  /** Milliseconds from the begin of a call to that of the next one, if it has ended. @default 0 */
+  readonly intervalMs?: number;
 }
 
 /** What every bundle needs to load. */
@@ -40,11 +42,11 @@ const ENVIRONMENT = {
  */
 export async function runBundle(
   entry: string,
-  { calls = 0, environment = {}, reference }: BundleRunOptions = {},
+  { calls = 0, environment = {}, reference, intervalMs = 0 }: BundleRunOptions = {},
 ): Promise<BundleRun> {
   const script = fileURLToPath(new URL("run-bundle.mjs", import.meta.url));
   const url = (path: string) => pathToFileURL(path).href;
-  const args = [url(entry), String(calls), ...(reference ? [url(reference)] : [])];
+  const args = [url(entry), String(calls), String(intervalMs), ...(reference ? [url(reference)] : [])];
   const child = spawn(process.execPath, ["--no-warnings", script, ...args], {
     env: { ...ENVIRONMENT, ...environment },
     // A handler writes its log to standard output.
