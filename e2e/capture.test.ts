@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { InvokeCommand } from "@aws-sdk/client-lambda";
 import { CreateSecretCommand, DeleteSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { agentTokenVersionAttribute, CAPTURE_WARNINGS_ATTRIBUTE, TOKEN_PATTERN } from "@dbward-aws/contract";
 import { DbwardClient } from "@dbward-aws/dbward-client";
@@ -371,7 +372,11 @@ describe.sequential("token capture on the local stage", () => {
     });
   });
 
-  it("has used every right that its roles have, but for those that docs/security.md names", () => {
+  it("has used every right that its roles have, but for those that docs/security.md names", {
+    timeout: MINUTE,
+  }, async () => {
+    // Its schedule comes once a day.
+    await account.lambda.send(new InvokeCommand({ FunctionName: account.names.tokenCheckFunction }));
     // When a real server starts, it writes an object into its bucket and deletes it again.
     const probed = STAND_IN ? [] : ["Server's task s3:DeleteObject", "Server's task s3:PutObject"];
     const kept = keptUnused().filter((right) => !right.startsWith(`${APPLY_TITLE} `));

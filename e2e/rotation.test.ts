@@ -11,15 +11,12 @@ import {
 import { METRICS_ROLE, METRICS_USER } from "@dbward-aws/contract";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import { clientConfig } from "@dbward-aws/local-account";
+import { rotateMetricsToken, rotateToken, type ServerAccess, TokenStore } from "@dbward-aws/token-rotation";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   startTestEmulator,
   type TestEmulator,
 } from "../packages/local-account/src/emulator/test-support/start-test-emulator.ts";
-import { rotateMetricsToken } from "../packages/ops/src/tokens/rotate-metrics-token.ts";
-import { rotateToken } from "../packages/ops/src/tokens/rotate-token.ts";
-import type { ServerAccess } from "../packages/ops/src/tokens/server-tokens.ts";
-import { TokenStore } from "../packages/ops/src/tokens/token-store.ts";
 import { cutAtEveryStep, Scissors } from "./support/cuts.ts";
 import { DbwardServerProgram } from "./support/dbward-server.ts";
 
@@ -82,15 +79,20 @@ describe("a rotation", () => {
   const seen: string[] = [];
   const rotateAgent = async (scissors: Scissors) => {
     const tasks = scissors.on({
-      restart: async () => void seen.push(await value("agent")),
-      seeInUse: async () => expect(await status(seen.at(-1)!)).toBe(403),
+      replace: async () => {
+        seen.push(await value("agent"));
+        return `deployment-${seen.length}`;
+      },
+      isInForce: async (deployment: string) => deployment === `deployment-${seen.length}`,
+      wait: async () => 1,
+      seePoll: async () => expect(await status(seen.at(-1)!)).toBe(403),
     });
     return rotateToken(await access(scissors), {
       store: store(scissors, "agent"),
       subject: "agent",
       subjectType: "agent",
       report: () => undefined,
-      ...tasks,
+      tasks,
     });
   };
   const rotateAdmin = async (scissors: Scissors) =>

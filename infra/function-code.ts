@@ -9,7 +9,7 @@ import { acceptFindings } from "./accept-finding.ts";
 const require = createRequire(import.meta.url);
 
 /** Packages under `functions/`, each bundled ahead into its own `dist`. */
-export type FunctionName = "apply-config" | "capture-tokens" | "poll-agents";
+export type FunctionName = "apply-config" | "capture-tokens" | "check-tokens" | "poll-agents";
 
 /** Runtime of every function: the version of Node.js that the bundles are made for and tested on. */
 const FUNCTION_RUNTIME = lambda.Runtime.NODEJS_22_X;

@@ -29,6 +29,8 @@ import {
   STAGE_DIMENSION,
   type StageNames,
   stageNames,
+  TOKEN_METRICS,
+  type TokenMetricName,
 } from "@dbward-aws/contract";
 import { Deadline } from "@dbward-aws/core";
 import type { LocalStage } from "@dbward-aws/local-cloud";
@@ -123,7 +125,8 @@ export class Account {
   }
 
   /** Newest value of a metric since `since`; `undefined` when there is none. */
-  async metric(name: MetricName, since: Date): Promise<number | undefined> {
+  async metric(name: MetricName | TokenMetricName, since: Date): Promise<number | undefined> {
+    const { statistic } = { ...METRICS, ...TOKEN_METRICS }[name];
     const { Datapoints = [] } = await this.cloudWatch.send(
       new GetMetricStatisticsCommand({
         Namespace: METRIC_NAMESPACE,
@@ -132,11 +135,11 @@ export class Account {
         StartTime: since,
         EndTime: new Date(Date.now() + 60_000),
         Period: 1,
-        Statistics: [METRICS[name].statistic],
+        Statistics: [statistic],
       }),
     );
     const newest = Datapoints.sort((a, b) => Number(b.Timestamp) - Number(a.Timestamp))[0];
-    return newest?.[METRICS[name].statistic];
+    return newest?.[statistic];
   }
 
   async alarmState(id: string): Promise<string | undefined> {

@@ -15,6 +15,8 @@ export type MetricOwner =
   | "file-system"
   | "file-system-storage"
   | "poller"
+  | "token-check"
+  | "token-rotation"
   | "poller-rule"
   | "apply"
   | "capture"

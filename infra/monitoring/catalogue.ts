@@ -1,6 +1,6 @@
 import { type AlarmId, METRIC_NAMESPACE } from "@dbward-aws/contract";
 import type { AlarmDefinition, MetricOwner, MetricSource } from "./alarm-definition.ts";
-import { polledMetric } from "./polled-metric.ts";
+import { polledMetric, tokenMetric } from "./polled-metric.ts";
 
 /** A metric of an AWS service. */
 const aws = (owner: MetricOwner, namespace: string, name: string, statistic: string): MetricSource => ({
@@ -231,6 +231,54 @@ export const CATALOGUE: readonly AlarmDefinition[] = [
     notification: { kind: "direct" },
     meaning: "The metrics token does not work: queue and agents are not watched.",
     firstStep: "Issue a new one: `pnpm ops tokens rotate metrics`.",
+  },
+  {
+    id: "stored-tokens-refused",
+    title: "The server refuses a stored token",
+    severity: "warning",
+    signal: { metric: tokenMetric("TokensRefused") },
+    breaches: "at-least",
+    threshold: 1,
+    unit: "tokens",
+    periodSeconds: 60 * MINUTE,
+    // Measured once a day: one datum counts until the next one, and a stage that has not been checked yet is well.
+    datapoints: [1, 24],
+    missing: "notBreaching",
+    notification: { kind: "direct" },
+    meaning:
+      "The daily check found a token in Secrets Manager that the server refuses, or a secret without one: its owner is cut off, or will be.",
+    firstStep: "See which one, and what to run: `pnpm ops tokens`.",
+  },
+  {
+    id: "token-rotation-overdue",
+    title: "A token is not rotated",
+    severity: "warning",
+    signal: { metric: tokenMetric("TokensOverdue", "token-rotation") },
+    breaches: "at-least",
+    threshold: 1,
+    unit: "tokens",
+    periodSeconds: 60 * MINUTE,
+    datapoints: [1, 24],
+    missing: "notBreaching",
+    notification: { kind: "direct" },
+    meaning:
+      "A token is two days older than tokens.rotateAfterDays allows: its rotation is tried each hour, and does not come to its end.",
+    firstStep: "Read `rotation` lines and the error in the log of the function check-tokens.",
+  },
+  {
+    id: "token-check-failing",
+    title: "The tokens are not checked",
+    severity: "notice",
+    signal: { metric: aws("token-check", "Lambda", "Errors", "Sum") },
+    breaches: "at-least",
+    threshold: 1,
+    unit: "errors",
+    periodSeconds: 60 * MINUTE,
+    datapoints: [1, 1],
+    missing: "notBreaching",
+    notification: { kind: "direct" },
+    meaning: "The function that checks and rotates the tokens ended with an error.",
+    firstStep: "Read its log: the last line names the cause. The next run tries again.",
   },
   {
     id: "poller-silent",

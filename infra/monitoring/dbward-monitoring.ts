@@ -5,6 +5,7 @@ import {
   type Publisher,
   stageNames,
 } from "@dbward-aws/contract";
+import type { Duration } from "aws-cdk-lib";
 import type * as cloudwatch from "aws-cdk-lib/aws-cloudwatch";
 import type * as kms from "aws-cdk-lib/aws-kms";
 import type * as lambda from "aws-cdk-lib/aws-lambda";
@@ -25,6 +26,7 @@ import { RunbookLinks } from "./runbooks.ts";
 import { StageAlarms } from "./stage-alarms.ts";
 import { StageDashboard } from "./stage-dashboard.ts";
 import { resolveThresholds } from "./thresholds.ts";
+import { TokenChecker } from "./token-checker.ts";
 
 export interface DbwardMonitoringProps {
   readonly server: DbwardServer;
@@ -53,6 +55,8 @@ export interface DbwardMonitoringProps {
    * @default "api"
    */
   readonly publisher?: Publisher;
+  /** Age, in whole days, at which the captured tokens are replaced. @default - they are checked only */
+  readonly rotateTokensAfter?: Duration;
   /** How many agents get metrics of their own, 0 to 50; three metrics each. @default 0 */
   readonly perAgentMetrics?: number;
   /**
@@ -77,11 +81,13 @@ export interface DbwardMonitoringProps {
 }
 
 /**
- * What watches a stage: the poller, which asks the server once a minute for its queue and its agents, alarms,
+ * What watches a stage: the poller, which asks the server once a minute for its queue and its agents, the
+ * check of the tokens, alarms,
  * a topic, and a dashboard. It holds no data, and can be removed and created at any time.
  */
 export class DbwardMonitoring extends Construct {
   readonly poller: QueueDepthPoller;
+  readonly tokenChecker: TokenChecker;
   /** Topic of all alarms. */
   readonly topic: sns.ITopic;
   readonly alarms: StageAlarms;
@@ -116,6 +122,12 @@ export class DbwardMonitoring extends Construct {
       vpcCidrs: props.vpcCidrs,
       architecture: props.architecture,
     });
+    this.tokenChecker = new TokenChecker(this, "TokenCheck", {
+      ...common,
+      poller: this.poller,
+      rotateAfter: props.rotateTokensAfter,
+      architecture: props.architecture,
+    });
     const receivers = new AlarmTopic(this, "Receivers", { ...common, receivers: props.receivers ?? [] });
     this.topic = receivers.topic;
     props.applier?.notify(this.topic, receivers.encryptionKey);
@@ -123,7 +135,12 @@ export class DbwardMonitoring extends Construct {
 
     new BackupEventRule(this, "BackupFailed", { ...common, receivers });
 
-    const sources = new MetricSources({ ...common, poller: this.poller, taskStopRule: taskStopped });
+    const sources = new MetricSources({
+      ...common,
+      poller: this.poller,
+      tokenChecker: this.tokenChecker,
+      taskStopRule: taskStopped,
+    });
     this.alarms = new StageAlarms(this, "Alarms", { ...common, sources, threshold, topic: this.topic });
     const dashboard = new StageDashboard(this, "Dashboard", {
       ...common,

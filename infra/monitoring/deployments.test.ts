@@ -1,4 +1,5 @@
 import { ALARM_IDS, type AlarmId, type MetricName, stageNames } from "@dbward-aws/contract";
+import { Duration } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import {
@@ -13,7 +14,11 @@ const names = stageNames("prod");
 const alarms = new Map(
   Object.values(
     Template.fromStack(
-      monitoredStage({ loadBalancer: true, applier: true, monitoring: { level: "full" } }).stack,
+      monitoredStage({
+        loadBalancer: true,
+        applier: true,
+        monitoring: { level: "full", rotateTokensAfter: Duration.days(90) },
+      }).stack,
     ).findResources("AWS::CloudWatch::Alarm"),
   ).map(({ Properties }) => [Properties.AlarmName as string, Properties as TemplateAlarm]),
 );

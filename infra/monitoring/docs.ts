@@ -1,4 +1,4 @@
-import { ESSENTIAL_METRICS, hasAlarm, METRIC_NAMESPACE, METRICS } from "@dbward-aws/contract";
+import { ESSENTIAL_METRICS, hasAlarm, METRIC_NAMESPACE, METRICS, TOKEN_METRICS } from "@dbward-aws/contract";
 import type { AlarmDefinition, MetricSource } from "./alarm-definition.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { monthlyPrices } from "./monthly-prices.ts";
@@ -36,7 +36,7 @@ function metric({ namespace, name, statistic }: MetricSource): string {
 
 /** The parts of `docs/monitoring.md` that are made from code, by the name of their marks. */
 export function monitoringTables(): Readonly<Record<string, string>> {
-  const essential = new Set<string>(ESSENTIAL_METRICS);
+  const essential = new Set<string>([...ESSENTIAL_METRICS, ...Object.keys(TOKEN_METRICS)]);
   return {
     alarms: table(
       ["Alarm", "Level", "Severity", "Fires when", "Notified by"],
@@ -52,7 +52,7 @@ export function monitoringTables(): Readonly<Record<string, string>> {
     ),
     metrics: table(
       ["Metric", "Level", "Unit", "Read as", "From", "Meaning"],
-      Object.entries(METRICS).map(([name, { unit, statistic, source, meaning }]) => [
+      Object.entries({ ...METRICS, ...TOKEN_METRICS }).map(([name, { unit, statistic, source, meaning }]) => [
         `\`${name}\``,
         essential.has(name) ? "essential" : "full",
         unit,
@@ -74,6 +74,7 @@ const SOURCES = {
   ready: "`/ready`",
   ecs: "ECS",
   poll: "the poll itself",
+  tokens: "the daily check of the tokens",
 } as const;
 
 function amount({ count, usd }: { readonly count: number; readonly usd: number }): string {

@@ -6,9 +6,11 @@ import type { MetricOwner, MetricSource, Signal } from "./alarm-definition.ts";
 import { sourcesOf } from "./alarm-definition.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
 import type { QueueDepthPoller } from "./queue-depth-poller.ts";
+import type { TokenChecker } from "./token-checker.ts";
 
 export interface MetricSourcesProps extends Pick<MonitoredStage, "stage" | "server" | "capture" | "applier"> {
   readonly poller: QueueDepthPoller;
+  readonly tokenChecker: TokenChecker;
   /** Rule that matches tasks which stop by themselves. */
   readonly taskStopRule: events.IRule;
 }
@@ -18,7 +20,7 @@ export class MetricSources {
   readonly #dimensions: Readonly<Record<MetricOwner, cloudwatch.DimensionsMap | undefined>>;
   readonly #stage: string;
 
-  constructor({ stage, server, capture, applier, poller, taskStopRule }: MetricSourcesProps) {
+  constructor({ stage, server, capture, applier, poller, tokenChecker, taskStopRule }: MetricSourcesProps) {
     const { fileSystemId } = server.fileSystem;
     const loadBalancer = server.loadBalancer && { LoadBalancer: server.loadBalancer.loadBalancerFullName };
     this.#stage = stage;
@@ -31,6 +33,8 @@ export class MetricSources {
       "file-system": { FileSystemId: fileSystemId },
       "file-system-storage": { FileSystemId: fileSystemId, StorageClass: "Total" },
       poller: { FunctionName: poller.function.functionName },
+      "token-check": { FunctionName: tokenChecker.function.functionName },
+      "token-rotation": tokenChecker.rotates ? { [STAGE_DIMENSION]: stage } : undefined,
       "poller-rule": { RuleName: poller.rule.ruleName },
       apply: applier && { FunctionName: applier.function.functionName },
       capture: { FunctionName: capture.function.functionName },

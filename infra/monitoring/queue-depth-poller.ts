@@ -1,5 +1,5 @@
 import { formatAgents, METRIC_NAMESPACE, POLLER_ENVIRONMENT } from "@dbward-aws/contract";
-import { ArnFormat, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as events from "aws-cdk-lib/aws-events";
 import * as targets from "aws-cdk-lib/aws-events-targets";
@@ -11,6 +11,7 @@ import { acceptFindings } from "../accept-finding.ts";
 import { BundledFunction } from "../function-code.ts";
 import { DbwardSecurityGroup } from "../network/dbward-security-group.ts";
 import { keyUse } from "../state/key-use.ts";
+import { functionInVpc } from "./function-in-vpc.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
 import { PollerEndpoints } from "./poller-endpoints.ts";
 
@@ -112,38 +113,13 @@ export class QueueDepthPoller extends Construct {
    */
   #createRole(props: QueueDepthPollerProps): iam.Role {
     const { server, agents, capture, encryptionKey } = props;
-    const thisFunction = Stack.of(this).formatArn({
-      service: "lambda",
-      resource: "function",
-      resourceName: props.names.pollerFunction,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-    const networkInterfaces = [
-      "ec2:CreateNetworkInterface",
-      "ec2:DescribeNetworkInterfaces",
-      "ec2:DescribeSubnets",
-      "ec2:DeleteNetworkInterface",
-      "ec2:AssignPrivateIpAddresses",
-      "ec2:UnassignPrivateIpAddresses",
-    ];
     const statements = [
       new iam.PolicyStatement({
         sid: "WriteLog",
         actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
         resources: [this.logGroup.logGroupArn],
       }),
-      new iam.PolicyStatement({
-        sid: "LambdaMakesNetworkInterfaces",
-        actions: networkInterfaces,
-        resources: ["*"],
-      }),
-      new iam.PolicyStatement({
-        sid: "CodeMakesNoNetworkInterfaces",
-        effect: iam.Effect.DENY,
-        actions: networkInterfaces,
-        resources: ["*"],
-        conditions: { ArnEquals: { "lambda:SourceFunctionArn": thisFunction } },
-      }),
+      ...functionInVpc(this, props.names.pollerFunction),
       new iam.PolicyStatement({
         sid: "ReadToken",
         actions: ["secretsmanager:GetSecretValue"],

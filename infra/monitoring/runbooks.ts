@@ -12,6 +12,8 @@ export const RUNBOOKS = [
   "queue-not-draining",
   "resumes-stale",
   "token-refused",
+  "stored-tokens-refused",
+  "token-rotation-overdue",
   "poller-silent",
   "poller-failing",
   "poller-hindered",

@@ -1,4 +1,5 @@
 import { ALARM_IDS, type AlarmId, stageNames } from "@dbward-aws/contract";
+import { Duration } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { alarmDefinition, CAPTURE_FAILURES, CATALOGUE } from "./catalogue.ts";
@@ -8,7 +9,8 @@ import { monitoredStage } from "./test-support/monitored-stage.ts";
 
 const names = stageNames("prod");
 const template = Template.fromStack(
-  monitoredStage({ loadBalancer: true, applier: true, monitoring: { level: "full" } }).stack,
+  monitoredStage({ loadBalancer: true, applier: true, monitoring: { level: "full", rotateTokensAfter: Duration.days(90) } })
+    .stack,
 );
 const alarms = Object.values(template.findResources("AWS::CloudWatch::Alarm")).map(
   ({ Properties }) => Properties as TemplateAlarm & { AlarmName: string },
@@ -80,6 +82,17 @@ function awsScene(
   return { recording, from: 15, firesBy: firesWithin, clearsBy: 15 + length + clearsWithin };
 }
 
+/** A trouble that the check of one day finds, and that of the next day no more. */
+function onceADay(name: string): Scene {
+  const recording = [6, 6 + 24 * 60].map((minute, value) => ({
+    namespace: "Dbward",
+    name,
+    at: minute * 60 + 20,
+    value: 1 - value,
+  }));
+  return { recording, from: 6, firesBy: 60, clearsBy: 25 * 60 };
+}
+
 const QUIET = { DeploymentsRunning: 0 };
 const SCENES: Readonly<Record<AlarmId, Scene>> = {
   "server-unreachable": scene(6, { ServerReachable: 1, ...QUIET }, { ServerReachable: 0 }, 1, 1),
@@ -110,6 +123,14 @@ const SCENES: Readonly<Record<AlarmId, Scene>> = {
     clearsBy: 7,
   },
   "token-refused": scene(6, { TokenAccepted: 1 }, { TokenAccepted: 0 }, 2, 1),
+  "stored-tokens-refused": onceADay("TokensRefused"),
+  "token-rotation-overdue": onceADay("TokensOverdue"),
+  "token-check-failing": {
+    recording: everyMinute("AWS/Lambda", "Errors", [...times(15, undefined), 1]),
+    from: 15,
+    firesBy: 60,
+    clearsBy: 120,
+  },
   "poller-silent": scene(6, { ServerReachable: 1 }, { ServerReachable: undefined }, 4, 2),
   "poller-failing": awsScene("poller-failing", 6, [["Errors", 0, 1]], 3, 4),
   "apply-failing": awsScene("apply-failing", 20, [["Errors", 0, 1]], 15, 20),
@@ -177,7 +198,7 @@ describe("every alarm of the catalogue", () => {
 
   it.each(ALARM_IDS)("%s fires in time, and clears", (id) => {
     const { recording, from, firesBy, clearsBy } = SCENES[id];
-    const states = statesOver(alarm(id), recording, LENGTH);
+    const states = statesOver(alarm(id), recording, Math.max(LENGTH, clearsBy));
     const fired = states.indexOf("ALARM");
     // The state after minute n is states[n - 1].
     expect(fired + 1, states.join(" ")).toBeGreaterThan(from);

@@ -214,6 +214,33 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
       [LOG]: INSIDE_LAMBDA,
       "kms:Decrypt kms:GenerateDataKey": "SNS uses them, which on the local stage is inside the emulator.",
     },
+    role: /^TokenCheckRole$/,
+    title: "Check of the tokens",
+    holder:
+      "The function has it, once a day, within the VPC; with `tokens.rotateAfterDays` once an hour. Whoever takes it over has the administrator's token.",
+    reasons: {
+      [LOG]: "The function writes its own log.",
+      [NETWORK_INTERFACES]:
+        "Lambda gives the function its place in the VPC; interfaces have no ARN before they exist.",
+      [`deny:${NETWORK_INTERFACES}`]: "The function's own code must not do what only Lambda needs.",
+      "secretsmanager:DescribeSecret secretsmanager:GetSecretValue":
+        "It asks the server for each token of this stage, and sees how old the token is.",
+      "secretsmanager:PutSecretValue secretsmanager:UpdateSecretVersionStage":
+        "With a rotation: it stores the new token as the pending version, and makes it the current one.",
+      "kms:Decrypt": "The tokens may be encrypted with a customer managed key.",
+      "kms:Decrypt kms:GenerateDataKey":
+        "With a rotation, it also writes secrets that are encrypted with a customer managed key.",
+      "ecs:DescribeServices":
+        "It leaves a stage alone whose server was stopped, and with a rotation waits for new tasks.",
+      "ecs:UpdateService":
+        "With a rotation: it replaces the tasks of an agent, which read their token when they start.",
+      "ecs:ListTasks":
+        "With a rotation: it finds the new tasks; the action knows no resource but takes the cluster as a condition.",
+      "ecs:DescribeTasks": "With a rotation: it sees that the new tasks are healthy.",
+      "cloudwatch:PutMetricData":
+        "It publishes; the action knows no resource, and is bound to one namespace.",
+    },
+    unused: { [LOG]: INSIDE_LAMBDA, [NETWORK_INTERFACES]: INSIDE_LAMBDA },
   },
   {
     role: /^NetworkVpcRefusedConnectionsIAMRole$/,

@@ -1,5 +1,5 @@
 import { STACK_OUTPUTS } from "@dbward-aws/contract";
-import { CfnOutput, Stack } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
 import type { Construct } from "constructs";
 import { ConfigApplier } from "../apply/config-applier.ts";
 import { DbwardHours } from "../hours/dbward-hours.ts";
@@ -59,6 +59,9 @@ export class MonitoringStack extends Stack {
       architecture: ARCHITECTURES[settings.architecture].function,
       level: monitoring.level,
       perAgentMetrics: monitoring.perAgentMetrics,
+      ...(settings.tokens.rotateAfterDays !== undefined && {
+        rotateTokensAfter: Duration.days(settings.tokens.rotateAfterDays),
+      }),
       ...(monitoring.runbooksUrl !== undefined && { runbooksUrl: monitoring.runbooksUrl }),
       vpcCidrs: state.network.cidrs,
       ...(encryptionKey && { encryptionKey }),
@@ -90,6 +93,10 @@ export class MonitoringStack extends Stack {
         value: applier.logGroup.logGroupName,
         description: "Log of the function that takes changed values to the tasks",
       });
+    new CfnOutput(this, STACK_OUTPUTS.tokenCheckLogGroup, {
+      value: this.monitoring.tokenChecker.logGroup.logGroupName,
+      description: "Log of the token check",
+    });
     new CfnOutput(this, "AlarmTopicArn", {
       value: this.monitoring.topic.topicArn,
       description: "Topic of all alarms: others can subscribe to it",

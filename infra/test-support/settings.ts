@@ -36,6 +36,7 @@ export function stageSettings(overrides: Partial<StageSettings> = {}): StageSett
     agents: [agentSettings()],
     capture: { method: "exec", allowSessionLogging: false },
     apply: { configuration: true, secrets: "agents" },
+    tokens: {},
     monitoring: {
       level: "essential",
       publisher: "api",

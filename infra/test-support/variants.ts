@@ -134,6 +134,10 @@ export const VARIANTS = {
     agents: [agentSettings({ desiredCount: 2, capacityProvider: "FARGATE_SPOT" })],
     monitoring: { ...stageSettings().monitoring, level: "full", publisher: "emf" },
   },
+  "tokens that are rotated": {
+    tokens: { rotateAfterDays: 90 },
+    encryption: { kmsKey: key("5"), keys: {} },
+  },
   "public subnets": {
     network: { kind: "new", cidr: "10.60.0.0/16", availabilityZones: 2, egress: "public" },
     storage: { backend: "local", retentionDays: 30, versioning: false },

@@ -1,7 +1,7 @@
 import { AGENT_DIMENSION, type MetricName, OTHER_AGENTS } from "@dbward-aws/contract";
 import type { AgentSnapshot } from "@dbward-aws/dbward-client";
+import { histogram, type Measurement, statisticSet } from "@dbward-aws/metric-publisher";
 import { takesWork } from "./capacity.ts";
-import { histogram, type Measurement, statisticSet } from "./measurement.ts";
 import { NEVER_POLLED, type StageAgents } from "./stage-agents.ts";
 
 /** The measurements of all agents of the stage together, except the capacity. */

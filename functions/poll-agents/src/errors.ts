@@ -48,18 +48,3 @@ export class TaskCountError extends DbwardError {
     });
   }
 }
-
-/** The measurements did not reach CloudWatch: the only failure of the function itself. */
-export class PublishError extends DbwardError {
-  override readonly name = "PublishError";
-
-  /** @param failed number of the `all` measurements that were not published */
-  constructor(failed: number, all: number, cause: unknown) {
-    super("metrics-not-published", `Publishing ${failed} of ${all} measurements to CloudWatch failed.`, {
-      cause,
-      hint:
-        "Check that the poller's subnets have a route to CloudWatch and that its role may put metrics, or " +
-        "set the publisher to emf.",
-    });
-  }
-}

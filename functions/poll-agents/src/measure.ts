@@ -1,16 +1,15 @@
 import {
   AGENT_DIMENSION,
-  METRICS,
   type MetricName,
   metricsOf,
   type PollFailureReason,
   REASON_DIMENSION,
 } from "@dbward-aws/contract";
 import { DbwardRequestError, ServerUnreachableError, TokenRefusedError } from "@dbward-aws/dbward-client";
+import type { Measurement } from "@dbward-aws/metric-publisher";
 import { measureAgents, measureEachAgent } from "./agent-measurements.ts";
 import { capacityOf } from "./capacity.ts";
 import type { PollerSettings } from "./environment.ts";
-import type { Measurement } from "./measurement.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { findStageAgents } from "./stage-agents.ts";
 import type { TaskCounts } from "./task-counts.ts";
@@ -26,7 +25,7 @@ export function measure(
   snapshot: Snapshot,
   { agents: expected, level, perAgentMetrics }: MeasureSettings,
 ): Measurement[] {
-  const published = new Set(metricsOf(level));
+  const published = new Set<string>(metricsOf(level));
   const { agents, counts, ready, tasks } = snapshot;
   const measurements: Measurement[] = measurePoll(snapshot);
   const add = (metric: MetricName, value: number) => measurements.push({ metric, value });
@@ -70,11 +69,6 @@ const COUNTERS = [
   ["breakGlassAuditFailures", "BreakGlassAuditFailures"],
   ["backgroundPanics", "BackgroundPanics"],
 ] as const;
-
-/** Unit of a measurement, from the table of all metrics. */
-export function unitOf({ metric }: Measurement): (typeof METRICS)[MetricName]["unit"] {
-  return METRICS[metric].unit;
-}
 
 function measurePoll(snapshot: Snapshot): Measurement[] {
   const reasons = [...new Set(snapshot.failures.map(({ reason }) => reason))];

@@ -10,13 +10,10 @@ import {
 } from "@dbward-aws/contract";
 import { createLogger } from "@dbward-aws/core";
 import { DbwardClient } from "@dbward-aws/dbward-client";
+import { ApiPublisher, EmfPublisher, type MetricPublisher, PublishError } from "@dbward-aws/metric-publisher";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentScaler } from "./agent-scaler.ts";
-import { ApiPublisher } from "./api-publisher.ts";
-import { EmfPublisher } from "./emf-publisher.ts";
-import { PublishError } from "./errors.ts";
 import { type Poller, poll } from "./poll.ts";
-import type { MetricPublisher } from "./publisher.ts";
 import { scaleAgents } from "./scale-agents.ts";
 import { AwaitedServices, countTasks } from "./task-counts.ts";
 import { FakeAws, type Json } from "./test-support/fake-aws.ts";

@@ -1,8 +1,8 @@
 import { POLLER_LIMITS } from "@dbward-aws/contract";
 import { Deadline, type Logger } from "@dbward-aws/core";
 import { DbwardRequestError } from "@dbward-aws/dbward-client";
+import type { MetricPublisher } from "@dbward-aws/metric-publisher";
 import { type MeasureSettings, measure } from "./measure.ts";
-import type { MetricPublisher } from "./publisher.ts";
 import { type PollFailure, type Snapshot, type SnapshotSources, takeSnapshot } from "./snapshot.ts";
 
 /** What a poll needs. */

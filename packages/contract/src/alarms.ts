@@ -20,6 +20,9 @@ export const ALARM_IDS = [
   "resumes-stale",
   "break-glass-used",
   "token-refused",
+  "stored-tokens-refused",
+  "token-rotation-overdue",
+  "token-check-failing",
   "poller-silent",
   "poller-failing",
   "poller-hindered",
@@ -48,6 +51,8 @@ export const ESSENTIAL_ALARM_IDS = [
   "queue-not-draining",
   "break-glass-used",
   "token-refused",
+  "stored-tokens-refused",
+  "token-rotation-overdue",
   "poller-silent",
   "deployment-running",
 ] as const satisfies readonly AlarmId[];

@@ -14,4 +14,5 @@ export * from "./poller.ts";
 export * from "./ringing-alarms.ts";
 export * from "./stack-outputs.ts";
 export * from "./stage-tags.ts";
+export * from "./token-check.ts";
 export * from "./working-hours.ts";

@@ -1,4 +1,4 @@
-/** CloudWatch namespace of every metric that the poller publishes. */
+/** CloudWatch namespace of every metric that the functions publish. */
 export const METRIC_NAMESPACE = "Dbward";
 /** Dimension that every metric has: the stage. */
 export const STAGE_DIMENSION = "Stage";
@@ -18,7 +18,7 @@ export interface MetricDefinition {
   /** One sentence for the docs and the dashboard. */
   readonly meaning: string;
   /** The answer that contains the value. A metric is left out of a poll whose source did not answer. */
-  readonly source: "agents" | "metrics" | "ready" | "ecs" | "poll";
+  readonly source: "agents" | "metrics" | "ready" | "ecs" | "poll" | "tokens";
 }
 
 const level = (
@@ -120,6 +120,21 @@ export const METRICS = {
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof METRICS;
+
+/** The metrics of the function that checks the tokens, once a day, at every level: each costs about 0.01 USD a month. */
+export const TOKEN_METRICS = {
+  TokensRefused: level(
+    "tokens",
+    "Tokens of the stage that the server refuses, and those whose secret is empty.",
+  ),
+  OldestTokenAge: level("tokens", "Days since the oldest token of the stage was stored.", "Maximum", "None"),
+  TokensOverdue: level(
+    "tokens",
+    "Tokens that are two days or more older than `tokens.rotateAfterDays`; without that setting, no value.",
+  ),
+} as const satisfies Record<string, MetricDefinition>;
+
+export type TokenMetricName = keyof typeof TOKEN_METRICS;
 
 /**
  * How closely a stage is watched: `essential` has the alarms and metrics without which an outage goes

@@ -47,6 +47,8 @@ export interface StageNames {
   readonly applyFunction: string;
   /** SSM parameter of that function's state, `/dbward/<stage>/apply-config`. */
   readonly applyStateParameter: string;
+  /** Lambda function that checks the tokens, `dbward-<stage>-check-tokens`. */
+  readonly tokenCheckFunction: string;
   /** CloudWatch alarm, `dbward-<stage>-<id>`. */
   alarm(id: string): string;
   /**
@@ -92,6 +94,7 @@ export function stageNames(stage: string, sharedCluster?: string): StageNames {
     scheduleGroup: scope,
     applyFunction: `${scope}-apply-config`,
     applyStateParameter: `/${APP_NAME}/${stage}/apply-config`,
+    tokenCheckFunction: `${scope}-check-tokens`,
     alarm: (id) => `${scope}-${id}`,
     agentTokenSecret: ({ name, token }) =>
       secret(token === "bootstrap" ? "agent-token" : `agent-token/${name}`),

@@ -18,4 +18,6 @@ export const STACK_OUTPUTS = {
   pollerLogGroup: "PollerLogGroupName",
   /** Monitoring stack: log group of the function that takes changed values to the tasks. */
   applyLogGroup: "ApplyLogGroupName",
+  /** Monitoring stack: log group of the function that checks the tokens. */
+  tokenCheckLogGroup: "TokenCheckLogGroupName",
 } as const;

@@ -1,13 +1,8 @@
-import {
-  type Deployment,
-  type Service,
-  type Task,
-  UpdateServiceCommand,
-  type UpdateServiceCommandInput,
-} from "@aws-sdk/client-ecs";
+import { type Service, UpdateServiceCommand, type UpdateServiceCommandInput } from "@aws-sdk/client-ecs";
 import type { Progress } from "@dbward-aws/cli";
 import { DbwardError, Deadline, redact } from "@dbward-aws/core";
-import { describeServices, during, eventsByTime, findTasks, lastEnd } from "@dbward-aws/stage";
+import { describeServices, during, eventsByTime, lastEnd } from "@dbward-aws/stage";
+import { deploymentInForce, endedRollout, isTaskOf } from "@dbward-aws/stage/rollout";
 import type { CommandContext } from "./command.ts";
 
 /** A server drains for 20 s, an agent for up to 120 s, and images are pulled: minutes, not seconds. */
@@ -43,7 +38,7 @@ export async function changeService(
     `Updating service ${service}`,
     clients.ecs.send(new UpdateServiceCommand({ cluster: names.cluster, service, ...change })),
   );
-  const deployment = change.forceNewDeployment ? (primary(updated)?.id ?? "") : undefined;
+  const deployment = change.forceNewDeployment ? (deploymentInForce(updated)?.id ?? "") : undefined;
   return waitForService(context, service, progress, { deployment, before: updated });
 }
 
@@ -75,57 +70,21 @@ export async function waitForService(
   const read = async () => (await describeServices(clients, cluster, [service])).get(service);
   const showEvents = eventPrinter(progress, before ?? (await read()));
   const waiting = Deadline.after(WAIT_MINUTES * 60_000, context.signal);
-  const healthy = await waiting.until(async () => {
+  const ended = await waiting.until(async () => {
     const now = await read();
     if (now) showEvents(now);
-    return healthyTasks(context, service, now, deployment);
+    return endedRollout(clients, cluster, service, now, deployment);
   }, ASK_EVERY_MS);
-  if (healthy) return healthy.length;
+  if (ended && "failed" in ended) throw new RolloutError(context, service, ended.failed);
+  if (ended) return ended.healthy;
   if (context.signal.aborted)
     throw new RolloutError(context, service, `Stopped waiting for ${service}; ECS continues.`);
-  const end = await lastEnd(context.clients, context.names.cluster, service, isOf(deployment));
+  const end = await lastEnd(clients, cluster, service, isTaskOf(deployment));
   throw new RolloutError(
     context,
     service,
     `After ${WAIT_MINUTES} minutes the tasks of ${service} are not all running and healthy.${end ? ` The last one stopped: ${end}.` : ""}`,
   );
-}
-
-/** @returns the healthy tasks, once there are as many as desired and none of a former deployment is left */
-async function healthyTasks(
-  context: CommandContext,
-  service: string,
-  now: Service | undefined,
-  wanted: string | undefined,
-): Promise<readonly Task[] | undefined> {
-  if (!now) throw new RolloutError(context, service, `Service ${service} was deleted meanwhile.`);
-  const own = now.deployments?.find(({ id, status }) =>
-    wanted === undefined ? status === "PRIMARY" : id === wanted,
-  );
-  if (own?.rolloutState === "FAILED" || (wanted !== undefined && primary(now)?.id !== wanted)) {
-    const reason = own?.rolloutStateReason ?? "another deployment took its place";
-    const end = await lastEnd(context.clients, context.names.cluster, service, isOf(wanted));
-    throw new RolloutError(
-      context,
-      service,
-      `The deployment of ${service} failed: ${redact(reason).replace(/\.$/, "")}${end ? `; its last task stopped: ${end}` : ""}.`,
-    );
-  }
-  if (own?.rolloutState !== "COMPLETED" || now.deployments?.length !== 1) return undefined;
-  const { desiredCount = 0, runningCount = 0 } = now;
-  if (wanted === undefined && runningCount !== desiredCount) return undefined;
-  // ECS calls a deployment complete when its tasks run, and names in each task the deployment that started it.
-  const tasks = (
-    await findTasks(context.clients, context.names.cluster, { serviceName: service }, "RUNNING")
-  ).filter(isOf(wanted));
-  const healthy = tasks.filter(
-    ({ lastStatus, healthStatus }) => lastStatus === "RUNNING" && healthStatus === "HEALTHY",
-  );
-  return healthy.length >= desiredCount ? healthy : undefined;
-}
-
-function isOf(deployment: string | undefined): (task: Task) => boolean {
-  return ({ startedBy }) => deployment === undefined || startedBy === deployment;
 }
 
 /** Shows the events of a service, each once, without those from before. */
@@ -137,8 +96,4 @@ function eventPrinter(progress: Progress, before: Service | undefined): (now: Se
       shown.add(id);
     }
   };
-}
-
-function primary(service: Service | undefined): Deployment | undefined {
-  return service?.deployments?.find(({ status }) => status === "PRIMARY");
 }

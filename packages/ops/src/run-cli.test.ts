@@ -117,7 +117,7 @@ describe("pnpm ops", () => {
     ["restart server", /This command asks before it changes anything, and there is no terminal/],
     [
       "logs agent nobody",
-      /The stage has no part "agent nobody"\. Parts: server, poller, apply, agent \(all agents\), agent app/,
+      /The stage has no part "agent nobody"\. Parts: server, poller, tokens, apply, agent \(all agents\), agent app/,
     ],
     ["logs server capture", /The stage has no part "capture"/],
     ["logs server --since soon", /--since can't be "soon"\. Use a duration such as/],

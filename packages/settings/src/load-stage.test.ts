@@ -138,6 +138,7 @@ describe("loadStage", () => {
         },
         "tags": {},
         "terminationProtection": true,
+        "tokens": {},
         "warnings": [],
       }
     `);
@@ -765,6 +766,8 @@ describe("each mistake", () => {
       { server: { licenseKeySecret: "redis://u:canary@h:1/x:" } },
       /not the URL itself$/,
     ],
+    ["a rotation at once", { tokens: { rotateAfterDays: 0 } }, /must be 1 to 1000 days$/],
+    ["half a day", { tokens: { rotateAfterDays: 0.5 } }, /must be 1 to 1000 days$/],
     ["too many agents' metrics", { monitoring: { perAgentMetrics: 51 } }, /must be 0 to 50$/],
     ["long file", { server: { configToml: `${SERVER_TOML}# ${"x".repeat(50_000)}` } }, /49 KiB long/],
   ];

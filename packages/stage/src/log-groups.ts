@@ -53,23 +53,29 @@ export async function serviceLogGroups(
   return containerLogs(definition).map(({ group }) => group);
 }
 
-/** Functions of the Monitoring stack, by the output with the name of their log group. */
-const FUNCTION_OUTPUTS = {
+const LOG_GROUP_OUTPUTS = {
   poller: STACK_OUTPUTS.pollerLogGroup,
+  tokens: STACK_OUTPUTS.tokenCheckLogGroup,
   apply: STACK_OUTPUTS.applyLogGroup,
 } as const;
 
 /**
- * The log group of a stage's poller, or of the function that takes changed values to the tasks.
+ * A function of a stage that runs on a schedule: the poller, the check of the tokens, or the one that takes changed values to the
+ * tasks.
+ */
+export type ScheduledFunction = keyof typeof LOG_GROUP_OUTPUTS;
+
+/**
+ * The log group of a function of a stage.
  *
  * @throws LogGroupUnknownError when its stack doesn't exist, or was deployed without the output; AwsCallError
  */
 export async function functionLogGroup(
   clients: Pick<AwsClients, "cloudFormation">,
   stage: string,
-  part: keyof typeof FUNCTION_OUTPUTS,
+  of: ScheduledFunction,
 ): Promise<string> {
-  const key = FUNCTION_OUTPUTS[part];
+  const key = LOG_GROUP_OUTPUTS[of];
   const name = stageNames(stage).stack("Monitoring");
   const stack = await findStack(clients, name);
   const output = stack?.Outputs?.find(({ OutputKey }) => OutputKey === key);

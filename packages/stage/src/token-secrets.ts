@@ -1,5 +1,10 @@
-import { agentSubject, BOOTSTRAP_AGENT_SUBJECT, METRICS_USER, type StageNames } from "@dbward-aws/contract";
-import type { StageSettings } from "@dbward-aws/settings";
+import {
+  type AgentIdentity,
+  agentSubject,
+  BOOTSTRAP_AGENT_SUBJECT,
+  METRICS_USER,
+  type StageNames,
+} from "@dbward-aws/contract";
 
 /** The user that dbward's bootstrap makes, whose token is in the administrator's secret. */
 const ADMIN_SUBJECT = "admin";
@@ -18,7 +23,10 @@ export interface TokenSecret {
 }
 
 /** The secrets that the capture fills. @param settings without them, those that every stage has */
-export function tokenSecrets(settings: StageSettings | undefined, names: StageNames): TokenSecret[] {
+export function tokenSecrets(
+  settings: { readonly agents: readonly AgentIdentity[] } | undefined,
+  names: StageNames,
+): TokenSecret[] {
   return [
     {
       owner: "admin",

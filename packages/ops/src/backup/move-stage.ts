@@ -1,12 +1,11 @@
 import type { Progress } from "@dbward-aws/cli";
 import type { ExistingState, StageState } from "@dbward-aws/settings";
 import { type TokenSecret, tokenSecrets } from "@dbward-aws/stage";
+import { isAccepted, TokenStore } from "@dbward-aws/token-rotation";
 import type { CommandContext } from "../command.ts";
 import { waitForService } from "../rollout.ts";
 import { waitForServer } from "../server-access.ts";
 import { scaleService, serverServiceOf, stopService } from "../service-control.ts";
-import { isAccepted } from "../tokens/server-tokens.ts";
-import { TokenStore } from "../tokens/token-store.ts";
 import { waitUntilUnmounted } from "../wait-until-unmounted.ts";
 
 /** What a move works with. */

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { APPLY_ENVIRONMENT, POLLER_ENVIRONMENT } from "@dbward-aws/contract";
+import { APPLY_ENVIRONMENT, POLLER_ENVIRONMENT, TOKEN_CHECK_ENVIRONMENT } from "@dbward-aws/contract";
 import type { StageInput } from "@dbward-aws/settings";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { directory, ops } from "../test-support/ops-run.ts";
@@ -127,15 +127,26 @@ describe("ops cost", () => {
           Environment: {
             Variables: {
               [POLLER_ENVIRONMENT.publisher]: "api",
+              [POLLER_ENVIRONMENT.tokenSecret]: "dbward/prod/metrics-token",
               [POLLER_ENVIRONMENT.perAgentMetrics]: "5",
               [POLLER_ENVIRONMENT.agents]: "app=agent:1,reports:1",
             },
           },
         },
       },
+      Check: {
+        Type: "AWS::Lambda::Function",
+        Properties: {
+          MemorySize: 256,
+          Architectures: ["arm64"],
+          Environment: { Variables: { [TOKEN_CHECK_ENVIRONMENT.publisher]: "api" } },
+        },
+      },
       Other: { Type: "AWS::Lambda::Function" },
     });
     const { parts, items } = await estimate();
+    // Two metrics, in one hour of each day.
+    expect(items).toContainEqual({ part: "monitoring", item: "check of the tokens", usd: 0.03 });
     expect(parts.map(({ part }) => part)).toEqual(["monitoring"]);
     expect(items).toContainEqual({ part: "monitoring", item: "3 x metric of an alarm", usd: 0.3 });
     const metrics = items.find(({ item }) => item.endsWith("custom metric"))!;

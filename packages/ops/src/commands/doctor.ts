@@ -1,7 +1,9 @@
-import { diagnose, isDeploying, readStage } from "@dbward-aws/stage";
+import { describeError } from "@dbward-aws/core";
+import { diagnose, type Finding, isDeployed, isDeploying, readStage } from "@dbward-aws/stage";
 import { command } from "../command.ts";
 import { countFindings, findingLines, hasErrors } from "../findings.ts";
 import { urlOption } from "../server-access.ts";
+import { refusedTokens } from "../tokens/refused-tokens.ts";
 import { versionFindings } from "../version-findings.ts";
 
 /** `pnpm ops doctor`. */
@@ -20,6 +22,7 @@ export const doctor = command({
     const findings = [
       ...(await diagnose(view, { stage, clients, settings, links })),
       ...(await versionFindings(context, view, url)),
+      ...(isDeployed(view) ? await refusedTokens(context).catch(notChecked) : []),
     ];
     if (json) print(JSON.stringify({ stage, region, findings }));
     else {
@@ -31,3 +34,16 @@ export const doctor = command({
     return hasErrors(findings) ? 1 : 0;
   },
 });
+
+function notChecked(error: unknown): Finding[] {
+  return [
+    {
+      code: "not-checked",
+      subject: "tokens",
+      severity: "unknown",
+      problem: "Whether the server accepts the tokens was not checked.",
+      evidence: [describeError(error)],
+      remedy: "Try again.",
+    },
+  ];
+}

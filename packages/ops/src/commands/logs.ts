@@ -1,7 +1,7 @@
 import { type FilteredLogEvent, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { UsageError } from "@dbward-aws/cli";
 import { Deadline, redact } from "@dbward-aws/core";
-import { functionLogGroup, ifThere, LogGroupUnknownError, serviceLogGroups } from "@dbward-aws/stage";
+import { functionLogGroup, ifThere, LogGroupUnknownError, type ScheduledFunction, serviceLogGroups } from "@dbward-aws/stage";
 import { type CommandContext, command } from "../command.ts";
 import { durationMs } from "../option-values.ts";
 import { servicesOf } from "../services.ts";
@@ -15,7 +15,7 @@ const LATE_MS = 30_000;
 /** `pnpm ops logs`. */
 export const logs = command({
   command: "logs [parts..]",
-  summary: "Print log lines of the server, of agents, and of the functions that run all the time",
+  summary: "Print log lines of the server, of agents, and of the functions that run on a schedule",
   examples: [
     ["logs server --stage prod --since 1h", "The server's lines of the last hour"],
     ["logs server agent app --stage prod --follow", "New lines of both, until Ctrl-C"],
@@ -27,7 +27,7 @@ export const logs = command({
         type: "string",
         array: true,
         default: [],
-        describe: "server, agent [NAME], poller, apply (default: all)",
+        describe: "server, agent [NAME], poller, tokens, apply (default: all)",
       })
       .option("since", {
         default: "10m",
@@ -59,9 +59,16 @@ async function follow(reader: LogReader, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** The functions that run on a schedule. */
+const FUNCTIONS: readonly ScheduledFunction[] = ["poller", "tokens", "apply"];
+
+function isOtherPart(word: string): boolean {
+  return word === "server" || (FUNCTIONS as readonly string[]).includes(word);
+}
+
 /** A log group, and the part of the stage that writes to it. */
 interface LogSource {
-  /** `server`, `poller`, `apply`, or the agent's name. */
+  /** `server`, the name of a function, or the agent's name. */
   readonly part: string;
   readonly group: string;
 }
@@ -100,20 +107,16 @@ async function logSources(
   return sources;
 }
 
-/** `poller` measures; `apply` takes changed values to the tasks. */
-const FUNCTIONS = ["poller", "apply"] as const;
-
 /** @throws UsageError for an unknown part */
 function wantedParts(words: readonly string[], agents: readonly string[]): Set<string> {
   const wanted = new Set<string>();
-  const isPart = (word: string) => word === "server" || (FUNCTIONS as readonly string[]).includes(word);
   for (let at = 0; at < words.length; at++) {
     const [word, next] = [words[at]!, words[at + 1]];
-    if (isPart(word)) wanted.add(word);
+    if (isOtherPart(word)) wanted.add(word);
     else if (word === "agent" && next !== undefined && agents.includes(next)) {
       wanted.add(next);
       at++;
-    } else if (word === "agent" && (next === undefined || isPart(next)))
+    } else if (word === "agent" && (next === undefined || isOtherPart(next)))
       for (const name of agents) wanted.add(name);
     else {
       const unknown = word === "agent" ? `agent ${next}` : word;

@@ -1,6 +1,16 @@
 import { actionOptions, table, UsageError } from "@dbward-aws/cli";
-import { type DbwardClient, TokenRefusedError } from "@dbward-aws/dbward-client";
+import { DAY_MS } from "@dbward-aws/contract";
 import { describeSecret, type TokenSecret, tokenSecrets } from "@dbward-aws/stage";
+import {
+  callOptions,
+  prefixOf,
+  rotationState,
+  type ServerAccess,
+  TokenStore,
+  type TokenVersions,
+  type Verdict,
+  verifyToken,
+} from "@dbward-aws/token-rotation";
 import { type CommandContext, command } from "../command.ts";
 import { recapture } from "../recapture.ts";
 import { tryServer, urlOption } from "../server-access.ts";
@@ -9,9 +19,6 @@ import { findToken, ownerPositional, readToken } from "../token-value.ts";
 import { recover } from "../tokens/recover.ts";
 import { revoke } from "../tokens/revoke.ts";
 import { rotate } from "../tokens/rotate.ts";
-import { rotationState } from "../tokens/rotate-token.ts";
-import { callOptions, isAccepted, prefixOf, type ServerAccess } from "../tokens/server-tokens.ts";
-import { TokenStore, type TokenVersions } from "../tokens/token-store.ts";
 
 /** `pnpm ops tokens`. */
 export const tokens = command({
@@ -81,19 +88,20 @@ export const tokens = command({
 });
 
 /** The state of one token; `captured` when the server could not be asked. */
-type Verdict = "works" | "refused" | "captured" | "not captured";
+type TokenState = Verdict | "captured";
 
 async function list(context: CommandContext, url: string | undefined, json: boolean): Promise<number> {
   const { print, settings, clients, names, signal } = context;
+  const { rotateAfterDays } = settings.tokens;
   const server = await tryServer(context, url);
   try {
     const rows = await Promise.all(
       tokenSecrets(settings, names).map(async (token) => {
         const { state, changedAt } = await describeSecret(clients, token.secret);
         const versions = state === "filled" ? await new TokenStore(clients, token.secret).read() : {};
-        const verdict =
+        const verdict: TokenState =
           "client" in server
-            ? await verify(server.client, token, versions, signal)
+            ? await verifyToken({ client: server.client, signal }, token.kind, versions.current?.value)
             : versions.current
               ? "captured"
               : "not captured";
@@ -114,6 +122,8 @@ async function list(context: CommandContext, url: string | undefined, json: bool
         secret,
         state: verdict,
         rotation: rotationState(versions),
+        ageDays: ageOf(versions),
+        ...(rotateAfterDays !== undefined && { rotationDue: (ageOf(versions) ?? 0) >= rotateAfterDays }),
         version: versions.current?.id,
         changed: changedAt?.toISOString(),
       }));
@@ -122,11 +132,13 @@ async function list(context: CommandContext, url: string | undefined, json: bool
       const cells = rows.map(({ token: { owner, secret }, versions, verdict, changedAt }) => [
         owner,
         secret,
-        rotationState(versions) === "none" ? verdict : `${verdict}, rotation not finished`,
+        stateText(verdict, versions, rotateAfterDays),
+        ageText(versions),
         versions.current?.id ?? "",
         changedAt?.toISOString() ?? "",
       ]);
-      for (const line of table([["OWNER", "SECRET", "STATE", "VERSION", "CHANGED"], ...cells])) print(line);
+      for (const line of table([["OWNER", "SECRET", "STATE", "AGE", "VERSION", "CHANGED"], ...cells]))
+        print(line);
       if (issued && issued.length > 0) {
         print("\nActive tokens that the server has issued, bootstrap tokens left out:");
         const lines = issued.map(({ id, subject, name, created, usedBy }) => [
@@ -160,23 +172,22 @@ async function list(context: CommandContext, url: string | undefined, json: bool
   }
 }
 
-/** Makes a call that the token's owner is allowed to make. The value is sent nowhere else. */
-async function verify(
-  client: DbwardClient,
-  { kind }: TokenSecret,
-  { current }: TokenVersions,
-  signal: AbortSignal,
-): Promise<Verdict> {
-  if (!current) return "not captured";
-  const access = { client, adminToken: current.value, signal };
-  if (kind === "agent") return (await isAccepted(access, current.value)) ? "works" : "refused";
-  try {
-    await (kind === "admin" ? client.listTokens(callOptions(access)) : client.agents(callOptions(access)));
-    return "works";
-  } catch (error) {
-    if (error instanceof TokenRefusedError) return "refused";
-    throw error;
-  }
+/** Whole days since the token was stored; `undefined` when there is none. */
+function ageOf({ current }: TokenVersions): number | undefined {
+  return current?.createdAt && Math.floor((Date.now() - current.createdAt.getTime()) / DAY_MS);
+}
+
+function ageText(versions: TokenVersions): string {
+  const days = ageOf(versions);
+  return days === undefined ? "" : days === 1 ? "1 day" : `${days} days`;
+}
+
+function stateText(state: TokenState, versions: TokenVersions, rotateAfterDays: number | undefined): string {
+  if (rotationState(versions) !== "none") return `${state}, rotation not finished`;
+  const days = ageOf(versions);
+  return days !== undefined && days >= (rotateAfterDays ?? Number.POSITIVE_INFINITY)
+    ? `${state}, rotation due`
+    : state;
 }
 
 async function issuedTokens(

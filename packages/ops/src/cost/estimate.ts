@@ -6,9 +6,10 @@ import {
   PER_AGENT_METRICS,
   POLLER_ENVIRONMENT,
   shareOfWeek,
+  TOKEN_CHECK_ENVIRONMENT,
   type WorkingHours,
 } from "@dbward-aws/contract";
-import { POLLS_OF_A_MONTH as POLLS, PRICES, APPLY_RUNS_OF_A_MONTH as RUNS } from "./prices.ts";
+import { APPLY_RUNS_OF_A_MONTH as APPLY_RUNS, POLLS_OF_A_MONTH as POLLS, PRICES, TOKEN_CHECKS } from "./prices.ts";
 
 /** A CloudFormation template, as far as the estimate reads it. */
 export interface Template {
@@ -156,10 +157,7 @@ function itemsOf(
     case "AWS::ECS::Service":
       return tasks(Properties, all).map((found) => ({ ...found, usd: found.usd * share }));
     case "AWS::Lambda::Function":
-      return [
-        ...poller(Properties).map((found) => ({ ...found, usd: found.usd * share })),
-        ...applier(Properties),
-      ];
+      return scheduledFunction(Properties, share);
     case "AWS::CloudWatch::Alarm": {
       const metrics =
         listOf(Properties.Metrics).filter((metric) => "MetricStat" in fieldsOf(metric)).length || 1;
@@ -197,46 +195,73 @@ function tasks(service: Readonly<Record<string, unknown>>, all: Readonly<Record<
   return [{ item, usd, count }, ...(network.AssignPublicIp === "ENABLED" ? [publicAddresses(count)] : [])];
 }
 
-/** The function that takes changed values to the tasks: it looks for them all the time. */
-function applier(properties: Readonly<Record<string, unknown>>): Found[] {
-  const variables = variablesOf(properties);
-  const watched = variables[APPLY_ENVIRONMENT.secrets];
-  if (watched === undefined) return [];
-  const secrets =
-    watched === "none" ? 0 : namesIn(variables[APPLY_ENVIRONMENT.agents]) * RUNS.secretsOfAnAgent;
-  const run = runOf(properties, RUNS.secondsOfOne) + secrets * PRICES.secretsManagerCall;
-  const log = (RUNS.logBytesOfOne / 1e9) * PRICES.logIngestedGb;
-  return [{ item: "looking for changed values, every 5 minutes", usd: RUNS.count * (run + log) }];
+/**
+ * A function that runs on a schedule, with the metrics that it publishes; others run at deployments only.
+ *
+ * @param share of the time in which the stage has tasks: only then the poller runs
+ */
+function scheduledFunction(properties: Readonly<Record<string, unknown>>, share: number): Found[] {
+  const variables = fieldsOf(fieldsOf(properties.Environment).Variables);
+  if (variables[APPLY_ENVIRONMENT.secrets] !== undefined) return [applier(properties, variables)];
+  if (variables[POLLER_ENVIRONMENT.publisher] === undefined) return [];
+  if (variables[POLLER_ENVIRONMENT.tokenSecret] === undefined) return [tokenCheck(properties, variables)];
+  return poller(properties, variables).map((found) => ({ ...found, usd: found.usd * share }));
 }
 
-/** What one run of a function costs. @param seconds that it takes */
-function runOf({ MemorySize, Architectures }: Readonly<Record<string, unknown>>, seconds: number): number {
+/** What a run of so many seconds costs. */
+function runOf(seconds: number, { MemorySize, Architectures }: Readonly<Record<string, unknown>>): number {
   const { lambda } = PRICES;
   const gibSecond = listOf(Architectures).includes("arm64") ? lambda.armGibSecond : lambda.x86GibSecond;
   return seconds * (Number(MemorySize ?? 128) / 1024) * gibSecond + lambda.call;
 }
 
-function variablesOf({ Environment }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return fieldsOf(fieldsOf(Environment).Variables);
+/** A metric costs its share for each hour in which it is published: for these, one a day. */
+function tokenCheck(
+  properties: Readonly<Record<string, unknown>>,
+  variables: Readonly<Record<string, unknown>>,
+): Found {
+  const rotates = variables[TOKEN_CHECK_ENVIRONMENT.rotateAfterDays] !== undefined;
+  const runs = (HOURS / 24) * (rotates ? 25 : 1);
+  const tokens = agentsIn(variables) + 2;
+  const metrics = rotates ? 3 : 2;
+  const usd =
+    runs *
+      (runOf(TOKEN_CHECKS.secondsOfOne, properties) +
+        tokens * TOKEN_CHECKS.callsForOne * PRICES.secretsManagerCall) +
+    (metrics * PRICES.customMetricMonth) / 24;
+  return { item: "check of the tokens", usd };
 }
 
-function namesIn(list: unknown): number {
-  return String(list ?? "")
+/** The function that takes changed values to the tasks: it looks for them all the time. */
+function applier(
+  properties: Readonly<Record<string, unknown>>,
+  variables: Readonly<Record<string, unknown>>,
+): Found {
+  const secrets =
+    variables[APPLY_ENVIRONMENT.secrets] === "none" ? 0 : agentsIn(variables) * APPLY_RUNS.secretsOfAnAgent;
+  const run = runOf(APPLY_RUNS.secondsOfOne, properties) + secrets * PRICES.secretsManagerCall;
+  const log = (APPLY_RUNS.logBytesOfOne / 1e9) * PRICES.logIngestedGb;
+  return { item: "looking for changed values, every 5 minutes", usd: APPLY_RUNS.count * (run + log) };
+}
+
+/** How many agents a function knows. */
+function agentsIn(variables: Readonly<Record<string, unknown>>): number {
+  return String(variables[POLLER_ENVIRONMENT.agents] ?? variables[APPLY_ENVIRONMENT.agents] ?? "")
     .split(",")
     .filter(Boolean).length;
 }
 
-/** The poller with the metrics that it publishes. */
-function poller(properties: Readonly<Record<string, unknown>>): Found[] {
-  const variables = variablesOf(properties);
+function poller(
+  properties: Readonly<Record<string, unknown>>,
+  variables: Readonly<Record<string, unknown>>,
+): Found[] {
   const publisher = variables[POLLER_ENVIRONMENT.publisher];
-  if (publisher === undefined) return [];
-  const run = runOf(properties, POLLS.secondsOfOne);
+  const run = runOf(POLLS.secondsOfOne, properties);
   const logBytes = publisher === "emf" ? POLLS.logBytesOfOne.emf : POLLS.logBytesOfOne.api;
   const ownMetrics = Number(variables[POLLER_ENVIRONMENT.perAgentMetrics] ?? 0);
-  const agents = namesIn(variables[POLLER_ENVIRONMENT.agents]);
   const level = MONITORING_LEVELS.find((each) => each === variables[POLLER_ENVIRONMENT.level]) ?? "essential";
-  const metrics = metricsOf(level).length + Math.min(ownMetrics, agents) * PER_AGENT_METRICS.length;
+  const metrics =
+    metricsOf(level).length + Math.min(ownMetrics, agentsIn(variables)) * PER_AGENT_METRICS.length;
   return [
     { item: "custom metric", usd: metrics * PRICES.customMetricMonth, count: metrics },
     ...(publisher === "emf"

@@ -44,6 +44,13 @@ export const PRICES = {
   },
 } as const;
 
+/** What the checks of the tokens use: one a day, and with a rotation one an hour. */
+export const TOKEN_CHECKS = {
+  secondsOfOne: 3,
+  /** Calls of Secrets Manager for one token in one run. */
+  callsForOne: 3,
+} as const;
+
 /** What the polls of a month use, at one a minute. */
 export const POLLS_OF_A_MONTH = {
   count: PRICES.hoursPerMonth * 60,

@@ -1,13 +1,11 @@
 import { type ActionOptions, act, type Progress } from "@dbward-aws/cli";
 import { type TokenSecret, tokenSecrets } from "@dbward-aws/stage";
+import { isAccepted, RotationError, TokenStore } from "@dbward-aws/token-rotation";
 import type { CommandContext } from "../command.ts";
 import { recapture } from "../recapture.ts";
 import { changeService } from "../rollout.ts";
 import { waitForServer } from "../server-access.ts";
 import { forceBootstrap } from "./force-bootstrap.ts";
-import { RotationError } from "./rotate-token.ts";
-import { isAccepted } from "./server-tokens.ts";
-import { TokenStore } from "./token-store.ts";
 
 /** `pnpm ops tokens recover`. */
 export async function recover(

@@ -1,10 +1,8 @@
 import { type ActionOptions, act, UsageError } from "@dbward-aws/cli";
 import type { TokenInfo } from "@dbward-aws/dbward-client";
 import { tokenSecrets } from "@dbward-aws/stage";
+import { callOptions, prefixOf, RotationError, TokenStore } from "@dbward-aws/token-rotation";
 import type { CommandContext } from "../command.ts";
-import { RotationError } from "./rotate-token.ts";
-import { callOptions, prefixOf } from "./server-tokens.ts";
-import { TokenStore } from "./token-store.ts";
 import { withAdmin } from "./with-admin.ts";
 
 /** `pnpm ops tokens revoke`. */

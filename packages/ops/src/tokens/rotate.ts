@@ -1,12 +1,20 @@
-import { type ActionOptions, act } from "@dbward-aws/cli";
-import { Deadline } from "@dbward-aws/core";
+import { type ActionOptions, act, type Progress } from "@dbward-aws/cli";
 import type { TokenSecret } from "@dbward-aws/stage";
+import { isInForce, replaceTasks } from "@dbward-aws/stage/rollout";
+import {
+  callOptions,
+  findByValue,
+  type RotatedTasks,
+  rotateMetricsToken,
+  rotateToken,
+  rotationState,
+  type ServerAccess,
+  seePoll,
+  TokenStore,
+  type TokenVersions,
+} from "@dbward-aws/token-rotation";
 import type { CommandContext } from "../command.ts";
-import { changeService } from "../rollout.ts";
-import { rotateMetricsToken } from "./rotate-metrics-token.ts";
-import { RotationError, rotateToken, rotationState } from "./rotate-token.ts";
-import { callOptions, findByValue, type ServerAccess } from "./server-tokens.ts";
-import { TokenStore, type TokenVersions } from "./token-store.ts";
+import { waitForService } from "../rollout.ts";
 import { withAdmin } from "./with-admin.ts";
 
 /** `pnpm ops tokens rotate`. */
@@ -17,7 +25,7 @@ export async function rotate(
   options: ActionOptions,
 ): Promise<number> {
   const { owner, kind, secret, subject } = token;
-  const { clients, names, settings, signal, io } = context;
+  const { clients, settings, io } = context;
   return withAdmin(context, url, async (access) => {
     const store = new TokenStore(clients, secret);
     const versions = await store.read();
@@ -42,13 +50,7 @@ export async function rotate(
         subject,
         subjectType: kind === "agent" ? "agent" : "user",
         report: (step) => progress.step(step),
-        ...(kind === "agent" && {
-          restart: async () => {
-            progress.step(`Replacing the tasks of agent ${owner}`);
-            await changeService(context, names.agentService(owner), { forceNewDeployment: true }, progress);
-          },
-          seeInUse: () => seePoll(access, token, signal),
-        }),
+        ...(kind === "agent" && { tasks: agentTasks(context, access, token, progress) }),
       });
       progress.done(`The token of ${owner} is replaced, and the new one is in use.`);
       if (result.bootstrapTokenStays)
@@ -96,25 +98,19 @@ async function mintedSteps(
   ];
 }
 
-/** Milliseconds within which an agent with new, healthy tasks has to poll. */
-const POLL_WITHIN = 120_000;
-
-/** Waits until the agent of a token polls. */
-async function seePoll(
+/** The tasks of an agent, whose events are shown while they are replaced. */
+function agentTasks(
+  context: CommandContext,
   access: ServerAccess,
-  { owner, subject }: TokenSecret,
-  signal: AbortSignal,
-): Promise<void> {
-  const since = Date.now();
-  const polled = await Deadline.after(POLL_WITHIN, signal).until(async () => {
-    const row = (await access.client.agents(callOptions(access))).find(({ id }) => id === subject);
-    const age = (Date.now() - since) / 1000;
-    return (row && row.status !== "offline" && row.lastPollAgeSeconds < age) || undefined;
-  }, 1_000);
-  if (signal.aborted) throw signal.reason;
-  if (!polled)
-    throw new RotationError(
-      `Agent ${owner} has not polled the server for ${POLL_WITHIN / 1000} s, although its tasks are new and healthy.`,
-      `See why with \`pnpm ops logs agent ${owner}\`, and run this command again: it continues.`,
-    );
+  token: TokenSecret,
+  progress: Progress,
+): RotatedTasks {
+  const { clients, names } = context;
+  const service = names.agentService(token.owner);
+  return {
+    replace: () => replaceTasks(clients, names.cluster, service),
+    isInForce: (deployment) => isInForce(clients, names.cluster, service, deployment),
+    wait: (deployment) => waitForService(context, service, progress, { deployment }),
+    seePoll: () => seePoll(access, token),
+  };
 }

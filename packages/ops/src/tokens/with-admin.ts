@@ -1,8 +1,7 @@
+import { isAccepted, RotationError, type ServerAccess } from "@dbward-aws/token-rotation";
 import type { CommandContext } from "../command.ts";
 import { openServer } from "../server-access.ts";
 import { findToken, readToken } from "../token-value.ts";
-import { RotationError } from "./rotate-token.ts";
-import { isAccepted, type ServerAccess } from "./server-tokens.ts";
 
 /** Connects to the server with the administrator's token, and makes sure that the server accepts it. */
 export async function withAdmin<T>(

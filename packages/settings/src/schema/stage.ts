@@ -15,6 +15,7 @@ import { PRESET_NAMES } from "./presets.ts";
 import { server } from "./server.ts";
 import { state } from "./state.ts";
 import { storageSchema } from "./storage.ts";
+import { tokens } from "./tokens.ts";
 import { always, asFields } from "./unknown-values.ts";
 
 /**
@@ -74,6 +75,7 @@ export function stageSchema(stage: unknown, written: unknown = stage) {
       capture: capture.prefault({}),
       apply: apply.prefault({}),
       encryption: encryption.prefault({}),
+      tokens: tokens.prefault({}),
       monitoring: monitoring.prefault({}),
       iam: iam.prefault({}),
       tags,

@@ -7,8 +7,7 @@ import {
 import { METRIC_NAMESPACE, STAGE_DIMENSION } from "@dbward-aws/contract";
 import type { Deadline } from "@dbward-aws/core";
 import { PublishError } from "./errors.ts";
-import { unitOf } from "./measure.ts";
-import type { Measurement } from "./measurement.ts";
+import { type Measurement, unitOf } from "./measurement.ts";
 import type { MetricPublisher } from "./publisher.ts";
 
 /**

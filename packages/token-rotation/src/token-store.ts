@@ -2,15 +2,23 @@ import {
   DescribeSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
+  type SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from "@aws-sdk/client-secrets-manager";
-import { type AwsClients, during } from "@dbward-aws/stage";
+import { during } from "@dbward-aws/stage/aws-error";
 
 /** A version of a secret. */
 export interface TokenVersion {
   readonly id: string;
   readonly value: string;
+  /** When it was stored. */
+  readonly createdAt?: Date;
+  /** Id of the deployment that was started so that tasks read it; only of a pending version. */
+  readonly rollout?: string;
 }
+
+/** Begins the label in which the id of a deployment is kept, beside `AWSPENDING`. */
+const ROLLOUT = "rollout:";
 
 /** The versions of a token's secret, by their staging labels. A version that holds only white space is left out. */
 export interface TokenVersions {
@@ -26,18 +34,15 @@ export interface TokenVersions {
 export class TokenStore {
   /** Name or ARN. */
   readonly secret: string;
-  readonly #secrets: AwsClients["secrets"];
+  readonly #secrets: SecretsManagerClient;
 
-  constructor({ secrets }: Pick<AwsClients, "secrets">, secret: string) {
+  constructor({ secrets }: { readonly secrets: SecretsManagerClient }, secret: string) {
     this.#secrets = secrets;
     this.secret = secret;
   }
 
   async read(): Promise<TokenVersions> {
-    const { VersionIdsToStages = {} } = await during(
-      `Looking up secret ${this.secret}`,
-      this.#secrets.send(new DescribeSecretCommand({ SecretId: this.secret })),
-    );
+    const { VersionIdsToStages = {} } = await this.#describe();
     const labelled = (label: string) =>
       Object.keys(VersionIdsToStages).find((id) => VersionIdsToStages[id]?.includes(label));
     const ids = {
@@ -45,12 +50,15 @@ export class TokenStore {
       previous: labelled("AWSPREVIOUS"),
       pending: labelled("AWSPENDING"),
     };
-    const values = new Map<string, string>();
-    for (const id of new Set(Object.values(ids))) if (id) values.set(id, await this.#value(id));
+    const values = new Map<string, TokenVersion>();
+    for (const id of new Set(Object.values(ids))) if (id) values.set(id, await this.#version(id));
+    const rollout = (VersionIdsToStages[ids.pending ?? ""] ?? []).find((label) => label.startsWith(ROLLOUT));
     return Object.fromEntries(
-      Object.entries(ids).flatMap(([label, id]) => {
-        const value = id === undefined ? "" : (values.get(id) ?? "").trim();
-        return value === "" ? [] : [[label, { id, value }]];
+      Object.entries(ids).flatMap(([label, id = ""]) => {
+        const version = values.get(id);
+        if (!version || version.value === "") return [];
+        const noted = label === "pending" && rollout ? { rollout: rollout.slice(ROLLOUT.length) } : {};
+        return [[label, { ...version, ...noted }]];
       }),
     );
   }
@@ -67,10 +75,7 @@ export class TokenStore {
 
   /** Makes the pending version the current one; the current one becomes the previous one. */
   async promote({ id }: TokenVersion): Promise<void> {
-    const { VersionIdsToStages = {} } = await during(
-      `Looking up secret ${this.secret}`,
-      this.#secrets.send(new DescribeSecretCommand({ SecretId: this.secret })),
-    );
+    const { VersionIdsToStages = {} } = await this.#describe();
     const former = Object.keys(VersionIdsToStages).find((each) =>
       VersionIdsToStages[each]?.includes("AWSCURRENT"),
     );
@@ -88,26 +93,59 @@ export class TokenStore {
     );
   }
 
-  /** Takes the label `AWSPENDING` off a version, which ends the rotation. */
-  async clearPending({ id }: TokenVersion): Promise<void> {
+  /**
+   * Keeps the id of the deployment that lets tasks read a version.
+   *
+   * @param former id of an earlier one, which is forgotten
+   */
+  async noteRollout(versionId: string, deployment: string, former?: string): Promise<void> {
+    if (former !== undefined) await this.#unlabel(versionId, ROLLOUT + former);
     await during(
-      `Ending the rotation of secret ${this.secret}`,
+      `Noting the deployment of the new version of secret ${this.secret}`,
       this.#secrets.send(
         new UpdateSecretVersionStageCommand({
           SecretId: this.secret,
-          VersionStage: "AWSPENDING",
-          RemoveFromVersionId: id,
+          VersionStage: ROLLOUT + deployment,
+          MoveToVersionId: versionId,
         }),
       ),
     );
   }
 
-  async #value(versionId: string): Promise<string> {
-    const { SecretString = "" } = await during(
-      `Reading secret ${this.secret}`,
-      this.#secrets.send(new GetSecretValueCommand({ SecretId: this.secret, VersionId: versionId })),
+  /** Takes the label `AWSPENDING` off a version, which ends the rotation. */
+  async clearPending({ id }: TokenVersion): Promise<void> {
+    const { VersionIdsToStages = {} } = await this.#describe();
+    const labels = VersionIdsToStages[id] ?? [];
+    for (const label of labels) if (label.startsWith(ROLLOUT)) await this.#unlabel(id, label);
+    if (labels.includes("AWSPENDING")) await this.#unlabel(id, "AWSPENDING");
+  }
+
+  #describe() {
+    return during(
+      `Looking up secret ${this.secret}`,
+      this.#secrets.send(new DescribeSecretCommand({ SecretId: this.secret })),
     );
-    return SecretString;
+  }
+
+  async #unlabel(versionId: string, label: string): Promise<void> {
+    await during(
+      `Taking the label ${label} off a version of secret ${this.secret}`,
+      this.#secrets.send(
+        new UpdateSecretVersionStageCommand({
+          SecretId: this.secret,
+          VersionStage: label,
+          RemoveFromVersionId: versionId,
+        }),
+      ),
+    );
+  }
+
+  async #version(id: string): Promise<TokenVersion> {
+    const { SecretString = "", CreatedDate } = await during(
+      `Reading secret ${this.secret}`,
+      this.#secrets.send(new GetSecretValueCommand({ SecretId: this.secret, VersionId: id })),
+    );
+    return { id, value: SecretString.trim(), ...(CreatedDate && { createdAt: CreatedDate }) };
   }
 
   async #put(value: string, label: string): Promise<string> {

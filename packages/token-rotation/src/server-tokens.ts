@@ -45,3 +45,28 @@ export async function subjectOf(
     return error.status === 403 ? "agent-token" : "refused";
   }
 }
+
+/** What the server says of a token; `not captured` when its secret is empty. */
+export type Verdict = "works" | "refused" | "not captured";
+
+/**
+ * Makes a call that the owner of a token is allowed to make. The value is sent nowhere else.
+ *
+ * @throws DbwardRequestError when the server gives another answer, or none
+ */
+export async function verifyToken(
+  { client, signal }: Pick<ServerAccess, "client" | "signal">,
+  kind: "admin" | "metrics" | "agent",
+  value: string | undefined,
+): Promise<Verdict> {
+  if (value === undefined) return "not captured";
+  const access = { client, adminToken: value, signal };
+  if (kind === "agent") return (await subjectOf(access, value)) === "agent-token" ? "works" : "refused";
+  try {
+    await (kind === "admin" ? client.listTokens(callOptions(access)) : client.agents(callOptions(access)));
+    return "works";
+  } catch (error) {
+    if (error instanceof TokenRefusedError) return "refused";
+    throw error;
+  }
+}

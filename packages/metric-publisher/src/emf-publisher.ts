@@ -1,7 +1,6 @@
 import { METRIC_NAMESPACE, STAGE_DIMENSION } from "@dbward-aws/contract";
 import { PublishError } from "./errors.ts";
-import { unitOf } from "./measure.ts";
-import type { Measurement } from "./measurement.ts";
+import { type Measurement, unitOf } from "./measurement.ts";
 import type { MetricPublisher } from "./publisher.ts";
 
 /**

@@ -1,8 +1,14 @@
-import type { MetricName } from "@dbward-aws/contract";
+import {
+  METRICS,
+  type MetricName,
+  type MetricUnit,
+  TOKEN_METRICS,
+  type TokenMetricName,
+} from "@dbward-aws/contract";
 
-/** One value of one metric at the time of the snapshot. */
+/** One value of one metric at one time. */
 export interface Measurement {
-  readonly metric: MetricName;
+  readonly metric: MetricName | TokenMetricName;
   /** A dimension beside the stage. @default - none */
   readonly dimension?: { readonly name: string; readonly value: string };
   readonly value: number | Distribution;
@@ -35,4 +41,9 @@ export function histogram(values: readonly number[]): Distribution {
   const counts = new Map<number, number>();
   for (const value of rounded) counts.set(value, (counts.get(value) ?? 0) + 1);
   return { ...statisticSet(rounded), histogram: counts };
+}
+
+/** Unit of a measurement, from the tables of all metrics. */
+export function unitOf({ metric }: Measurement): MetricUnit {
+  return { ...METRICS, ...TOKEN_METRICS }[metric].unit;
 }

@@ -12,12 +12,22 @@ export interface Rotation {
   /** Subject of the token on the server. */
   readonly subject: string;
   readonly subjectType: "agent" | "user";
-  /** Replaces the tasks that read the secret at their start, and waits for the new ones. @default - nothing reads it at a start */
-  readonly restart?: () => Promise<void>;
-  /** Waits until the owner uses the server. @throws when it doesn't. @default - nothing to wait for */
-  readonly seeInUse?: () => Promise<void>;
+  /** The tasks that read the secret when they start. @default - none do */
+  readonly tasks?: RotatedTasks;
   /** Reports what is being done. */
   readonly report: (step: string) => void;
+}
+
+/** The tasks that use a token: those of an agent's service. */
+export interface RotatedTasks {
+  /** Starts new tasks in place of all. @returns id of the deployment that does it */
+  replace(): Promise<string>;
+  /** Whether a deployment is still the one that decides which tasks run, and has not failed. */
+  isInForce(deployment: string): Promise<boolean>;
+  /** Waits until only healthy tasks of this deployment run. @returns how many. @throws when that doesn't happen */
+  wait(deployment: string): Promise<number>;
+  /** Waits until the owner of the token polls the server. @throws when it doesn't */
+  seePoll(): Promise<void>;
 }
 
 /** The outcome of a rotation. */
@@ -51,12 +61,13 @@ export function rotationState({ current, pending }: TokenVersions): RotationStat
 /**
  * Replaces a token without a moment in which its owner has none that works: the new one is minted, stored as the pending version,
  * promoted to the current one, taken up by new tasks, seen in use, and only then is the former one revoked. The label of the pending version
- * marks a rotation that has not ended: after a cut at any step, another call continues it.
+ * marks a rotation that has not ended: after a cut at any step, another call continues it. A service without tasks has nobody to wait for:
+ * those that start later read the new token.
  *
- * @throws RotationError, AwsCallError, DbwardRequestError; what `restart` and `seeInUse` throw
+ * @throws RotationError, AwsCallError, DbwardRequestError; what {@link RotatedTasks} throws
  */
 export async function rotateToken(access: ServerAccess, rotation: Rotation): Promise<RotationResult> {
-  const { store, report, restart, seeInUse } = rotation;
+  const { store, report, tasks } = rotation;
   let versions = await store.read();
   if (versions.pending && !(await isAccepted(access, versions.pending.value))) {
     // The token of a rotation whose server has since lost it, by a restored backup for example.
@@ -71,14 +82,31 @@ export async function rotateToken(access: ServerAccess, rotation: Rotation): Pro
     await store.promote(pending);
   }
   const successor = rotation.subjectType === "user" ? { ...access, adminToken: pending.value } : access;
-  await restart?.();
-  report("Waiting until the new token is in use");
-  await seeInUse?.();
+  const running = tasks ? await takeUp(rotation, tasks, pending) : 0;
+  if (running > 0) await tasks?.seePoll();
   const revoked = former && (await revoke(successor, rotation, former));
-  if (revoked) await seeInUse?.();
+  if (revoked && running > 0) await tasks?.seePoll();
   await store.clearPending(pending);
   const stays = former !== undefined && revoked === undefined && (await isAccepted(successor, former.value));
   return { versionId: pending.id, ...(revoked && { revoked }), bootstrapTokenStays: stays };
+}
+
+/** Lets tasks with the new token take the place of all others. @returns how many run */
+async function takeUp(
+  { store, report }: Rotation,
+  tasks: RotatedTasks,
+  { id, rollout }: TokenVersion,
+): Promise<number> {
+  let deployment = rollout;
+  if (deployment === undefined || !(await tasks.isInForce(deployment))) {
+    report("Replacing the tasks that use the token");
+    deployment = await tasks.replace();
+    await store.noteRollout(id, deployment, rollout);
+  }
+  report("Waiting until the new tasks are healthy, and the former ones have ended");
+  const running = await tasks.wait(deployment);
+  if (running > 0) report("Waiting until the new token is in use");
+  return running;
 }
 
 async function mint(
@@ -103,7 +131,13 @@ async function mint(
     );
   });
   report(`Storing it in secret ${store.secret} as the pending version`);
-  return store.storePending(made.token);
+  const pending = await store.storePending(made.token);
+  if (await isAccepted(access, pending.value)) return pending;
+  // Nothing depends on it yet. The next call finds it refused, and mints another one.
+  throw new RotationError(
+    `The server refuses the token that it has just made for ${subject}. Another rotation may have revoked it.`,
+    "Run this command again when no other rotation of this token is under way.",
+  );
 }
 
 /** Tokens of rotations that were cut off between minting and storing: their values are lost. */
