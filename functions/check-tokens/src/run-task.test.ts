@@ -231,6 +231,57 @@ describe("a rotation", () => {
     expect(fake.labels(REPORTS)).toEqual(["AWSCURRENT", "AWSPREVIOUS"]);
   });
 
+  it.each([
+    ["before a request is carried out", false],
+    ["before its answer arrives", true],
+  ])(
+    "can be cut off %s, at any request, and the next run ends it",
+    { timeout: 10 * MINUTE },
+    async (_, afterwards) => {
+      for (const { name } of AGENTS) Object.assign(service(name), { desiredCount: 0, runningCount: 0 });
+      const subjects = {
+        [ADMIN]: "admin",
+        [METRICS]: "cloudwatch-poller",
+        [APP]: "agent",
+        [REPORTS]: "reports",
+      };
+      const active = (subject: string) =>
+        [...fake.tokens.values()].filter(
+          (token) => token.subject === subject && token.isActive && !token.isBootstrap,
+        );
+      for (let at = 0; ; at++) {
+        const before = SECRETS.map((secret) => fake.value(secret)!);
+        fake.cut = { in: at, afterwards };
+        const isComplete = await rotateDue(stageOf(), 0, Deadline.after(MINUTE), { agent: 0, other: 0 }).then(
+          () => fake.cut!.in >= 0,
+          () => false,
+        );
+        fake.cut = undefined;
+        if (isComplete) {
+          expect(at).toBeGreaterThan(80);
+          break;
+        }
+        // The tokens that their owners would read now.
+        for (const secret of SECRETS)
+          expect(fake.tokens.get(fake.value(secret)!), `${secret}, cut at ${at}`).toMatchObject({
+            isActive: true,
+          });
+        await rotateDue(stageOf(), 0, Deadline.after(MINUTE), { agent: 0, other: 0 });
+        for (const [index, secret] of SECRETS.entries()) {
+          expect(fake.value(secret)).not.toBe(before[index]);
+          expect(fake.labels(secret), `${secret}, cut at ${at}`).toEqual(["AWSCURRENT", "AWSPREVIOUS"]);
+          expect(active(subjects[secret]!), `${secret}, cut at ${at}`).toHaveLength(1);
+          expect(fake.tokens.get(fake.value(secret)!)).toMatchObject({
+            isActive: true,
+            subject: subjects[secret],
+          });
+        }
+        // A run forgets what it can no longer need; the tokens of so many runs would make the test slow.
+        for (const [value, { isActive }] of fake.tokens) if (!isActive) fake.tokens.delete(value);
+      }
+    },
+  );
+
   it("keeps the former token when the new tasks fail, holds the others up, and begins anew in the next run", async () => {
     const former = fake.value(REPORTS)!;
     fake.agents = [row("agent", { in_flight: 1 }), row("reports")];

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import { startHttpServer, type TestServer } from "../../../../packages/core/src/test-support/http-server.ts";
 
 /** Parsed JSON, whose shape the test knows. */
@@ -37,6 +38,8 @@ export class FakeStage {
   deploymentState: (deployment: Json) => string = () => "COMPLETED";
   /** Status of `/ready`. */
   ready = 200;
+  /** Cuts the run off at a request, which is carried out or not. @default - at none */
+  cut: { in: number; readonly afterwards: boolean } | undefined;
   /** AWS operations in order. */
   readonly calls: { readonly operation: string; readonly input: Json }[] = [];
   /** Calls of the server in order. */
@@ -50,16 +53,31 @@ export class FakeStage {
       const operation = String(headers["x-amz-target"]).split(".").at(-1)!;
       const input = JSON.parse(text);
       stage.calls.push({ operation, input });
-      const { http = 200, ...body } = stage.#answer(operation, input);
-      response.writeHead(http, { "content-type": headers["content-type"]! }).end(JSON.stringify(body));
+      const type = { "content-type": headers["content-type"]! };
+      stage.#respond(response, () => stage.#answer(operation, input), type);
     });
     stage.#server = await startHttpServer(({ method, url, headers, text }, response) => {
       stage.requests.push(`${method} ${url}`);
       const token = stage.tokens.get(/^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1] ?? "");
-      const { http = 200, ...body } = stage.#serve(method, url, text, token);
-      response.writeHead(http).end(JSON.stringify(body));
+      stage.#respond(response, () => stage.#serve(method, url, text, token));
     });
     return stage;
+  }
+
+  /** Answers a request, unless it is the one at which a run is cut off. */
+  #respond(
+    response: ServerResponse,
+    answer: () => Json,
+    headers: Readonly<Record<string, string>> = {},
+  ): void {
+    const isCut = this.cut !== undefined && this.cut.in-- === 0;
+    if (isCut && !this.cut?.afterwards) {
+      response.destroy();
+      return;
+    }
+    const { http = 200, ...body } = answer();
+    if (isCut) response.destroy();
+    else response.writeHead(http, headers).end(JSON.stringify(body));
   }
 
   get client() {
