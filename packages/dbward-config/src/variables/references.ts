@@ -19,8 +19,10 @@ export const OPENING = "${";
  * reference.
  */
 export function* referencesIn(text: string): Generator<Reference> {
+  const lastEnd = text.lastIndexOf("}");
   for (let start = text.indexOf(OPENING); start !== -1; start = text.indexOf(OPENING, start)) {
-    const reference = referenceAt(text, start);
+    // Without this, many openings behind the last end would each search the rest of the text.
+    const reference = start < lastEnd ? referenceAt(text, start) : undefined;
     if (reference) yield reference;
     start = reference?.end ?? start + OPENING.length;
   }
