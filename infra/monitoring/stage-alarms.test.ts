@@ -9,8 +9,11 @@ import { monitoredStage } from "./test-support/monitored-stage.ts";
 
 const names = stageNames("prod");
 const template = Template.fromStack(
-  monitoredStage({ loadBalancer: true, applier: true, monitoring: { level: "full", rotateTokensAfter: Duration.days(90) } })
-    .stack,
+  monitoredStage({
+    loadBalancer: true,
+    applier: true,
+    monitoring: { level: "full", rotateTokensAfter: Duration.days(90) },
+  }).stack,
 );
 const alarms = Object.values(template.findResources("AWS::CloudWatch::Alarm")).map(
   ({ Properties }) => Properties as TemplateAlarm & { AlarmName: string },

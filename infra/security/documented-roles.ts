@@ -214,6 +214,8 @@ export const DOCUMENTED_ROLES: readonly DocumentedRole[] = [
       [LOG]: INSIDE_LAMBDA,
       "kms:Decrypt kms:GenerateDataKey": "SNS uses them, which on the local stage is inside the emulator.",
     },
+  },
+  {
     role: /^TokenCheckRole$/,
     title: "Check of the tokens",
     holder:

@@ -1,5 +1,5 @@
-export { clusterName, namesOf } from "./cluster.ts";
 export { checkAgentConfig, checkServerConfig, type TextFindings } from "./check-config-text.ts";
+export { clusterName, namesOf } from "./cluster.ts";
 export { agentContainer, serverContainer } from "./containers.ts";
 export { type DbwardConfig, defineConfig } from "./dbward-config.ts";
 export { type EcrRepository, ecrRepository, ecrRepositoryOf } from "./ecr.ts";

@@ -21,6 +21,7 @@ export {
   describeTaskDefinition,
   functionLogGroup,
   LogGroupUnknownError,
+  type ScheduledFunction,
   serviceLogGroups,
 } from "./log-groups.ts";
 export {

@@ -85,7 +85,9 @@ export async function endedRollout(
   const { desiredCount = 0, runningCount = 0 } = now;
   if (deployment === undefined && runningCount !== desiredCount) return undefined;
   // ECS calls a deployment complete when its tasks run, and names in each task the deployment that started it.
-  const tasks = (await findTasks(clients, cluster, { serviceName: service }, "RUNNING")).filter(isTaskOf(deployment));
+  const tasks = (await findTasks(clients, cluster, { serviceName: service }, "RUNNING")).filter(
+    isTaskOf(deployment),
+  );
   const healthy = tasks.filter(
     ({ lastStatus, healthStatus }) => lastStatus === "RUNNING" && healthStatus === "HEALTHY",
   );

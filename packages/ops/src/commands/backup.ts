@@ -73,10 +73,10 @@ async function create(
   options: ActionOptions,
 ): Promise<number> {
   const { settings, io } = context;
+  const { stop, keepDays = settings.backup.keepDays } = wanted;
   // It would start the server afterwards, and the server alone.
   if (stop) await refuseWhenStopped(context);
   const fileSystem = await stageFileSystem(context);
-  const { stop, keepDays = settings.backup.keepDays } = wanted;
   const vault = wanted.vault ?? (await backupPlace(context)).vault;
   const running = await runningBackup(context, fileSystem);
   if (stop || !running) await checkKeepDays(context, vault, keepDays);

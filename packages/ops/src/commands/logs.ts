@@ -1,7 +1,13 @@
 import { type FilteredLogEvent, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { UsageError } from "@dbward-aws/cli";
 import { Deadline, redact } from "@dbward-aws/core";
-import { functionLogGroup, ifThere, LogGroupUnknownError, type ScheduledFunction, serviceLogGroups } from "@dbward-aws/stage";
+import {
+  functionLogGroup,
+  ifThere,
+  LogGroupUnknownError,
+  type ScheduledFunction,
+  serviceLogGroups,
+} from "@dbward-aws/stage";
 import { type CommandContext, command } from "../command.ts";
 import { durationMs } from "../option-values.ts";
 import { servicesOf } from "../services.ts";

@@ -35,7 +35,10 @@ class StageAccount {
   allowed = Number.POSITIVE_INFINITY;
 
   get #keptByStack(): typeof KEPT {
-    return [...this.resources, ...[...this.vaults.keys()].map((id) => ["AWS::Backup::BackupVault", id] as const)];
+    return [
+      ...this.resources,
+      ...[...this.vaults.keys()].map((id) => ["AWS::Backup::BackupVault", id] as const),
+    ];
   }
 
   answers(): Answers {

@@ -9,7 +9,12 @@ import {
   TOKEN_CHECK_ENVIRONMENT,
   type WorkingHours,
 } from "@dbward-aws/contract";
-import { APPLY_RUNS_OF_A_MONTH as APPLY_RUNS, POLLS_OF_A_MONTH as POLLS, PRICES, TOKEN_CHECKS } from "./prices.ts";
+import {
+  APPLY_RUNS_OF_A_MONTH as APPLY_RUNS,
+  POLLS_OF_A_MONTH as POLLS,
+  PRICES,
+  TOKEN_CHECKS,
+} from "./prices.ts";
 
 /** A CloudFormation template, as far as the estimate reads it. */
 export interface Template {
