@@ -58,9 +58,9 @@ export const ACCEPTED_CHECKOV_FINDINGS: readonly AcceptedCheckovFinding[] = [
   },
   {
     id: "CKV_AWS_117",
-    resources: /^AWS::Lambda::Function\.TokenCapture/,
+    resources: /^AWS::Lambda::Function\.(TokenCapture|Apply)/,
     reason:
-      "The capture calls AWS APIs alone, and reaches the server through ECS Exec: a place in the VPC would only add a way to it.",
+      "They call AWS APIs alone, and the capture reaches the server through ECS Exec: a place in the VPC would only add a way to it.",
   },
   {
     id: "CKV_AWS_149",
@@ -75,7 +75,7 @@ export const ACCEPTED_CHECKOV_FINDINGS: readonly AcceptedCheckovFinding[] = [
   },
   {
     id: "CKV_AWS_173",
-    resources: /^AWS::Lambda::Function\.Poller/,
+    resources: /^AWS::Lambda::Function\.(Poller|Apply)/,
     reason: "The variables hold names and addresses, no secret; Lambda encrypts them at rest.",
   },
   {

@@ -76,6 +76,10 @@ describe("loadStage", () => {
             "stopTimeoutSeconds": 90,
           },
         ],
+        "apply": {
+          "configuration": true,
+          "secrets": "agents",
+        },
         "architecture": "arm64",
         "capture": {
           "allowSessionLogging": false,
