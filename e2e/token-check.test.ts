@@ -9,6 +9,7 @@ import { DbwardClient } from "@dbward-aws/dbward-client";
 import type { LocalStage } from "@dbward-aws/local-cloud";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Account, eventually } from "./support/account.ts";
+import { documented } from "./support/documented.ts";
 import { ops } from "./support/run-command.ts";
 import { startStory } from "./support/start-story.ts";
 import { filesWith } from "./support/written-files.ts";
@@ -125,6 +126,8 @@ describe.sequential("tokens on a schedule", () => {
     expect(await check()).toMatchObject({ refused: 0 });
     const { stdout, exitCode } = await ops(stage, PROJECT, "tokens", "--url", stage.serverUrl);
     expect([exitCode, stdout]).toEqual([0, expect.not.stringContaining("not finished")]);
+    const log = await ops(stage, PROJECT, ...documented("pnpm ops logs tokens --stage prod --since 1d"));
+    expect(log).toMatchObject({ exitCode: 0 });
     await stage.poll();
   });
 
