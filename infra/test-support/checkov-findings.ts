@@ -40,7 +40,7 @@ export const ACCEPTED_CHECKOV_FINDINGS: readonly AcceptedCheckovFinding[] = [
   },
   {
     id: "CKV_AWS_111",
-    resources: /^AWS::IAM::Role\.PollerRole/,
+    resources: /^AWS::IAM::Role\.(PollerRole|TokenCheckRole)/,
     reason:
       "cloudwatch:PutMetricData and the calls for network interfaces know no resource; the first is bound to the namespace by a condition, which the check does not read.",
   },
@@ -75,7 +75,7 @@ export const ACCEPTED_CHECKOV_FINDINGS: readonly AcceptedCheckovFinding[] = [
   },
   {
     id: "CKV_AWS_173",
-    resources: /^AWS::Lambda::Function\.(Poller|Apply)/,
+    resources: /^AWS::Lambda::Function\.(Apply|Poller|TokenCheck)/,
     reason: "The variables hold names and addresses, no secret; Lambda encrypts them at rest.",
   },
   {
