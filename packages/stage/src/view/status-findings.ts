@@ -101,7 +101,7 @@ function serviceFindings(view: StageView, links: ConsoleLinks | undefined): Find
 }
 
 /** Alarms whose messages were turned off, by the hours or by a person. */
-function silenceFindings({ stage, hours, alarms }: StageView): Finding[] {
+function silenceFindings({ stage, region, hours, alarms }: StageView): Finding[] {
   const silent = itemsOf(alarms).filter(({ isSilenced }) => isSilenced);
   if (silent.length === 0) return [];
   return [
@@ -113,7 +113,7 @@ function silenceFindings({ stage, hours, alarms }: StageView): Finding[] {
       evidence: [silent.map(({ name }) => name).join(", ")],
       remedy: hours
         ? `Run: pnpm ops start --stage ${stage}. In the first minutes of its hours the stage does so itself`
-        : `Run: aws cloudwatch enable-alarm-actions --alarm-names ${silent.map(({ name }) => name).join(" ")}`,
+        : `Run: aws cloudwatch enable-alarm-actions --alarm-names ${silent.map(({ name }) => name).join(" ")} --region ${region}`,
     },
   ];
 }
