@@ -33,13 +33,21 @@ const ANSWER_MS = { url: 5_000, task: 20_000 };
 /**
  * Connects to the stage's server: through ECS Exec into its task, which works from any machine with AWS credentials, or at `--url`.
  *
+ * @param within milliseconds for the session into the task. @default - what `connectToServer` takes
  * @throws what `connectToServer` of `@dbward-aws/stage` throws; errors of DbwardClient when the server doesn't answer
  */
-export async function openServer(context: CommandContext, url?: string): Promise<ReachedServer> {
+export async function openServer(
+  context: CommandContext,
+  url?: string,
+  within?: number,
+): Promise<ReachedServer> {
   const { clients, signal } = context;
   const connection =
     url === undefined
-      ? await connectToServer(clients, serverService(context), { signal })
+      ? await connectToServer(clients, serverService(context), {
+          signal,
+          ...(within !== undefined && { deadline: Deadline.after(within, signal) }),
+        })
       : urlConnection(new DbwardClient({ url }));
   const { client } = connection;
   try {
@@ -96,9 +104,10 @@ class ServerNotReadyError extends DbwardError {
 export async function tryServer(
   context: CommandContext,
   url?: string,
+  within?: number,
 ): Promise<ReachedServer | { readonly unreachable: DbwardError }> {
   try {
-    return await openServer(context, url);
+    return await openServer(context, url, within);
   } catch (error) {
     if (error instanceof DbwardError && !context.signal.aborted) return { unreachable: error };
     throw error;

@@ -12,6 +12,9 @@ import type { CommandContext } from "./command.ts";
 import { tryServer } from "./server-access.ts";
 import { isOlder } from "./upgrade/upgrade-stage.ts";
 
+/** A person waits; a session usually opens in two seconds. */
+const SESSION_MS = 15_000;
+
 /**
  * Compares what the server says of its version, and of the oldest agent that it gives work, with what is
  * deployed. Tags that are no versions, such as digests, are not compared. Nothing is found of a server that is
@@ -27,7 +30,7 @@ export async function versionFindings(
   const services = itemsOf(view.services).filter(({ state, running }) => state === "stable" && running > 0);
   const server = services.find(({ kind }) => kind === "server");
   if (!server) return [];
-  const reached = await tryServer(context, url);
+  const reached = await tryServer(context, url, SESSION_MS);
   if ("unreachable" in reached) return [];
   await reached.close();
   const { version, minAgentVersion } = reached.health;

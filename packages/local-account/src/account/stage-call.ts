@@ -4,6 +4,7 @@ import { EmulatorCallFailed } from "./errors.ts";
 /** First part of the header `x-amz-target`, for the services that route by it. */
 export const TARGETS = {
   ecs: "AmazonEC2ContainerServiceV20141113",
+  events: "AWSEvents",
   kms: "TrentService",
   logs: "Logs_20140328",
   monitoring: "GraniteServiceVersion20100801",

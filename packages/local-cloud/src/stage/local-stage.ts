@@ -129,6 +129,18 @@ export interface LocalStage extends AccountAccess {
    * Which rights the roles of the account have used until now; `rights.json` of the directory holds the same.
    */
   usedRights(): UsedRights;
+  /**
+   * Keys with which a service of AWS acts in a role of the account.
+   *
+   * @param service such as `scheduler.amazonaws.com`
+   * @param context condition keys of the trust policy, such as `aws:SourceArn`
+   * @throws Error when the role does not trust the service
+   */
+  keysOfService(
+    role: string,
+    service: string,
+    context: Readonly<Record<string, string>>,
+  ): Promise<Required<Credentials>>;
   /** Ends the account with all its stages, tasks first. What was written stays until the next start. */
   close(): Promise<void>;
 }
@@ -285,6 +297,11 @@ class StageStart {
         }),
       beside: (other) => this.#beside(account, other),
       usedRights: () => emulator.judge.used,
+      keysOfService: async (role, service, context) => {
+        if (!(await emulator.judge.mayBeTaken(role, service, context, LOCAL_REGION)))
+          throw new Error(`Role ${role} does not trust ${service}.`);
+        return emulator.judge.keysOf({ role, name: service });
+      },
       close: () => this.#cleanUp.run(),
     };
   }

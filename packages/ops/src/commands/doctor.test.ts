@@ -93,9 +93,16 @@ function stage(changes: Answers = {}): Answers {
     DescribeServices: ({ services: wanted }) => ({
       services: services.filter(({ serviceName }) => (wanted as string[]).includes(serviceName)),
     }),
-    ListTasks: ({ desiredStatus }) => ({ taskArns: desiredStatus === "STOPPED" ? [] : ["c/t1", "c/t2"] }),
-    DescribeTasks: () => ({
-      tasks: ["server", "agent-app"].map((name, at) => ({
+    // The server's version is not asked for.
+    ExecuteCommand: () => {
+      throw new AwsFault("AccessDeniedException");
+    },
+    ListTasks: ({ desiredStatus, serviceName }) => {
+      if (desiredStatus === "STOPPED") return { taskArns: [] };
+      return { taskArns: serviceName === "server" ? ["c/t1"] : ["c/t1", "c/t2"] };
+    },
+    DescribeTasks: ({ tasks }) => ({
+      tasks: ["server", "agent-app"].slice(0, (tasks as string[]).length).map((name, at) => ({
         ...RUNNING,
         taskArn: `c/t${at + 1}`,
         group: `service:${name}`,

@@ -19,11 +19,15 @@ export const doctor = command({
     const { settings, clients, region, links, print } = context;
     const { stage } = settings;
     const view = await readStage(clients, { stage, settings });
-    const findings = [
-      ...(await diagnose(view, { stage, clients, settings, links })),
-      ...(await versionFindings(context, view, url)),
-      ...(isDeployed(view) ? await refusedTokens(context).catch(notChecked) : []),
-    ];
+    const causes = await diagnose(view, { stage, clients, settings, links });
+    // A session into a task that is not well would make its reader wait.
+    const answers = hasErrors(causes)
+      ? []
+      : [
+          ...(await versionFindings(context, view, url)),
+          ...(isDeployed(view) ? await refusedTokens(context).catch(notChecked) : []),
+        ];
+    const findings = [...causes, ...answers];
     if (json) print(JSON.stringify({ stage, region, findings }));
     else {
       if (isDeploying(view))

@@ -28,7 +28,10 @@ export const status = command({
   async run(context, { json, url }) {
     const { settings, clients, links, print } = context;
     const view = await readStage(clients, { stage: settings.stage, settings });
-    const findings = [...statusFindings(view, links), ...(await versionFindings(context, view, url))];
+    const problems = statusFindings(view, links);
+    const findings = hasErrors(problems)
+      ? problems
+      : [...problems, ...(await versionFindings(context, view, url))];
     if (json) print(JSON.stringify({ ...view, findings }));
     else if (isDeployed(view) === false)
       print(findings.map((each) => `${each.problem} ${each.remedy}`).join("\n"));

@@ -1,5 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { CloudWatchClient, PutMetricDataCommand } from "@aws-sdk/client-cloudwatch";
+import {
+  CloudWatchClient,
+  DisableAlarmActionsCommand,
+  PutMetricDataCommand,
+  SetAlarmStateCommand,
+} from "@aws-sdk/client-cloudwatch";
 import {
   CloudWatchLogsClient,
   CreateLogStreamCommand,
@@ -21,6 +26,7 @@ import {
   RunTaskCommand,
   StopTaskCommand,
 } from "@aws-sdk/client-ecs";
+import { DisableRuleCommand, EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { DecryptCommand, KMSClient } from "@aws-sdk/client-kms";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import {
@@ -140,6 +146,34 @@ const CASES: readonly Case[] = [
     "ecs:DescribeTaskDefinition",
     () => needs("ecs", ECSClient, new DescribeTaskDefinitionCommand({ taskDefinition: "f" })),
     [{ action: "ecs:DescribeTaskDefinition", resource: "*" }],
+  ],
+  [
+    "cloudwatch:DisableAlarmActions, on each alarm",
+    () => needs("monitoring", CloudWatchClient, new DisableAlarmActionsCommand({ AlarmNames: ["a", "b"] })),
+    ["a", "b"].map((name) => ({
+      action: "cloudwatch:DisableAlarmActions",
+      resource: `arn:aws:cloudwatch:us-east-1:000000000000:alarm:${name}`,
+    })),
+  ],
+  [
+    "cloudwatch:SetAlarmState",
+    () =>
+      needs(
+        "monitoring",
+        CloudWatchClient,
+        new SetAlarmStateCommand({ AlarmName: "a", StateValue: "OK", StateReason: "r" }),
+      ),
+    [
+      {
+        action: "cloudwatch:SetAlarmState",
+        resource: "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a",
+      },
+    ],
+  ],
+  [
+    "events:DisableRule",
+    () => needs("events", EventBridgeClient, new DisableRuleCommand({ Name: "r" })),
+    [{ action: "events:DisableRule", resource: "arn:aws:events:us-east-1:000000000000:rule/r" }],
   ],
   [
     "ecs:StopTask",

@@ -1,16 +1,39 @@
 import { TARGETS } from "../../account/index.ts";
-import { arnOf, type Call, type NeedsOf, text } from "./call.ts";
+import { arnOf, type Call, type NeedsOf, text, texts } from "./call.ts";
 import { ecsNeeds, passRole } from "./ecs.ts";
 import { logsNeeds } from "./logs.ts";
 import { s3Needs } from "./s3.ts";
 import { secretsManagerNeeds, ssmNeeds } from "./secrets.ts";
 
 const cloudWatchNeeds: NeedsOf = async (call) => {
+  if (ALARM_CALLS.has(call.operation ?? ""))
+    return [...texts(call, "AlarmNames"), text(call, "AlarmName")].flatMap((name) =>
+      name === undefined
+        ? []
+        : {
+            action: `cloudwatch:${call.operation}`,
+            resource: arnOf(call.place, "cloudwatch", `alarm:${name}`),
+          },
+    );
   if (call.operation !== "PutMetricData") return undefined;
   const namespace = text(call, "Namespace") ?? "";
   return [
     { action: "cloudwatch:PutMetricData", resource: "*", context: { "cloudwatch:namespace": namespace } },
   ];
+};
+
+/** What working hours do to alarms. */
+const ALARM_CALLS: ReadonlySet<string> = new Set([
+  "DisableAlarmActions",
+  "EnableAlarmActions",
+  "SetAlarmState",
+]);
+
+const eventsNeeds: NeedsOf = async (call) => {
+  const rule = text(call, "Name");
+  return rule !== undefined && /^(Disable|Enable)Rule$/.test(call.operation ?? "")
+    ? [{ action: `events:${call.operation}`, resource: arnOf(call.place, "events", `rule/${rule}`) }]
+    : undefined;
 };
 
 /** Questions of EC2 know no resource; what changes something does. */
@@ -74,6 +97,7 @@ const SERVICES: Readonly<Record<string, NeedsOf>> = {
   cloudformation: cloudFormationNeeds,
   ec2: ec2Needs,
   ecs: ecsNeeds,
+  events: eventsNeeds,
   kms: kmsNeeds,
   lambda: lambdaNeeds,
   logs: logsNeeds,
