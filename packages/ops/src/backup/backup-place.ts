@@ -52,7 +52,7 @@ export async function backupRole(context: CommandContext, otherwise?: string): P
  * @throws BackupError when the vault doesn't exist, or its lock has other bounds
  */
 export async function checkKeepDays(
-  { clients }: CommandContext,
+  { clients, region }: CommandContext,
   name: string,
   keepDays: number,
 ): Promise<void> {
@@ -60,7 +60,7 @@ export async function checkKeepDays(
   if (!vault)
     throw new BackupError(
       `The account has no backup vault ${name} in this region.`,
-      `Create it first: aws backup create-backup-vault --backup-vault-name ${name}`,
+      `Create it first: aws backup create-backup-vault --backup-vault-name ${name} --region ${region}`,
     );
   const { MinRetentionDays: min = 0, MaxRetentionDays: max = Number.POSITIVE_INFINITY } = vault;
   if (keepDays < min || keepDays > max)

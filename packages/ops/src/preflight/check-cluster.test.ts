@@ -64,7 +64,7 @@ describe("an existing cluster", () => {
     [
       "has no providers",
       cluster({ capacityProviders: [] }),
-      /has no capacity provider FARGATE, which agents use\. Run: aws ecs put-cluster-capacity-providers --cluster shared --capacity-providers FARGATE --default-capacity-provider-strategy \[\]$/,
+      /has no capacity provider FARGATE, which agents use\. Run: aws ecs put-cluster-capacity-providers --cluster shared --capacity-providers FARGATE --default-capacity-provider-strategy \[\] --region eu-central-1$/,
     ],
     [
       "has another provider, which the command keeps",
@@ -72,7 +72,7 @@ describe("an existing cluster", () => {
         capacityProviders: ["own"],
         defaultCapacityProviderStrategy: [{ capacityProvider: "own", weight: 2 }],
       }),
-      /--capacity-providers own FARGATE --default-capacity-provider-strategy capacityProvider=own,weight=2,base=0$/,
+      /--capacity-providers own FARGATE --default-capacity-provider-strategy capacityProvider=own,weight=2,base=0 --region eu-central-1$/,
     ],
     [
       "says nothing of its sessions",

@@ -32,7 +32,7 @@ export async function checkCluster(
     );
     const found = answer?.clusters?.[0];
     if (found?.status === "ACTIVE") {
-      checkProviders(settings, what, found, findings);
+      checkProviders(settings, what, found, await clients.ecs.config.region(), findings);
       checkSessions(settings, what, found, findings);
     } else
       findings.refuse(
@@ -67,6 +67,7 @@ function checkProviders(
   { agents }: StageSettings,
   what: string,
   { clusterName: name, capacityProviders = [], defaultCapacityProviderStrategy = [] }: Cluster,
+  region: string,
   findings: PreflightFindings,
 ): void {
   const missing = [...new Set(agents.map(({ capacityProvider }) => capacityProvider))].filter(
@@ -81,7 +82,7 @@ function checkProviders(
   findings.refuse(
     `${what} has no capacity provider ${missing.join(" and ")}, which agents use. Run: aws ecs put-cluster-capacity-providers ` +
       `--cluster ${name} --capacity-providers ${[...capacityProviders, ...missing].join(" ")} ` +
-      `--default-capacity-provider-strategy ${strategy.join(" ") || "[]"}`,
+      `--default-capacity-provider-strategy ${strategy.join(" ") || "[]"} --region ${region}`,
   );
 }
 
