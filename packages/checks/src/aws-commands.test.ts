@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { awsCommands } from "./aws-commands.ts";
 import { files, text } from "./repository.ts";
 
-/** Options of an operation, by those that it can't do without. Written by record-aws-cli.py. */
+/** Options of an operation, by those that it can't do without. From the argument tables of awscli 1.46.3. */
 const { operations } = JSON.parse(
   readFileSync(join(import.meta.dirname, "../recorded/aws-cli.json"), "utf8"),
 ) as {
@@ -50,7 +50,7 @@ describe("the commands of the AWS CLI that are printed", () => {
 
   it.each(commands)("$operation $options in $source", ({ operation, options }) => {
     const known = operations[operation];
-    // For a new one: python3 packages/checks/record-aws-cli.py "SERVICE OPERATION"
+    // A new one is recorded from the page of the operation in the reference of the AWS CLI.
     expect(known, "aws-cli.json has no such operation").toBeDefined();
     expect([...known!.required, ...known!.optional, ...GLOBAL]).toEqual(expect.arrayContaining([...options]));
     expect(options).toEqual(expect.arrayContaining([...known!.required]));

@@ -16,6 +16,13 @@ export interface ServiceName {
   readonly service: string;
 }
 
+/** How the one-off tasks of a command are known. */
+export interface OneOffTask {
+  /** Family of their task definition. */
+  readonly family: string;
+  readonly startedBy: string;
+}
+
 /** What changes services, and until when. */
 type Control = Pick<CommandContext, "clients" | "signal">;
 
@@ -88,17 +95,16 @@ export async function stopService({ clients, signal }: Control, name: ServiceNam
 /**
  * Waits until the one-off tasks have ended that a call which was cut off has left.
  *
- * @param startedBy their mark
  * @param within milliseconds
  * @throws TaskNotEndedError, AwsCallError; the reason of the signal
  */
 export async function awaitEarlierTask(
   { clients, names, signal }: Control & Pick<CommandContext, "names">,
-  startedBy: string,
+  { family, startedBy }: OneOffTask,
   within: number,
 ): Promise<void> {
   const { cluster } = names;
-  const ended = async () => (await haveEnded(clients, cluster, { startedBy })) || undefined;
+  const ended = async () => (await haveEnded(clients, cluster, { family, startedBy })) || undefined;
   if (await Deadline.after(within, signal).until(ended, ASK_EVERY_MS)) return;
   signal.throwIfAborted();
   throw new TaskNotEndedError(startedBy, cluster, within);

@@ -12,8 +12,10 @@ import { describeStop, stopOf } from "./view/read-services.ts";
 /** As many tasks as one call describes; ECS lists stopped ones of the last hour, in no particular order. */
 const TASKS_A_CALL = 100;
 
-/** Which tasks: those of a service, or those that were started with a mark. */
-export type TaskFilter = { readonly serviceName: string } | { readonly startedBy: string };
+/** Which tasks: those of a service, or those of a task definition's family that were started with a mark. */
+export type TaskFilter =
+  | { readonly serviceName: string }
+  | { readonly family: string; readonly startedBy: string };
 
 /**
  * Tasks that are to run, or those that have stopped in the last hour.
@@ -27,16 +29,18 @@ export async function findTasks(
   desiredStatus: "RUNNING" | "STOPPED",
 ): Promise<Task[]> {
   const [of] = Object.values(filter);
+  // `startedBy` is no filter here: ECS takes it beside no other, not even the status.
+  const { startedBy, ...listed } = { startedBy: undefined, ...filter };
   const { taskArns = [] } = await during(
     `Listing the tasks of ${of}`,
-    ecs.send(new ListTasksCommand({ cluster, ...filter, desiredStatus, maxResults: TASKS_A_CALL })),
+    ecs.send(new ListTasksCommand({ cluster, ...listed, desiredStatus, maxResults: TASKS_A_CALL })),
   );
   if (taskArns.length === 0) return [];
   const { tasks = [] } = await during(
     `Looking up the tasks of ${of}`,
     ecs.send(new DescribeTasksCommand({ cluster, tasks: taskArns })),
   );
-  return tasks;
+  return startedBy === undefined ? tasks : tasks.filter((task) => task.startedBy === startedBy);
 }
 
 /**

@@ -305,6 +305,14 @@ describe("a service", () => {
     await ended(old.taskArn!);
   });
 
+  it("lists tasks by what started them, and takes no other filter beside that", async () => {
+    const list = (filters: object) =>
+      stage.ecs.send(new ListTasksCommand({ cluster: CLUSTER, startedBy: "nobody", ...filters }));
+    expect((await list({})).taskArns).toEqual([]);
+    for (const filters of [{ desiredStatus: "STOPPED" }, { family: "plain" }, { serviceName: "plain" }])
+      await expect(list(filters)).rejects.toMatchObject({ name: "InvalidParameterException" });
+  });
+
   it("replaces a task that its health check finds unhealthy", async () => {
     const healthCheck = { command: ["CMD", "test", "-f", "/tmp/ready"], interval: 5, retries: 1 };
     await stage.serve("sick", { ...LIVES, healthCheck });

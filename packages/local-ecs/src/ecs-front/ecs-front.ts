@@ -16,7 +16,7 @@ import { type AgentBehaviour, type ExecFaults, ExecGateway } from "../exec-gatew
 import { type ServiceName, type ServiceView, TaskRunner } from "../task-runner/index.ts";
 import { EcsRefusal } from "./ecs-refusal.ts";
 import { execContainer, executeCommand } from "./execute-command.ts";
-import { type EcsObject, layOver, layOverTaskList } from "./overlay.ts";
+import { checkTaskFilters, type EcsObject, layOver, layOverTaskList } from "./overlay.ts";
 import { type EmulatorAnswer, RunTaskRules } from "./run-task.ts";
 import { startSession } from "./start-session.ts";
 
@@ -166,6 +166,7 @@ class Front {
         return;
       }
     }
+    if (operation === "ListTasks") checkTaskFilters(asked);
     const call = () => this.#call(request, body);
     const { ok, status, content } = await (operation === "RunTask"
       ? this.#runTask.apply(asked, call)

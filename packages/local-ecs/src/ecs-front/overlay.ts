@@ -1,4 +1,5 @@
 import type { RunningService, RunningTask, TaskRunner } from "../task-runner/index.ts";
+import { EcsRefusal } from "./ecs-refusal.ts";
 import { runtimeId } from "./runtime-id.ts";
 
 /** An answer of ECS, or a part of it. */
@@ -30,6 +31,20 @@ export function layOverTaskList(answer: EcsObject, request: EcsObject, runner: T
   if (request.desiredStatus === "STOPPED") answer.taskArns = listed.filter((arn) => !heldArns.has(arn));
   else if (answer.nextToken !== undefined) answer.taskArns = listed;
   else answer.taskArns = [...listed, ...held.filter((task) => matches(task, request)).map(({ arn }) => arn)];
+}
+
+/**
+ * What ECS refuses of a list of tasks, by the reference of `ListTasks`.
+ *
+ * @throws EcsRefusal
+ */
+export function checkTaskFilters({ startedBy, ...request }: EcsObject): void {
+  const others = ["containerInstance", "desiredStatus", "family", "launchType", "serviceName"];
+  if (startedBy && others.some((filter) => request[filter]))
+    throw new EcsRefusal(
+      "InvalidParameterException",
+      "When you specify startedBy as the filter, it must be the only filter that you use.",
+    );
 }
 
 function matches({ record, definition }: RunningTask, request: EcsObject): boolean {

@@ -26,6 +26,7 @@ const TOKEN_PREFIX = "dbward-ops-restore";
 
 /** Marks the one-off task of a stage, so that another call of the command finds one that still runs. */
 const startedBy = ({ settings }: CommandContext) => `${TOKEN_PREFIX}-${settings.stage}`;
+const family = ({ names }: Pick<CommandContext, "names">) => `${names.cluster}-restore`;
 const VOLUME = "restored";
 const DIRECTORY = "/restored";
 /** Milliseconds for the task: image, mount, and a rename. */
@@ -65,7 +66,7 @@ export async function placeState(
 ): Promise<void> {
   const { fileSystemId } = placement;
   // Of a call that was cut off.
-  await awaitEarlierTask(context, startedBy(context), TASK_WITHIN);
+  await awaitEarlierTask(context, { family: family(context), startedBy: startedBy(context) }, TASK_WITHIN);
   progress.step(`Mounting ${fileSystemId} in a one-off task`);
   const subnet = placement.service.networkConfiguration?.awsvpcConfiguration?.subnets?.[0] ?? "";
   await ensureMountTarget(context, { fileSystemId, subnet, securityGroup: placement.securityGroup });
@@ -185,7 +186,7 @@ async function register(
     "Registering the task definition of a one-off task",
     clients.ecs.send(
       new RegisterTaskDefinitionCommand({
-        family: `${names.cluster}-restore`,
+        family: family({ names }),
         requiresCompatibilities: ["FARGATE"],
         networkMode: "awsvpc",
         cpu: "256",

@@ -336,16 +336,20 @@ export class RestorableStage {
       });
       return { tasks: [{ taskArn }] };
     },
-    ListTasks: ({ desiredStatus, startedBy }) => ({
+    ListTasks: ({ desiredStatus, family }) => ({
       taskArns: this.tasks
-        .filter((task) => task.startedBy === startedBy && task.lastStatus === desiredStatus)
+        .filter(
+          (task) =>
+            (family !== undefined) === (task.startedBy !== undefined) && task.lastStatus === desiredStatus,
+        )
         .map(({ taskArn }) => taskArn),
     }),
     DescribeTasks: ({ tasks }) => ({
       tasks: this.tasks
         .filter(({ taskArn }) => (tasks as string[]).includes(taskArn))
-        .map(({ taskArn, lastStatus, exitCode }) => ({
+        .map(({ taskArn, startedBy, lastStatus, exitCode }) => ({
           taskArn,
+          startedBy,
           lastStatus,
           healthStatus: "HEALTHY",
           startedBy: "d1",

@@ -45,7 +45,7 @@ class FakeEcs {
           serviceName: "server",
           status: "ACTIVE",
           desiredCount: this.desiredCount,
-          taskDefinition: "server:3",
+          taskDefinition: "arn:aws:ecs:eu-central-1:123456789012:task-definition/dbward-prod-server:3",
           platformVersion: "1.4.0",
           networkConfiguration: NETWORK,
         },
@@ -72,11 +72,14 @@ class FakeEcs {
       task.desiredStatus = "STOPPED";
       return { tasks: [{ taskArn: task.taskArn }] };
     },
-    ListTasks: ({ desiredStatus, startedBy }) => {
+    ListTasks: ({ desiredStatus, serviceName, family, startedBy }) => {
       this.#look();
+      // ECS takes it beside no other filter.
+      expect(startedBy).toBeUndefined();
+      if (family !== undefined) expect(family).toBe("dbward-prod-server");
       return {
         taskArns: this.tasks
-          .filter((task) => task.startedBy === startedBy && task.desiredStatus === desiredStatus)
+          .filter((task) => !(serviceName && task.startedBy) && task.desiredStatus === desiredStatus)
           .map(({ taskArn }) => taskArn),
       };
     },
@@ -85,8 +88,9 @@ class FakeEcs {
       return {
         tasks: this.tasks
           .filter(({ taskArn }) => (tasks as string[]).includes(taskArn))
-          .map(({ taskArn, lastStatus, exitCode }) => ({
+          .map(({ taskArn, startedBy, lastStatus, exitCode }) => ({
             taskArn,
+            startedBy,
             lastStatus,
             stoppedReason: "Essential container in task exited",
             containers: [{ name: "server", ...(lastStatus === "STOPPED" && { exitCode }) }],
@@ -149,7 +153,7 @@ describe("forceBootstrap", () => {
     await force(ecs);
     expect([ecs.bootstraps, ecs.desiredCount, ecs.mostWriters, ecs.writers]).toEqual([1, 1, 1, 1]);
     expect(ecs.input).toMatchObject({
-      taskDefinition: "server:3",
+      taskDefinition: "arn:aws:ecs:eu-central-1:123456789012:task-definition/dbward-prod-server:3",
       launchType: "FARGATE",
       platformVersion: "1.4.0",
       networkConfiguration: NETWORK,

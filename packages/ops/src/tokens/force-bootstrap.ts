@@ -41,7 +41,11 @@ export async function forceBootstrap(context: CommandContext, progress: Progress
   progress.step("Stopping the server");
   await stopService(context, serverServiceOf(context));
   // Of a call that was cut off: two servers would write to one database.
-  await awaitEarlierTask(context, startedBy(context), BOOTSTRAP_WITHIN);
+  await awaitEarlierTask(
+    context,
+    { family: familyOf(service.taskDefinition), startedBy: startedBy(context) },
+    BOOTSTRAP_WITHIN,
+  );
   progress.step("Starting the server once with --force-bootstrap, as a one-off task");
   const task = await runOnce(context, service).catch(async (error: unknown) => {
     await scaleService(context.clients, serverServiceOf(context), 1);
@@ -61,6 +65,11 @@ export async function forceBootstrap(context: CommandContext, progress: Progress
       `The one-off task ended without new tokens: ${endOf(ended, container)}. The server is being started as before.`,
       "Read the log with `pnpm ops logs server`, fix what it says, and run this command again.",
     );
+}
+
+/** @param taskDefinition ARN, which ends with `/FAMILY:REVISION` */
+function familyOf(taskDefinition: string): string {
+  return taskDefinition.slice(taskDefinition.lastIndexOf("/") + 1).replace(/:\d+$/, "");
 }
 
 /** @returns the ARN of the task */
