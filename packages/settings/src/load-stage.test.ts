@@ -81,6 +81,11 @@ describe("loadStage", () => {
           "secrets": "agents",
         },
         "architecture": "arm64",
+        "backup": {
+          "daily": true,
+          "keepDays": 35,
+          "startHour": 3,
+        },
         "capture": {
           "allowSessionLogging": false,
           "method": "exec",

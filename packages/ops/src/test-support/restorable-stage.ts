@@ -349,10 +349,9 @@ export class RestorableStage {
         .filter(({ taskArn }) => (tasks as string[]).includes(taskArn))
         .map(({ taskArn, startedBy, lastStatus, exitCode }) => ({
           taskArn,
-          startedBy,
           lastStatus,
           healthStatus: "HEALTHY",
-          startedBy: "d1",
+          startedBy: startedBy ?? "d1",
           stoppedReason: "Essential container in task exited",
           containers: [{ name: "server", exitCode }],
         })),
