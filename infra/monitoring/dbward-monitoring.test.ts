@@ -217,13 +217,15 @@ describe("notifications", () => {
   });
 });
 
-describe("what ECS reports", () => {
+describe("what ECS and AWS Backup report", () => {
   const rules = Object.values(template.findResources("AWS::Events::Rule"))
     .map(({ Properties }) => Properties)
     .filter(({ EventPattern }) => EventPattern);
+  const fromEcs = rules.filter(({ EventPattern }) => EventPattern.source.includes("aws.ecs"));
 
-  it("is told of deployments, services, stopped tasks and lack of memory", () => {
+  it("is told of deployments, services, stopped tasks, lack of memory and copies that failed", () => {
     expect(rules.map(({ EventPattern }) => EventPattern["detail-type"][0]).sort()).toEqual([
+      "Backup Job State Change",
       "ECS Deployment State Change",
       "ECS Service Action",
       "ECS Task State Change",
@@ -232,7 +234,8 @@ describe("what ECS reports", () => {
   });
 
   it("comes from this cluster only", () => {
-    for (const { EventPattern } of rules)
+    expect(fromEcs).toHaveLength(4);
+    for (const { EventPattern } of fromEcs)
       expect(JSON.stringify(EventPattern)).toMatch(/ServerCluster98471F84Arn|service\/dbward-prod\//);
   });
 
