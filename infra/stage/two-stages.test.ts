@@ -42,15 +42,14 @@ const SHARED_RIGHTS = [
   // Ids of tasks name no service: in a shared cluster, the cluster and the container's name bound these.
   /^ecs:ListTasks \* .*:cluster\/shared"/,
   /^ecs:(DescribeTasks|DescribeClusters|ExecuteCommand) \S*:(task\/shared\/\*|cluster\/shared) /,
-  // What both stages' settings name: the URLs of databases, repositories of images, and a key.
+  // What both stages' settings name: the URLs of databases, repositories of images, and keys.
   /:secret:dbward\/(database-url|app|reports|slack)-\?{6} /,
   /:repository\/(server|agent|cache\/dbward-(server|agent)) /,
-  /:key\/11111111-2222-3333-4444-000000000002 /,
+  /:key\/11111111-2222-3333-4444-00000000000[245] /,
   // What a function in a VPC needs has no resource that is known beforehand.
   /^ec2:/,
   // The configurations in SSM that both stages' settings name.
   /:parameter\/dbward\/(server|agent)-config /,
-  /:key\/11111111-2222-3333-4444-000000000004 /,
   // Has no resource, and a task definition holds no secret.
   /^ecs:DescribeTaskDefinition /,
   // What a restore creates has no id beforehand.
