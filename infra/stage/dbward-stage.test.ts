@@ -52,10 +52,11 @@ describe("the stacks of a stage", () => {
       expect(JSON.stringify(template)).not.toContain("111122223333");
   });
 
-  it("retained EFS and bucket: stay when the stacks are deleted, and nothing else does", () => {
+  it("retained EFS and bucket: stay with the vault of the copies when the stacks are deleted, and nothing else does", () => {
     const { state } = stage();
     expect(retainedResources(state.node.root).map(({ stack, type }) => [stack, type])).toEqual([
       ["test-dbward-State", "AWS::EFS::FileSystem"],
+      ["test-dbward-State", "AWS::Backup::BackupVault"],
       ["test-dbward-State", "AWS::S3::Bucket"],
     ]);
   });
