@@ -36,7 +36,9 @@ describe("Agent parameters", () => {
       apply,
     });
     expect(only(agents, "AWS::ECS::Service")).not.toHaveProperty("DesiredCount");
-    expect(only(monitoring, "AWS::Lambda::Function", /Poller/).Environment.Variables.DBWARD_AGENTS).toBe("app:2-8");
+    expect(only(monitoring, "AWS::Lambda::Function", /Poller/).Environment.Variables.DBWARD_AGENTS).toBe(
+      "app:2-8",
+    );
     const rights = (template: Template) => JSON.stringify(template.findResources("AWS::IAM::Role"));
     expect(rights(monitoring)).toMatch(/"ecs:UpdateService".*"ecs:cluster".*agent-app/);
     expect(rights(templates({ apply }).monitoring)).not.toContain("UpdateService");

@@ -123,6 +123,13 @@ describe("an existing network", () => {
     ]);
   });
 
+  it("is refused in subnets that have IPv6 addresses only", async () => {
+    const subnets = [subnet("subnet-00000001", "a", { ipv6Native: true }), subnet("subnet-00000002", "b")];
+    expect(await found({ subnets })).toEqual([
+      expect.stringMatching(/^Subnet subnet-00000001 has IPv6 addresses only/),
+    ]);
+  });
+
   it("is refused when a default route leads nowhere", async () => {
     expect(await found({ routes: [{ ...NAT, state: "blackhole" }] })).toEqual([
       expect.stringMatching(/^Subnet subnet-00000001 .*blackhole/),

@@ -55,6 +55,7 @@ export async function checkNetwork(
   const facts = factsOf(source, described);
   const { network: existing, problems } = completeNetwork(settings, facts);
   for (const { where, message } of problems) findings.refuse(`${where} ${message}`);
+  checkIpv4(described, findings);
   checkBlackholes(network, described, findings);
   if (existing?.egress === "endpoints")
     await checkEndpoints(settings, existing, described, clients, findings);
@@ -96,6 +97,15 @@ async function checkDns(
       // The command takes one attribute at a time.
       `Run: ${off.map((flag) => `aws ec2 modify-vpc-attribute --vpc-id ${vpcId} ${flag} --region ${region}`).join(" && ")}`,
   );
+}
+
+/** Rules of security groups, the names of the server and the file system's addresses are those of IPv4. */
+function checkIpv4({ subnets }: DescribedNetwork, findings: PreflightFindings): void {
+  for (const [id, { Ipv6Native }] of subnets)
+    if (Ipv6Native)
+      findings.refuse(
+        `Subnet ${id} has IPv6 addresses only, and a stage works with IPv4. Name a subnet with an IPv4 block; one that has both will do`,
+      );
 }
 
 function checkBlackholes(
