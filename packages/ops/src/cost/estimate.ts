@@ -28,7 +28,7 @@ interface Resource {
 
 /** One line of an estimate. */
 export interface CostItem {
-  /** `network`, `state`, `load balancer`, `server`, `agents` or `monitoring`. */
+  /** `network`, `state`, `load balancer`, `server`, `agents`, `new values` or `monitoring`. */
   readonly part: string;
   readonly item: string;
   /** USD a month. */
@@ -67,7 +67,7 @@ const ASSUMPTIONS: readonly string[] = [
 const { hoursPerMonth: HOURS } = PRICES;
 
 /** The parts, in the order in which they are shown. */
-const PARTS = ["network", "state", "load balancer", "server", "agents", "monitoring"] as const;
+const PARTS = ["network", "state", "load balancer", "server", "agents", "new values", "monitoring"] as const;
 
 /**
  * Estimates what a stage costs a month.
@@ -246,7 +246,7 @@ function applier(
     variables[APPLY_ENVIRONMENT.secrets] === "none" ? 0 : agentsIn(variables) * APPLY_RUNS.secretsOfAnAgent;
   const run = runOf(APPLY_RUNS.secondsOfOne, properties) + secrets * PRICES.secretsManagerCall;
   const log = (APPLY_RUNS.logBytesOfOne / 1e9) * PRICES.logIngestedGb;
-  return { item: "looking for changed values, every 5 minutes", usd: APPLY_RUNS.count * (run + log) };
+  return { part: "new values", item: "function, one call in 5 minutes", usd: APPLY_RUNS.count * (run + log) };
 }
 
 /** How many agents a function knows. */
