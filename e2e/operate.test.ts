@@ -306,24 +306,6 @@ describe.sequential("operating the local stage", () => {
     expect(await statusOf(await token("app"))).toBe(403);
   });
 
-  it("upgrades the server, and then the agents", { timeout: 15 * MINUTE }, async () => {
-    const words = documented("pnpm ops upgrade 0.3.0 --stage prod", { "0.3.0": "0.2.0" });
-    const end = await done(...words, "--no-backup", "--no-build");
-    expect(end).toMatchObject({ status: "done", version: "0.2.0" });
-    expect(await server.health()).toMatchObject({ version: "0.2.0" });
-    await polls("agent");
-    for (const service of [NAMES.serverService, NAMES.agentService("app")]) {
-      const [task] = (await account.tasks(service)).filter(({ lastStatus }) => lastStatus === "RUNNING");
-      expect(task?.containers?.[0]?.image).toMatch(/:0\.2\.0$/);
-    }
-    expect(JSON.parse(await readFile(VERSIONS, "utf8"))).toEqual({
-      local: { server: "0.2.0", agents: "0.2.0" },
-    });
-    expect(await done("upgrade", "0.2.0", "--no-backup", "--no-build")).toMatchObject({
-      status: "nothing-to-do",
-    });
-  });
-
   it("has printed no token", () => {
     expect(printed.join("").length).toBeGreaterThan(1000);
     expect(known.size).toBeGreaterThan(6);

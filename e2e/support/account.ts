@@ -126,6 +126,11 @@ export class Account {
 
   /** Newest value of a metric since `since`; `undefined` when there is none. */
   async metric(name: MetricName | TokenMetricName, since: Date): Promise<number | undefined> {
+    return (await this.metricValues(name, since))[0];
+  }
+
+  /** Values of a metric since `since`, newest first. */
+  async metricValues(name: MetricName | TokenMetricName, since: Date): Promise<number[]> {
     const { statistic } = { ...METRICS, ...TOKEN_METRICS }[name];
     const { Datapoints = [] } = await this.cloudWatch.send(
       new GetMetricStatisticsCommand({
@@ -138,8 +143,9 @@ export class Account {
         Statistics: [statistic],
       }),
     );
-    const newest = Datapoints.sort((a, b) => Number(b.Timestamp) - Number(a.Timestamp))[0];
-    return newest?.[statistic];
+    return Datapoints.sort((a, b) => Number(b.Timestamp) - Number(a.Timestamp)).map(
+      (point) => point[statistic]!,
+    );
   }
 
   async alarmState(id: string): Promise<string | undefined> {

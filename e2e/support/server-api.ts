@@ -9,11 +9,20 @@ async function call(url: string, token: string, init: RequestInit = {}): Promise
   return (await answer.json()) as Record<string, unknown>;
 }
 
-/** Makes a request that needs no approval (`POST /api/requests`), and returns its id. */
-export async function createRequest(server: string, token: string, sql: string): Promise<string> {
+/**
+ * Makes a request that needs no approval (`POST /api/requests`), and returns its id.
+ *
+ * @param place @default - the database of the shipped configuration
+ */
+export async function createRequest(
+  server: string,
+  token: string,
+  sql: string,
+  place = { database: "app", environment: "production" },
+): Promise<string> {
   const request = await call(`${server}/api/requests`, token, {
     method: "POST",
-    body: JSON.stringify({ database: "app", environment: "production", detail: sql }),
+    body: JSON.stringify({ ...place, detail: sql }),
   });
   return String(request.id);
 }

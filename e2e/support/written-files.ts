@@ -2,9 +2,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 
 /**
- * Folders of a stage that hold what the account itself keeps: the server's file system. Tokens belong there.
+ * Folders of a stage that hold what the account itself keeps: the server's file system, and copies of it.
+ * Tokens belong there.
  */
-const VAULTS: readonly string[] = ["efs"];
+const VAULTS: readonly string[] = ["efs", "backups"];
 
 /**
  * The files below `directory`, other than those of a stage's file system, in which one of `secrets` stands.
