@@ -21,11 +21,11 @@ export const doctor = command({
     const view = await readStage(clients, { stage, settings });
     const causes = await diagnose(view, { stage, clients, settings, links });
     // A session into a task that is not well would make its reader wait.
-    const answers = hasErrors(causes)
+    const answers = hasErrors(causes.filter(({ subject }) => subject.split(", ").includes("server")))
       ? []
       : [
           ...(await versionFindings(context, view, url)),
-          ...(isDeployed(view) ? await refusedTokens(context).catch(notChecked) : []),
+          ...(isDeployed(view) ? await refusedTokens(context, url).catch(notChecked) : []),
         ];
     const findings = [...causes, ...answers];
     if (json) print(JSON.stringify({ stage, region, findings }));

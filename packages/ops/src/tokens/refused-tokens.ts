@@ -7,11 +7,12 @@ import { tryServer } from "../server-access.ts";
 /**
  * Asks the server for each captured token. When it can't be reached, other findings say why, and there is none here.
  *
+ * @param url of the server. @default - through its task
  * @throws AwsCallError, DbwardRequestError
  */
-export async function refusedTokens(context: CommandContext): Promise<Finding[]> {
+export async function refusedTokens(context: CommandContext, url?: string): Promise<Finding[]> {
   const { clients, settings, names, links, signal } = context;
-  const server = await tryServer(context);
+  const server = await tryServer(context, url);
   if (!("client" in server)) return [];
   try {
     const findings: Finding[] = [];
