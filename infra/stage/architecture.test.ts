@@ -17,6 +17,6 @@ it.each([
   for (const { RuntimePlatform } of tasks)
     expect(RuntimePlatform).toEqual({ CpuArchitecture: cpu, OperatingSystemFamily: "LINUX" });
   const functions = propertiesOf("AWS::Lambda::Function");
-  expect(functions).toHaveLength(2);
+  expect(functions).toHaveLength(4);
   for (const { Architectures } of functions) expect(Architectures).toEqual([architecture]);
 });

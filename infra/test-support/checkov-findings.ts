@@ -74,6 +74,11 @@ export const ACCEPTED_CHECKOV_FINDINGS: readonly AcceptedCheckovFinding[] = [
     reason: "CloudWatch Logs encrypts at rest with a key of its own; no token or password is logged.",
   },
   {
+    id: "CKV_AWS_166",
+    resources: /^AWS::Backup::BackupVault/,
+    reason: "AWS Backup encrypts a vault under its own key; `encryption.kmsKey` brings another one.",
+  },
+  {
     id: "CKV_AWS_173",
     resources: /^AWS::Lambda::Function\.(Apply|Poller|TokenCheck)/,
     reason: "The variables hold names and addresses, no secret; Lambda encrypts them at rest.",

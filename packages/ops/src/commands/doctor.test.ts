@@ -93,8 +93,8 @@ function stage(changes: Answers = {}): Answers {
     DescribeServices: ({ services: wanted }) => ({
       services: services.filter(({ serviceName }) => (wanted as string[]).includes(serviceName)),
     }),
-    // The server's version is not asked for.
-    ExecuteCommand: () => {
+    // The server can't be asked for its version, or for tokens.
+    StartSession: () => {
       throw new AwsFault("AccessDeniedException");
     },
     ListTasks: ({ desiredStatus, serviceName }) => {
@@ -106,7 +106,9 @@ function stage(changes: Answers = {}): Answers {
         ...RUNNING,
         taskArn: `c/t${at + 1}`,
         group: `service:${name}`,
-        containers: [{ name: "server", managedAgents: name === "server" ? [EXEC] : [] }],
+        containers: [
+          { name: "server", runtimeId: "runtime-1", managedAgents: name === "server" ? [EXEC] : [] },
+        ],
       })),
     }),
     DescribeTaskDefinition: ({ taskDefinition }) => ({
