@@ -164,6 +164,8 @@ describe.sequential("changed values", { timeout: 6 * MINUTE }, () => {
     const before = await deployments();
     await put(serverToml);
     await replaced(NAMES.serverService, before);
+    await eventually(async () => Object.keys(await state()).length === 0 || undefined, 2 * MINUTE);
+    expect(told()).toHaveLength(1);
   });
 
   it("replaces only the agent whose database has a new URL", async () => {
@@ -176,7 +178,12 @@ describe.sequential("changed values", { timeout: 6 * MINUTE }, () => {
       }),
     );
     await replaced(REPORTS, before);
-    expect((await deployments())[APP]).toBe(before[APP]);
+    await settled();
+    expect(await deployments()).toEqual({
+      ...before,
+      [REPORTS]: expect.not.stringMatching(before[REPORTS]!),
+    });
+    expect([await state(), told().length]).toEqual([{}, 1]);
   });
 
   it("has nothing to do after the rotation of an agent's token", async () => {

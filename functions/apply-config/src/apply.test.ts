@@ -190,6 +190,19 @@ describe("a run", () => {
     expect(stage.updated).toEqual(["agent-app"]);
   });
 
+  it("does not take the deployment of another run, begun between its own calls, for one that failed", async () => {
+    stage.putParameter("/dbward/server", `${SERVER_TOML}# changed\n`);
+    stage.beforeStateRead = async () => {
+      stage.beforeStateRead = () => undefined;
+      await stage.run();
+    };
+    await stage.run();
+    expect(stage).toMatchObject({ updated: ["server"], published: [] });
+    stage.finish("server");
+    await stage.run();
+    expect(stage.state).toEqual({});
+  });
+
   it("tries again when ECS refused the deployment", async () => {
     stage.putSecret("app-url");
     stage.failing.add("UpdateService");

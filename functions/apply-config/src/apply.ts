@@ -38,7 +38,10 @@ export interface Applier {
  */
 export async function apply(applier: Applier, deadline: Deadline): Promise<void> {
   const { settings, services, state, logger } = applier;
-  const [before, deployed] = await Promise.all([state.read(deadline), services.read(deadline)]);
+  // In this order: a deployment that the state names is among the services then. Otherwise another run's, begun
+  // in between, would look like one that has ended without success.
+  const before = await state.read(deadline);
+  const deployed = await services.read(deadline);
   const seen = await inspect(applier, deployed, deadline);
   const { state: after, notices, next, verdicts } = plan(seen, before.state);
   if (!(await state.claim(before, after, deadline))) {

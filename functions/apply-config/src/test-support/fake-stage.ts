@@ -50,13 +50,15 @@ export class FakeStage {
   readonly log: string[] = [];
   /** Operations that fail. */
   readonly failing = new Set<string>();
+  /** Called before the state is read. */
+  beforeStateRead: () => void | Promise<void> = () => undefined;
   /** Called before a parameter is written. */
   beforePut: () => void = () => undefined;
   #server!: TestServer;
 
   static async start(): Promise<FakeStage> {
     const stage = new FakeStage();
-    stage.#server = await startHttpServer(({ headers, text }, response) => {
+    stage.#server = await startHttpServer(async ({ headers, text }, response) => {
       const target = headers["x-amz-target"];
       const operation = target ? String(target).split(".").at(-1)! : new URLSearchParams(text).get("Action")!;
       if (stage.failing.has(operation)) {
@@ -70,7 +72,9 @@ export class FakeStage {
           "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>",
         );
       } else {
-        const answer = stage.#answer(operation, JSON.parse(text));
+        const request = JSON.parse(text) as Json;
+        if (operation === "GetParameter" && request.Name === STATE) await stage.beforeStateRead();
+        const answer = stage.#answer(operation, request);
         response.writeHead(answer.__type ? 400 : 200, { "content-type": "application/x-amz-json-1.1" });
         response.end(JSON.stringify(answer));
       }
