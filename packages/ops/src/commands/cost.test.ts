@@ -168,7 +168,7 @@ describe("ops cost", () => {
     const usd = async (secrets: string) => {
       template("Monitoring", { Applier: applier(secrets) });
       const { items } = await estimate();
-      return items.find(({ item }) => item === "function, one call in 5 minutes")!.usd;
+      return items.find(({ item }) => item === "function, one call every 5 minutes")!.usd;
     };
     // 8,760 runs; two secrets of each of two agents, at 0.05 USD for 10,000 calls.
     expect((await usd("agents")) - (await usd("none"))).toBeCloseTo((8_760 * 4 * 0.05) / 10_000, 1);

@@ -104,7 +104,7 @@ function checkIpv4({ subnets }: DescribedNetwork, findings: PreflightFindings): 
   for (const [id, { Ipv6Native }] of subnets)
     if (Ipv6Native)
       findings.refuse(
-        `Subnet ${id} has IPv6 addresses only, and a stage works with IPv4. Name a subnet with an IPv4 block; one that has both will do`,
+        `Subnet ${id} has IPv6 addresses only, and a stage works with IPv4. Name a subnet that has an IPv4 block; it may have an IPv6 block as well`,
       );
 }
 
