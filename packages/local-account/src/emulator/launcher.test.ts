@@ -35,7 +35,10 @@ import { GetFunctionConfigurationCommand, InvokeCommand, LambdaClient } from "@a
 import {
   CreateSecretCommand,
   DescribeSecretCommand,
+  ListSecretVersionIdsCommand,
+  PutSecretValueCommand,
   SecretsManagerClient,
+  UpdateSecretCommand,
 } from "@aws-sdk/client-secrets-manager";
 import { Deadline } from "@dbward-aws/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -283,6 +286,33 @@ describe.skipIf(!canRun)("the launcher", () => {
     expect(services).toMatchObject([
       { enableExecuteCommand: true, healthCheckGracePeriodSeconds: 60, propagateTags: "SERVICE" },
     ]);
+  });
+
+  it("states times to the millisecond, as AWS does", async () => {
+    const secretsManager = new SecretsManagerClient(config);
+    const ecs = new ECSClient(config);
+    const SecretId = "launcher/times";
+    const before = Date.now();
+    await secretsManager.send(new CreateSecretCommand({ Name: SecretId, SecretString: "1" }));
+    await secretsManager.send(new PutSecretValueCommand({ SecretId, SecretString: "2" }));
+    await secretsManager.send(new UpdateSecretCommand({ SecretId, SecretString: "3" }));
+    await ecs.send(
+      new UpdateServiceCommand({ cluster: "launcher", service: "launcher", forceNewDeployment: true }),
+    );
+    const { Versions = [] } = await secretsManager.send(new ListSecretVersionIdsCommand({ SecretId }));
+    const { services } = await ecs.send(
+      new DescribeServicesCommand({ cluster: "launcher", services: ["launcher"] }),
+    );
+    const times = [
+      ...Versions.map(({ CreatedDate }) => CreatedDate),
+      services?.[0]?.deployments?.[0]?.createdAt,
+    ];
+    // Secrets Manager keeps the last two versions.
+    expect(times).toHaveLength(3);
+    for (const time of times) {
+      expect(time!.getTime()).toBeGreaterThanOrEqual(before);
+      expect(time!.getTime()).toBeLessThanOrEqual(Date.now());
+    }
   });
 
   it("creates no version for a secret without a value, as AWS does", async () => {

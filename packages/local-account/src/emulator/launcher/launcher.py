@@ -24,6 +24,7 @@ import parameter_events
 import refusals
 import schedules
 import stack_rules
+import timestamps
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
