@@ -246,7 +246,11 @@ function applier(
     variables[APPLY_ENVIRONMENT.secrets] === "none" ? 0 : agentsIn(variables) * APPLY_RUNS.secretsOfAnAgent;
   const run = runOf(APPLY_RUNS.secondsOfOne, properties) + secrets * PRICES.secretsManagerCall;
   const log = (APPLY_RUNS.logBytesOfOne / 1e9) * PRICES.logIngestedGb;
-  return { part: "new values", item: "function, one call every 5 minutes", usd: APPLY_RUNS.count * (run + log) };
+  return {
+    part: "new values",
+    item: "function, one call every 5 minutes",
+    usd: APPLY_RUNS.count * (run + log),
+  };
 }
 
 /** How many agents a function knows. */
