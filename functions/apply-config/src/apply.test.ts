@@ -1,3 +1,4 @@
+import { formatApplyState } from "@dbward-aws/contract";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeStage, SERVER_TOML } from "./test-support/fake-stage.ts";
 
@@ -186,6 +187,7 @@ describe("a run", () => {
     };
     await stage.run();
     expect(stage.updated).toEqual([]);
+    stage.now += 60;
     await stage.run();
     expect(stage.updated).toEqual(["agent-app"]);
   });
@@ -201,6 +203,30 @@ describe("a run", () => {
     stage.finish("server");
     await stage.run();
     expect(stage.state).toEqual({});
+  });
+
+  it("leaves a change alone that another run has claimed and not yet deployed", async () => {
+    stage.putSecret("app-url");
+    stage.beforeUpdate = async () => {
+      stage.beforeUpdate = () => undefined;
+      await stage.run();
+    };
+    await stage.run();
+    expect(stage).toMatchObject({ updated: ["agent-app"], published: [] });
+  });
+
+  it("takes over the claim of a run that has ended without a deployment", async () => {
+    stage.putSecret("app-url");
+    const changedAt = new Date(stage.now * 1000).toISOString();
+    stage.putParameter(
+      "/dbward/test/apply-config",
+      formatApplyState({ "agent-app": { applied: { changedAt } } }),
+    );
+    await stage.run();
+    expect(stage.updated).toEqual([]);
+    stage.now += 60;
+    await stage.run();
+    expect(stage.updated).toEqual(["agent-app"]);
   });
 
   it("tries again when ECS refused the deployment", async () => {

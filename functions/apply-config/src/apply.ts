@@ -9,7 +9,7 @@ import type { ApplySettings } from "./environment.ts";
 import { during } from "./errors.ts";
 import { type Message, messagesOf } from "./notices.ts";
 import { plan, type SeenService } from "./plan.ts";
-import type { RunState } from "./run-state.ts";
+import { isClaimed, type RunState } from "./run-state.ts";
 import {
   type CurrentText,
   type CurrentValue,
@@ -28,6 +28,7 @@ export interface Applier {
   readonly values: StoredValues;
   readonly state: RunState;
   readonly logger: Logger;
+  readonly now: () => Date;
 }
 
 /**
@@ -41,6 +42,10 @@ export async function apply(applier: Applier, deadline: Deadline): Promise<void>
   // In this order: a deployment that the state names is among the services then. Otherwise another run's, begun
   // in between, would look like one that has ended without success.
   const before = await state.read(deadline);
+  if (isClaimed(before, applier.now())) {
+    logger.info("apply.claimed");
+    return;
+  }
   const deployed = await services.read(deadline);
   const seen = await inspect(applier, deployed, deadline);
   const { state: after, notices, next, verdicts } = plan(seen, before.state);

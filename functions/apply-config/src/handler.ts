@@ -27,6 +27,7 @@ const applier: Applier = {
   values: new StoredValues(new SecretsManagerClient(CLIENT), ssm, logger),
   state: new RunState(ssm, settings.stateParameter),
   logger,
+  now: () => new Date(),
 };
 
 /** Called by the schedule and by events; what the event says is not used. */

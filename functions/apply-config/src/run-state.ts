@@ -8,6 +8,19 @@ export interface ReadState {
   readonly state: ApplyState;
   readonly text: string;
   readonly version: number;
+  readonly writtenAt: Date;
+}
+
+/** Longest time, in milliseconds, from a run's claim to its deployment: the function's time limit. */
+const LONGEST_CLAIM_MS = 60_000;
+
+/**
+ * Whether another run has claimed a change, and is about to have ECS replace the tasks. A claim is older than the
+ * function's time limit when its run has ended without a deployment.
+ */
+export function isClaimed({ state, writtenAt }: ReadState, now: Date): boolean {
+  if (now.getTime() - writtenAt.getTime() > LONGEST_CLAIM_MS) return false;
+  return Object.values(state).some((entry) => "applied" in entry && entry.applied.deployment === undefined);
 }
 
 /**
@@ -32,7 +45,8 @@ export class RunState {
       this.#ssm.send(new GetParameterCommand({ Name: this.#name }), { abortSignal: signal }),
     );
     const text = Parameter?.Value ?? "";
-    return { state: parseApplyState(text), text, version: Parameter?.Version ?? 0 };
+    const { Version = 0, LastModifiedDate = new Date(0) } = Parameter ?? {};
+    return { state: parseApplyState(text), text, version: Version, writtenAt: LastModifiedDate };
   }
 
   /**

@@ -54,6 +54,8 @@ export class FakeStage {
   beforeStateRead: () => void | Promise<void> = () => undefined;
   /** Called before a parameter is written. */
   beforePut: () => void = () => undefined;
+  /** Called before a service is updated. */
+  beforeUpdate: () => void | Promise<void> = () => undefined;
   #server!: TestServer;
 
   static async start(): Promise<FakeStage> {
@@ -74,6 +76,7 @@ export class FakeStage {
       } else {
         const request = JSON.parse(text) as Json;
         if (operation === "GetParameter" && request.Name === STATE) await stage.beforeStateRead();
+        if (operation === "UpdateService") await stage.beforeUpdate();
         const answer = stage.#answer(operation, request);
         response.writeHead(answer.__type ? 400 : 200, { "content-type": "application/x-amz-json-1.1" });
         response.end(JSON.stringify(answer));
@@ -123,6 +126,7 @@ export class FakeStage {
         values: new StoredValues(new SecretsManagerClient(client), ssm, logger),
         state: new RunState(ssm, STATE),
         logger,
+        now: () => new Date(this.now * 1000),
       },
       Deadline.after(60_000),
     );
