@@ -130,6 +130,13 @@ describe("checkServerText", () => {
     ["what the deployment sets already", '[result_storage]\nbackend = "s3"', "s3", []],
     ["the hand-run table", '[result_storage]\nbackend = "local"\nroot_dir = "/data/results"', "local", []],
     [
+      "a single token for each user",
+      "[auth.token_policy]\nmax_active_tokens_per_user = 1",
+      "s3",
+      [/^server\.toml:2: allows each user one token/],
+    ],
+    ["two tokens for each user", "[auth.token_policy]\nmax_active_tokens_per_user = 2", "s3", []],
+    [
       "results elsewhere",
       '[result_storage]\nbackend = "local"\nroot_dir = "/data/results"',
       "s3",

@@ -58,6 +58,12 @@ export function checkServerText(
         "metrics-role",
       );
   });
+  if (asTable(asTable(config.auth).token_policy).max_active_tokens_per_user === 1)
+    findings.warn(
+      where(["auth", "token_policy", "max_active_tokens_per_user"]),
+      "allows each user one token, so that no token can be rotated: the new one is created before the old one is revoked. " +
+        "Set it to at least 2",
+    );
   if (asArray(config.workflows).length === 0)
     findings.warn(name, "has no [[workflows]]: the server will refuse every request");
   asArray(config.databases).forEach((database, index) => {
