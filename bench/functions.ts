@@ -10,13 +10,26 @@ import { type Figure, figure, medianFigure, type Result, ratioFigure, type Size 
 import { runBundle } from "./lib/run-bundle.ts";
 import { inRounds } from "./lib/statistics.ts";
 
-/** Bytes of code that a function may read at a start. Code that is loaded on demand costs a start nothing. */
-const SIZE = { atMost: 340_000 };
+/**
+ * Bytes of code that a function may read at a start. Code that is loaded on demand costs a start nothing.
+ * `apply-config` has one client more than the others.
+ */
+const SIZE = {
+  "apply-config": { atMost: 350_000 },
+  "capture-tokens": { atMost: 340_000 },
+  "check-tokens": { atMost: 340_000 },
+  "poll-agents": { atMost: 340_000 },
+};
 /** Of an empty handler's load time. */
-const LOAD = { "capture-tokens": { atMost: 1.05 }, "poll-agents": { atMost: 1.1 } };
+const LOAD = {
+  "apply-config": { atMost: 1.1 },
+  "capture-tokens": { atMost: 1.05 },
+  "check-tokens": { atMost: 1.1 },
+  "poll-agents": { atMost: 1.1 },
+};
 
 /**
- * Size and load time of both functions' bundles, compared to handlers with the same clients that are bundled
+ * Size and load time of each function's bundle, compared to handlers with the same clients that are bundled
  * in the same way and to CDK's default bundling.
  */
 export async function measureFunctions(size: Size): Promise<Result> {
@@ -38,7 +51,7 @@ export async function measureFunctions(size: Size): Promise<Result> {
     const { plain, zipped } = bytesInAll(entries.own);
     const bytes = (what: string, value: number) => figure(`${name}: ${what}`, value, "bytes");
     figures.push(
-      { ...bytes("code that is read at a start", bytesAtStart(entries.own)), goal: SIZE },
+      { ...bytes("code that is read at a start", bytesAtStart(entries.own)), goal: SIZE[name] },
       bytes("all code", plain),
       bytes("all code, zipped", zipped),
       bytes("code of an empty handler", bytesAtStart(entries.empty)),

@@ -12,6 +12,19 @@ const SCRATCH = join(BENCH, "node_modules/.bench");
 
 /** The AWS clients of each function, and the commands that it sends with each. */
 const CLIENTS = {
+  "apply-config": {
+    ecs: [
+      "ECSClient",
+      "DescribeServicesCommand",
+      "DescribeTaskDefinitionCommand",
+      "DescribeTasksCommand",
+      "paginateListTasks",
+      "UpdateServiceCommand",
+    ],
+    "secrets-manager": ["SecretsManagerClient", "paginateListSecretVersionIds"],
+    sns: ["SNSClient", "PublishCommand"],
+    ssm: ["SSMClient", "GetParameterCommand", "PutParameterCommand", "paginateGetParameterHistory"],
+  },
   "capture-tokens": {
     ecs: [
       "ECSClient",
@@ -24,6 +37,17 @@ const CLIENTS = {
     ],
     "secrets-manager": ["SecretsManagerClient", "GetSecretValueCommand", "PutSecretValueCommand"],
   },
+  "check-tokens": {
+    cloudwatch: ["CloudWatchClient", "PutMetricDataCommand"],
+    ecs: ["ECSClient", "DescribeServicesCommand"],
+    "secrets-manager": [
+      "SecretsManagerClient",
+      "GetSecretValueCommand",
+      "DescribeSecretCommand",
+      "PutSecretValueCommand",
+      "UpdateSecretVersionStageCommand",
+    ],
+  },
   "poll-agents": {
     cloudwatch: ["CloudWatchClient", "PutMetricDataCommand"],
     ecs: ["ECSClient", "DescribeServicesCommand"],
@@ -31,12 +55,10 @@ const CLIENTS = {
   },
 } as const;
 
-/** What each function loads only when it needs it. */
-
-const ON_DEMAND = {
+/** What a function loads only when it needs it. */
+const ON_DEMAND: { readonly [Name in FunctionName]?: string } = {
   "capture-tokens": `() => import("./logs.ts")`,
-  "poll-agents": "undefined",
-} as const;
+};
 const LOGS_CLIENT = `export { CloudWatchLogsClient, GetLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";`;
 
 export type FunctionName = keyof typeof CLIENTS;

@@ -24,7 +24,7 @@ export interface BundleRunOptions {
   readonly intervalMs?: number;
 }
 
-/** What every bundle needs to load. */
+/** What the bundles need to load. */
 const ENVIRONMENT = {
   PATH: process.env.PATH,
   AWS_REGION: "eu-west-1",
@@ -33,6 +33,11 @@ const ENVIRONMENT = {
   DBWARD_STAGE: "bench",
   DBWARD_SERVER_URL: "http://127.0.0.1:1",
   DBWARD_METRICS_TOKEN_SECRET: "dbward/bench/metrics-token",
+  DBWARD_CLUSTER: "dbward-bench",
+  DBWARD_SERVER_SERVICE: "server",
+  DBWARD_APPLY_CONFIGURATION: "true",
+  DBWARD_APPLY_SECRETS: "agents",
+  DBWARD_APPLY_STATE_PARAMETER: "/dbward/bench/apply-config",
 };
 
 /**

@@ -3,7 +3,6 @@ import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
 import type { SSMClient } from "@aws-sdk/client-ssm";
 import type { ApplyState, RefusedConfig } from "@dbward-aws/contract";
 import type { Deadline, Logger } from "@dbward-aws/core";
-import { checkConfig } from "./check-config.ts";
 import type { DeployedService, DeployedServices } from "./deployed-services.ts";
 import type { ApplySettings } from "./environment.ts";
 import { during } from "./errors.ts";
@@ -95,6 +94,8 @@ async function inspect(
         if (!service.config || (!settings.configuration && changes.length === 0)) return undefined;
         if (!text) return { parameter: nameOfParameter(service.config.arn), version: 0, mistakes: [] };
         if (changedConfig.length === 0) return undefined;
+        // With the parser of TOML, it is a quarter of the code, and few runs find a changed configuration.
+        const { checkConfig } = await import("./check-config.ts");
         const mistakes = await checkConfig(service, text, ssm, deadline);
         const { parameter, version } = text;
         return mistakes.length === 0 ? undefined : { parameter, version, mistakes };
