@@ -327,17 +327,18 @@ describe.sequential("the life of a stage", () => {
   });
 
   step("August: it is upgraded, after a backup", { serverTasks: 1 }, async () => {
-    const words = documented("pnpm ops upgrade 0.3.0 --stage prod", { "0.3.0": "0.2.0" });
+    const words = documented("pnpm ops upgrade 0.3.0 --pin --stage prod", { "0.3.0": "0.2.0" });
     expect(await done(...words, "--no-build")).toMatchObject({
       status: "done",
       version: "0.2.0",
       recoveryPoint: expect.stringContaining("point-1"),
     });
     expect(await server.health()).toMatchObject({ version: "0.2.0" });
-    expect(JSON.parse(readFileSync(VERSIONS, "utf8")).drill).toEqual({ server: "0.2.0", agents: "0.2.0" });
+    const pinned = expect.stringMatching(/^0\.2\.0@sha256:[0-9a-f]{64}$/);
+    expect(JSON.parse(readFileSync(VERSIONS, "utf8")).drill).toEqual({ server: pinned, agents: pinned });
     for (const service of ["orders", "reports"].map(account.names.agentService)) {
       const [task] = (await account.tasks(service)).filter(({ lastStatus }) => lastStatus === "RUNNING");
-      expect(task?.containers?.[0]?.image).toMatch(/:0\.2\.0$/);
+      expect(task?.containers?.[0]?.image).toMatch(/:0\.2\.0@sha256:[0-9a-f]{64}$/);
     }
     await healthyAgents("agent", "reports");
     expect(await done("upgrade", "0.2.0", "--no-build")).toMatchObject({ status: "nothing-to-do" });
@@ -345,10 +346,12 @@ describe.sequential("the life of a stage", () => {
 
   step("September: an upgrade fails, and ECS puts the former version back", { serverTasks: 4 }, async () => {
     change(SERVER_TOML, (text) => text + GROUP);
-    const { exitCode, stderr } = await run("upgrade", "0.3.0", "--yes", "--no-build");
+    const before = readFileSync(VERSIONS, "utf8");
+    const words = documented("pnpm ops upgrade 0.3.0 --stage prod");
+    const { exitCode, stderr } = await run(...words, "--yes", "--no-build");
     expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/The server was not upgraded to 0\.3\.0/)]);
     expect((await run("logs", "server", "--since", "15m")).stdout).toMatch(REFUSED_ROLE);
-    expect(JSON.parse(readFileSync(VERSIONS, "utf8")).drill).toEqual({ server: "0.2.0", agents: "0.2.0" });
+    expect(readFileSync(VERSIONS, "utf8")).toBe(before);
     await eventually(async () => (await server.health()).version === "0.2.0" || undefined, 2 * MINUTE);
     await healthyAgents("agent", "reports");
     await executed(await ask("orders"));

@@ -49,10 +49,13 @@ describe("the image of a container", () => {
     expect(JSON.stringify(rights)).not.toContain("CreateRepository");
   });
 
-  it("by a digest is written with @", () => {
+  it("has its digest after an @, alone or after its tag", () => {
     const repository = "123456789012.dkr.ecr.us-west-2.amazonaws.com/dbward";
-    const tag = `sha256:${"a".repeat(64)}`;
-    expect(taskWith({ repository, tag }).image).toBe(`${repository}@${tag}`);
+    const digest = `sha256:${"a".repeat(64)}`;
+    expect(taskWith({ repository, tag: digest }).image).toBe(`${repository}@${digest}`);
+    expect(taskWith({ repository, tag: `0.2.0@${digest}` }).image).toBe(`${repository}:0.2.0@${digest}`);
+    const named = JSON.stringify(taskWith({ ecrRepositoryName: "dbward", tag: `0.2.0@${digest}` }).image);
+    expect(named).toContain(`/dbward:0.2.0@${digest}`);
   });
 
   it.each([

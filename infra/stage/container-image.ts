@@ -1,4 +1,4 @@
-import { type EcrRepository, ecrRepository, type ImageSettings } from "@dbward-aws/settings";
+import { type EcrRepository, ecrRepository, type ImageSettings, imageAddress } from "@dbward-aws/settings";
 import { Stack } from "aws-cdk-lib";
 import * as ecr from "aws-cdk-lib/aws-ecr";
 import * as ecs from "aws-cdk-lib/aws-ecs";
@@ -9,7 +9,7 @@ import type { Construct } from "constructs";
  * to pull from its repository, and from no other; any other image must be readable by everybody.
  */
 export function containerImage(scope: Construct, image: ImageSettings): ecs.ContainerImage {
-  const address = `${image.repository}${image.tag.startsWith("sha256:") ? "@" : ":"}${image.tag}`;
+  const address = imageAddress(image.repository, image.tag);
   const found = ecrRepository(image.repository);
   if (found) return new EcrImage(repositoryOf(scope, found), address, image.pullThroughCache);
   if (image.ecrRepositoryName === undefined) return ecs.ContainerImage.fromRegistry(address);

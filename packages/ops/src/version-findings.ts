@@ -1,5 +1,6 @@
 import { AGENT, SERVER } from "@dbward-aws/contract";
 import { DbwardError } from "@dbward-aws/core";
+import { imageTagParts, splitImageAddress } from "@dbward-aws/settings";
 import {
   describeTaskDefinition,
   type Finding,
@@ -114,6 +115,6 @@ async function imageOf(
 
 /** The version in an image's tag; `undefined` when the tag is none. */
 function versionOf(image: string): string | undefined {
-  const tag = /:([^:/@]+)$/.exec(image)?.[1];
+  const { tag } = imageTagParts(splitImageAddress(image).tag);
   return tag !== undefined && valid(tag) === tag ? tag : undefined;
 }

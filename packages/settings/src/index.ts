@@ -14,6 +14,7 @@ export {
 export { LOOKUP_FILE, nextLookups, readLookups } from "./facts/lookup-file.ts";
 export { NETWORK_OUTPUT, type NetworkChange, networkChange, networkRecord } from "./facts/network-record.ts";
 export { type GroupRules, securityGroupRules } from "./facts/security-group-rules.ts";
+export { type ImageTagParts, imageAddress, imageTagParts, splitImageAddress } from "./image-tag.ts";
 export { type LoadOptions, loadStage } from "./load-stage.ts";
 export { type Problem, SettingsError } from "./problems.ts";
 export { checkRegion, regionOfArn, regionProblems } from "./region-problems.ts";

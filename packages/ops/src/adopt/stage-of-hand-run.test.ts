@@ -5,7 +5,6 @@ import {
   configTexts,
   differencesOf,
   type StageSources,
-  split,
   stageInMemory,
   stageOfHandRun,
   versionsOf,
@@ -118,14 +117,5 @@ describe("the texts and versions of a stage", () => {
     expect(versionsOf(found, "0.2.0")).toEqual({ server: "0.2.0", agents: "0.2.0" });
     const own = { ...found, server: server({ image: "registry.example.com/dbward:live" }) };
     expect(versionsOf(own, "0.2.0").server).toBe("live");
-  });
-
-  it.each([
-    ["dbward", "dbward", "latest"],
-    ["localhost:5000/dbward", "localhost:5000/dbward", "latest"],
-    ["localhost:5000/dbward:1", "localhost:5000/dbward", "1"],
-    ["a/b:1@sha256:00", "a/b", "sha256:00"],
-  ])("read the image %s", (image, repository, tag) => {
-    expect(split(image)).toEqual({ repository, tag });
   });
 });

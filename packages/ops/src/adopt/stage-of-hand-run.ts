@@ -1,5 +1,10 @@
 import { AGENT } from "@dbward-aws/contract";
-import type { ExistingState, StageInput, StageVersions } from "@dbward-aws/settings";
+import {
+  type ExistingState,
+  type StageInput,
+  type StageVersions,
+  splitImageAddress,
+} from "@dbward-aws/settings";
 import { valid } from "semver";
 import type { StageExpressions } from "../config-file/put-stage.ts";
 import type { FormerPlace } from "./find-place.ts";
@@ -123,7 +128,7 @@ export function withoutResultStorage(toml: string): string {
 /** Tags for the stage: versions as they are; moving ones of dbward's own images as the version that runs. */
 export function versionsOf({ server, agents }: HandRun, running: string | undefined): StageVersions {
   const pinned = ({ image }: FormerTask) => {
-    const { tag } = split(image);
+    const { tag } = splitImageAddress(image);
     return valid(tag) || !image.startsWith("ghcr.io/dbward-dev/") ? tag : (running ?? tag);
   };
   const [agent] = agents;
@@ -176,15 +181,8 @@ export function differencesOf(sources: StageSources): string[] {
 }
 
 function image(task: FormerTask, part: "server" | "agent", tag: unknown): object {
-  const { repository } = split(task.image);
+  const { repository } = splitImageAddress(task.image);
   return { tag, repository: repository === REPOSITORIES[part] ? undefined : repository };
-}
-
-/** Repository and tag, or digest, of an image. */
-export function split(image: string): { readonly repository: string; readonly tag: string } {
-  const [name = "", digest] = image.split("@");
-  const [, repository = name, tag = "latest"] = /^(.+):([^/:]+)$/.exec(name) ?? [];
-  return { repository, tag: digest ?? tag };
 }
 
 function configOf({ config }: FormerTask, path: string): object {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { StageInput } from "@dbward-aws/settings";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { always, startHttpServer } from "../../../core/src/test-support/http-server.ts";
@@ -133,5 +134,66 @@ describe("ops upgrade", () => {
         "don't take image.tag of agent app, image.tag of agent reports from config/versions.json",
       ),
     ]);
+  });
+
+  describe("with images that are pinned", () => {
+    /** A registry whose images differ by name and tag. */
+    const registry = async (architecture = "arm64") => {
+      const server = await startHttpServer(({ url = "" }, response) =>
+        response.end(JSON.stringify({ url, manifests: [{ platform: { os: "linux", architecture } }] })),
+      );
+      onTestFinished(server.close);
+      const host = new URL(server.url).host;
+      const digest = (name: string, tag: string) => {
+        const url = `/v2/dbward/${name}/manifests/${tag}`;
+        const manifest = JSON.stringify({ url, manifests: [{ platform: { os: "linux", architecture } }] });
+        return `${tag}@sha256:${createHash("sha256").update(manifest).digest("hex")}`;
+      };
+      const from = { ...STAGE };
+      from.server = { ...STAGE.server!, image: { tag: "0.2.0", repository: `${host}/dbward/server` } };
+      from.agents = STAGE.agents!.map((agent) => ({
+        ...agent,
+        image: { tag: "0.2.0", repository: `${host}/dbward/agent` },
+      }));
+      return { from, digest };
+    };
+
+    it("names the digests of the version", async () => {
+      const { from, digest } = await registry();
+      await withAws(running("0.2.0", "0.2.0"));
+      const { code, out } = await ops(`upgrade 0.3.0 --pin --dry-run ${await dbward("0.2.0")}`, from);
+      expect([code, out]).toEqual([
+        0,
+        expect.stringContaining(`Deploy the server ${digest("server", "0.3.0")} in`),
+      ]);
+      expect(out).toContain(`Deploy agent app, agent reports ${digest("agent", "0.3.0")},`);
+    });
+
+    it("pins the version that runs", async () => {
+      const { from, digest } = await registry();
+      await withAws(running("0.2.0", digest("agent", "0.2.0")));
+      const { out } = await ops(`upgrade 0.2.0 --pin --dry-run ${await dbward("0.2.0")}`, from);
+      expect(out).toContain(`Deploy the server ${digest("server", "0.2.0")} in place of 0.2.0`);
+      expect(out).not.toContain("Deploy agent");
+    });
+
+    it("refuses what has no image for the tasks' platform", async () => {
+      const { from } = await registry("amd64");
+      await withAws(running("0.2.0", "0.2.0"));
+      const { code, err } = await ops(`upgrade 0.3.0 --yes ${await dbward("0.2.0")}`, from);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/is for linux\/amd64, and tasks run on linux\/arm64/),
+      ]);
+    });
+
+    it("refuses to pin what no registry tells the digest of", async () => {
+      await withAws(running("0.2.0", "0.2.0"));
+      const { code, err } = await ops(`upgrade 0.3.0 --pin --yes ${await dbward("0.2.0")}`, STAGE);
+      expect([code, err]).toEqual([
+        1,
+        expect.stringMatching(/The digest of registry\.invalid.* was not found out/),
+      ]);
+    });
   });
 });

@@ -2,26 +2,35 @@ import { join } from "node:path";
 import type { TaskDefinition } from "@aws-sdk/client-ecs";
 import { type ActionOptions, act, actionOptions, type Progress, UsageError } from "@dbward-aws/cli";
 import { AGENT, agentSubject, SERVER } from "@dbward-aws/contract";
-import { DbwardError, Deadline } from "@dbward-aws/core";
-import { ecrRepository, readVersions, VERSIONS_FILE, writeVersions } from "@dbward-aws/settings";
-import { describeServices, describeTaskDefinition } from "@dbward-aws/stage";
+import { Deadline } from "@dbward-aws/core";
+import {
+  imageTagParts,
+  readVersions,
+  type StageVersions,
+  splitImageAddress,
+  VERSIONS_FILE,
+  writeVersions,
+} from "@dbward-aws/settings";
+import { describeServices, describeTaskDefinition, readAccount } from "@dbward-aws/stage";
 import { valid } from "semver";
 import { backUp, hasBackups } from "../backup/back-up.ts";
 import { fileSystemArn } from "../backup/recovery-points.ts";
 import type { CommandContext } from "../command.ts";
 import { type DeployTool, deployStage, deployToolOptions } from "../deploy-stage.ts";
+import { accountClients } from "../preflight/account-clients.ts";
 import { openServer, type ReachedServer, tryServer, urlOption, waitForServer } from "../server-access.ts";
 import { taskCommand } from "../stopped-stage.ts";
 import { findToken, readToken } from "../token-value.ts";
-import { findTag } from "../upgrade/find-tag.ts";
+import { UpgradeError } from "../upgrade/upgrade-error.ts";
 import {
   isOlder,
   type RunningVersions,
   UpgradeStepError,
-  type UpgradeWork,
   upgradeStage,
   upgradeWork,
+  type WantedTags,
 } from "../upgrade/upgrade-stage.ts";
+import { wantedTags } from "../upgrade/wanted-tags.ts";
 
 /** `pnpm ops upgrade`. */
 export const upgrade = taskCommand({
@@ -30,6 +39,7 @@ export const upgrade = taskCommand({
   examples: [
     ["upgrade 0.3.0 --stage prod", "After a backup"],
     ["upgrade 0.3.0 --stage prod --dry-run", "The checks and the plan only"],
+    ["upgrade 0.3.0 --pin --stage prod", "Name the images by their digests, too"],
   ],
   options: (yargs) =>
     deployToolOptions(
@@ -43,15 +53,21 @@ export const upgrade = taskCommand({
           }),
         ),
       ),
-    ).option("backup", { type: "boolean", default: true, describe: "Back up the file system first" }),
-  run: (context, { tag, url, backup, with: tool, build, ...options }) =>
-    run(context, { tag, url, backup, tool, build }, options),
+    )
+      .option("backup", { type: "boolean", default: true, describe: "Back up the file system first" })
+      .option("pin", {
+        type: "boolean",
+        describe: `Name the images by their digests, too; the default is what ${VERSIONS_FILE} does now`,
+      }),
+  run: (context, { tag, url, backup, pin, with: tool, build, ...options }) =>
+    run(context, { tag, url, backup, pin, tool, build }, options),
 });
 
 interface UpgradeRequest extends DeployTool {
   readonly tag: string;
   readonly url: string | undefined;
   readonly backup: boolean;
+  readonly pin: boolean | undefined;
 }
 
 function versionTag(tag: string): string {
@@ -59,29 +75,32 @@ function versionTag(tag: string): string {
   throw new UsageError(`<tag> can't be "${tag}".`, "Use a version of dbward, such as 0.3.0.");
 }
 
-/** A stage can't be upgraded, or an upgrade failed. */
-export class UpgradeError extends DbwardError {
-  override readonly name = "UpgradeError";
-
-  constructor(message: string, hint: string, cause?: unknown) {
-    super("upgrade-failed", message, { hint, cause });
-  }
-}
-
 async function run(
   context: CommandContext,
   request: UpgradeRequest,
   options: ActionOptions,
 ): Promise<number> {
-  const { settings, root, io } = context;
+  const { settings, root, io, clients, region, signal } = context;
   const { tag, url } = request;
   const { stage } = settings;
   const file = join(root, VERSIONS_FILE);
-  checkVersionsFile(context, file);
+  const versions = readVersions(file, stage);
+  checkVersionsFile(context, versions);
   const { running, serverTask } = await readRunning(context);
   checkOrder(running, tag, await minAgentVersion(context, url));
-  const work = upgradeWork(running, tag);
-  await checkTags(context, work, tag);
+  const wanted = await wantedTags(
+    settings,
+    tag,
+    request.pin ?? Object.values(versions).some((each) => imageTagParts(each).digest !== undefined),
+    {
+      account: await readAccount(clients.sts),
+      region,
+      ecr: accountClients(clients).ecr,
+      signal,
+      warn: (message) => io.complain(message),
+    },
+  );
+  const work = upgradeWork(running, wanted);
   const fileSystem =
     work.server && request.backup ? await backedUpFileSystem(context, serverTask) : undefined;
   const isDone = !work.server && work.agents.length === 0;
@@ -89,19 +108,21 @@ async function run(
     ...(fileSystem ? [`Back up file system ${fileSystem.id}, and wait for the recovery point`] : []),
     ...(work.server
       ? [
-          `Deploy the server ${tag} in place of ${running.server ?? "none"}. It stops before its successor starts, and migrates its database, which can't be undone`,
+          `Deploy the server ${wanted.server} in place of ${running.server ?? "none"}. It stops before its successor starts, and migrates its database, which can't be undone`,
           "Wait until it is ready, and check its version",
         ]
       : []),
     ...(work.agents.length > 0
-      ? [`Deploy ${work.agents.map((name) => `agent ${name}`).join(", ")} ${tag}, and see that they poll`]
+      ? [
+          `Deploy ${work.agents.map((name) => `agent ${name}`).join(", ")} ${wanted.agents}, and see that they poll`,
+        ]
       : []),
     ...(isDone ? [] : [`Write the versions into ${VERSIONS_FILE}`]),
   ];
   return act(io, options, { title: `Upgrade stage ${stage} to dbward ${tag}`, steps }, async (progress) => {
     let recoveryPoint: string | undefined;
     try {
-      await upgradeStage(tag, work, {
+      await upgradeStage(wanted, work, {
         ...(fileSystem && {
           backUp: async () => {
             recoveryPoint = await backUp(context, fileSystem, progress, {
@@ -113,8 +134,8 @@ async function run(
         writeVersions: (change) => writeVersions(file, stage, change),
         deploy: async (awaits) =>
           void (await deployStage(context, { ...request, json: options.json, awaits }, progress)),
-        verifyServer: (wanted) => verifyServer(context, url, wanted),
-        verifyAgents: (wanted) => verifyAgents(context, url, wanted, progress),
+        verifyServer: () => verifyServer(context, url, tag),
+        verifyAgents: () => verifyAgents(context, url, wanted, progress),
         report: (step) => progress.step(step),
       });
     } catch (error) {
@@ -127,10 +148,9 @@ async function run(
   });
 }
 
-/** The settings must take the tags from the file that is changed. @throws UpgradeError, VersionsFileError */
-function checkVersionsFile({ settings }: CommandContext, file: string): void {
+/** The settings must take the tags from the file that is changed. @throws UpgradeError */
+function checkVersionsFile({ settings }: CommandContext, versions: StageVersions): void {
   const { stage, server, agents } = settings;
-  const versions = readVersions(file, stage);
   const differing = [
     ...(server.image.tag === versions.server ? [] : ["server.image.tag"]),
     ...agents.flatMap(({ name, image }) =>
@@ -152,7 +172,7 @@ function checkOrder(running: RunningVersions, tag: string, minAgent: string | un
       "Its database was migrated, and an older server would use it anyway and damage it. To go back, set the tag in " +
         `${VERSIONS_FILE} and restore a backup from before the upgrade by \`pnpm ops restore\`.`,
     );
-  if (running.server === tag && isOlder(tag, minAgent))
+  if (imageTagParts(running.server ?? "").tag === tag && isOlder(tag, minAgent))
     throw new UpgradeError(
       `The server requires agents of ${minAgent} or newer.`,
       `Upgrade to ${minAgent} instead.`,
@@ -173,31 +193,6 @@ async function minAgentVersion(
   }
   await server.close();
   return server.health.minAgentVersion;
-}
-
-/** @throws UpgradeError when a registry says that it doesn't have the tag */
-async function checkTags(
-  { settings, signal, io }: CommandContext,
-  work: UpgradeWork,
-  tag: string,
-): Promise<void> {
-  const repositories = [
-    ...(work.server ? [settings.server.image.repository] : []),
-    ...settings.agents.filter(({ name }) => work.agents.includes(name)).map(({ image }) => image.repository),
-  ];
-  // Preflight looks for images in ECR, which wants a login.
-  const images = new Set(repositories.filter((name) => name !== undefined && !ecrRepository(name)));
-  const states = await Promise.all(
-    [...images].map(async (image = "") => [image, await findTag(image, tag, signal)] as const),
-  );
-  const missing = states.filter(([, state]) => state === "missing").map(([image]) => `${image}:${tag}`);
-  if (missing.length > 0)
-    throw new UpgradeError(
-      `The registry has no ${missing.join(" and no ")}.`,
-      "Check the version, or wait until its images are published.",
-    );
-  for (const [image, state] of states)
-    if (state === "unknown") io.complain(`Warning: whether ${image}:${tag} exists was not found out.`);
 }
 
 async function readRunning(
@@ -231,7 +226,7 @@ async function readRunning(
 
 function tagOf(definition: TaskDefinition | undefined, container: string): string | undefined {
   const image = definition?.containerDefinitions?.find(({ name }) => name === container)?.image;
-  return image?.includes("@") ? image.split("@")[1] : image?.split(":").at(-1);
+  return image && splitImageAddress(image).tag;
 }
 
 /** The server's file system, when AWS Backup copies it. */
@@ -263,11 +258,12 @@ async function verifyServer(context: CommandContext, url: string | undefined, ta
 async function verifyAgents(
   context: CommandContext,
   url: string | undefined,
-  tag: string,
+  wanted: WantedTags,
   progress: Progress,
 ): Promise<void> {
   const { running } = await readRunning(context);
-  const behind = upgradeWork(running, tag).agents;
+  const behind = upgradeWork(running, wanted).agents;
+  const tag = wanted.agents;
   if (behind.length > 0)
     throw new UpgradeError(
       `${behind.map((name) => `Agent ${name} runs ${running.agents.get(name)}`).join(", ")}, although ${tag} was deployed.`,

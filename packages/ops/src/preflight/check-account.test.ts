@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import type { StageInput } from "@dbward-aws/settings";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { startHttpServer } from "../../../core/src/test-support/http-server.ts";
 import { type Answers, AwsFault } from "../test-support/aws-peer.ts";
 import { stageInput, stageSettings } from "../test-support/ops-run.ts";
 import { check, mistakes } from "../test-support/preflight-run.ts";
 
+const MANIFEST = JSON.stringify({ manifests: [{ platform: { os: "linux", architecture: "amd64" } }] });
 const denied = () => {
   throw new AwsFault("AccessDeniedException", "not authorized");
 };
@@ -56,13 +59,18 @@ describe("the certificate of the load balancer", () => {
   });
 });
 
+/** Of `MANIFEST`. */
+const DIGEST = `sha256:${createHash("sha256").update(MANIFEST).digest("hex")}`;
+
 describe("images in ECR", () => {
   const repository = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/dbward/server";
   const changes: Partial<StageInput> = {
     server: { image: { tag: "0.2.0", repository, ecrRepositoryName: "dbward/server" }, configToml: text() },
   };
   const image = (manifest?: object): Answers => ({
-    BatchGetImage: () => ({ images: manifest ? [{ imageManifest: JSON.stringify(manifest) }] : [] }),
+    BatchGetImage: () => ({
+      images: manifest ? [{ imageId: { imageDigest: DIGEST }, imageManifest: JSON.stringify(manifest) }] : [],
+    }),
     DescribePullThroughCacheRules: () => ({ pullThroughCacheRules: [] }),
   });
   const platforms = (...architectures: string[]) =>
@@ -121,6 +129,19 @@ describe("images in ECR", () => {
     expect(await mistakes({ server: { image: fromCache, configToml: text() } }, cached)).toEqual([]);
   });
 
+  it("are asked for by their digest, if they have one", async () => {
+    const asked: unknown[] = [];
+    const BatchGetImage = ({ imageIds }: Record<string, unknown>) => {
+      asked.push(imageIds);
+      return { images: [{ imageId: { imageDigest: DIGEST }, imageManifest: "{}" }] };
+    };
+    for (const tag of ["0.2.0", DIGEST, `0.2.0@${DIGEST}`])
+      expect(
+        await mistakes({ server: { image: { tag, repository }, configToml: text() } }, { BatchGetImage }),
+      ).toEqual([]);
+    expect(asked).toEqual([[{ imageTag: "0.2.0" }], [{ imageDigest: DIGEST }], [{ imageDigest: DIGEST }]]);
+  });
+
   it("are a warning when they may not be looked at", async () => {
     expect((await check(changes, { BatchGetImage: denied })).warnings).toEqual([
       expect.stringMatching(/^Image .* was not checked: your identity is not allowed ecr:BatchGetImage/),
@@ -173,6 +194,37 @@ describe("quotas", () => {
       expect.stringMatching(/^Quota "EC2-VPC Elastic IPs" was not checked: .* servicequotas:GetServiceQuota/),
       expect.stringMatching(/^Quota "Fargate/),
       expect.stringMatching(/^Quota "VPCs per Region"/),
+    ]);
+  });
+});
+
+describe("an image of another registry that has a digest", () => {
+  const pinned = (repository: string, architecture: "arm64" | "x86_64"): Partial<StageInput> => ({
+    architecture,
+    server: { image: { tag: `0.2.0@${DIGEST}`, repository }, configToml: text() },
+  });
+  const registry = async (status: number) => {
+    const server = await startHttpServer((_request, response) => response.writeHead(status).end(MANIFEST));
+    onTestFinished(server.close);
+    return `${new URL(server.url).host}/dbward/server`;
+  };
+
+  it("is accepted with the platform of the tasks, and refused with another one", async () => {
+    const repository = await registry(200);
+    expect(await mistakes(pinned(repository, "x86_64"), {})).toEqual([]);
+    expect(await mistakes(pinned(repository, "arm64"), {})).toEqual([
+      expect.stringMatching(
+        /^Image \S+@sha256:\S+ \(server\.image\) is for linux\/amd64, and tasks run on linux\/arm64/,
+      ),
+    ]);
+  });
+
+  it("is refused when the registry doesn't have it, and a warning when it doesn't say", async () => {
+    expect(await mistakes(pinned(await registry(404), "x86_64"), {})).toEqual([
+      expect.stringMatching(/isn't in its registry\. Copy the digest/),
+    ]);
+    expect((await check(pinned(await registry(403), "x86_64"), {})).warnings).toEqual([
+      expect.stringMatching(/was not checked: its registry did not answer/),
     ]);
   });
 });

@@ -1,42 +1,36 @@
+import { DescribePullThroughCacheRulesCommand, type ECRClient } from "@aws-sdk/client-ecr";
 import {
-  BatchGetImageCommand,
-  DescribePullThroughCacheRulesCommand,
-  type ECRClient,
-} from "@aws-sdk/client-ecr";
-import { ecrRepository, ecrRepositoryOf, type StageSettings } from "@dbward-aws/settings";
-import { AwsCallError, ifThere } from "@dbward-aws/stage";
+  ecrRepository,
+  ecrRepositoryOf,
+  imageAddress,
+  imageTagParts,
+  type StageSettings,
+} from "@dbward-aws/settings";
+import { AwsCallError } from "@dbward-aws/stage";
+import { type EcrName, findEcrImage } from "../images/find-ecr-image.ts";
+import { findImage } from "../images/find-image.ts";
+import { PLATFORMS, platformsOf } from "../images/manifest.ts";
 import type { AccountClients } from "./account-clients.ts";
 import type { PreflightFindings } from "./findings.ts";
 import { unlessDenied } from "./unless-denied.ts";
 
 /** An image in a private registry of ECR, by the parts of its name. */
-interface EcrImage {
-  readonly account: string;
-  readonly region: string;
-  readonly repository: string;
-  /** A tag, or a digest. */
+interface EcrImage extends EcrName {
+  /** A tag, a digest, or both. */
   readonly tag: string;
   /** Whether the settings say that it comes from a pull-through cache. */
   readonly pullThroughCache: boolean;
 }
 
-/** The platform of the tasks, as manifests and `docker buildx` name it. */
-const PLATFORMS: Readonly<Record<StageSettings["architecture"], string>> = {
-  arm64: "linux/arm64",
-  x86_64: "linux/amd64",
-};
-
-/** Manifests and lists of them, of OCI and of Docker. */
-const MANIFESTS = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-];
+/** An image that is named by its digest, in a registry that is not ECR. */
+interface PublicImage {
+  readonly repository: string;
+  readonly digest: string;
+}
 
 /**
- * Images in this region's ECR are there, with the platform that tasks run on. Images of other registries are not asked for: ghcr.io wants no
- * login, and what is missing there is said by ECS.
+ * Images in this region's ECR are there, with the platform that tasks run on. Other registries are asked for images with a digest alone: a tag
+ * that is missing there is said by ECS, while the digest of one platform's image or of another image is easily copied, and found out late.
  */
 export async function checkImages(
   { server, agents, architecture }: StageSettings,
@@ -44,7 +38,7 @@ export async function checkImages(
   { ecr }: Pick<AccountClients, "ecr">,
   findings: PreflightFindings,
 ): Promise<void> {
-  const uses = new Map<string, { image: EcrImage; address: string; settings: string[] }>();
+  const uses = new Map<string, { image: EcrImage | PublicImage; address: string; settings: string[] }>();
   const parts: [StageSettings["server"]["image"], string][] = [
     [server.image, "server.image"],
     ...agents.map(({ image, name }): [StageSettings["server"]["image"], string] => [
@@ -53,11 +47,14 @@ export async function checkImages(
     ]),
   ];
   for (const [named, setting] of parts) {
-    const { tag, pullThroughCache } = named;
+    const { repository, tag, pullThroughCache } = named;
+    const { digest } = imageTagParts(tag);
     const found = ecrRepositoryOf(named, stage);
-    if (found?.region !== stage.region) continue;
-    const image = { ...found, repository: found.name, tag, pullThroughCache };
-    const address = `${ecrRepository(named.repository) ? named.repository : found.name}:${tag}`;
+    if (found ? found.region !== stage.region : digest === undefined) continue;
+    const image = found
+      ? { account: found.account, repository: found.name, tag, pullThroughCache }
+      : { repository, digest: digest! };
+    const address = imageAddress(found && !ecrRepository(repository) ? found.name : repository, tag);
     const key = `${address}:${pullThroughCache}`;
     const use = uses.get(key) ?? { image, address, settings: [] };
     use.settings.push(setting);
@@ -66,41 +63,49 @@ export async function checkImages(
   await Promise.all(
     [...uses.values()].map(({ image, address, settings }) => {
       const subject = `Image ${address} (${settings.join(", ")})`;
+      const wanted = PLATFORMS[architecture];
+      if ("digest" in image) return checkPublicImage(image, subject, wanted, findings);
       return unlessDenied(subject, "ecr:BatchGetImage", findings, () =>
-        checkImage(image, subject, PLATFORMS[architecture], ecr, findings),
+        checkEcrImage(image, subject, wanted, ecr, findings),
       );
     }),
   );
 }
 
-async function checkImage(
+async function checkPublicImage(
+  { repository, digest }: PublicImage,
+  subject: string,
+  wanted: string,
+  findings: PreflightFindings,
+): Promise<void> {
+  const found = await findImage(repository, digest);
+  if (found.state === "unknown") findings.warn(`${subject} was not checked: its registry did not answer`);
+  else if (found.state === "found") checkPlatform(found.manifest, subject, wanted, findings);
+  else
+    findings.refuse(
+      `${subject} isn't in its registry. Copy the digest of the tag from there, or name the tag alone`,
+    );
+}
+
+function checkPlatform(manifest: string, subject: string, wanted: string, findings: PreflightFindings): void {
+  const platforms = platformsOf(manifest);
+  if (platforms && !platforms.includes(wanted))
+    findings.refuse(
+      `${subject} is for ${platforms.join(", ") || "no platform"}, and tasks run on ${wanted}. Push an image that has it ` +
+        `(docker buildx build --platform ${wanted}), or set architecture to one that the image has`,
+    );
+}
+
+async function checkEcrImage(
   { account, repository, tag, pullThroughCache }: EcrImage,
   subject: string,
   wanted: string,
   ecr: ECRClient,
   findings: PreflightFindings,
 ): Promise<void> {
-  const imageId = tag.startsWith("sha256:") ? { imageDigest: tag } : { imageTag: tag };
-  const found = await ifThere(
-    `Looking up image ${repository}`,
-    ecr.send(
-      new BatchGetImageCommand({
-        registryId: account,
-        repositoryName: repository,
-        imageIds: [imageId],
-        acceptedMediaTypes: MANIFESTS,
-      }),
-    ),
-    "RepositoryNotFoundException",
-  );
-  const manifest = found?.images?.[0]?.imageManifest;
-  if (manifest !== undefined) {
-    const platforms = platformsOf(manifest);
-    if (platforms && !platforms.includes(wanted))
-      findings.refuse(
-        `${subject} is for ${platforms.join(", ") || "no platform"}, and tasks run on ${wanted}. Push an image that has it ` +
-          `(docker buildx build --platform ${wanted}), or set architecture to one that the image has`,
-      );
+  const found = await findEcrImage(ecr, { account, repository }, tag);
+  if (found.state === "found") {
+    checkPlatform(found.manifest, subject, wanted, findings);
     return;
   }
   // The first pull through a cache creates the repository and the image.
@@ -112,25 +117,11 @@ async function checkImage(
     return;
   }
   findings.refuse(
-    found
+    found.state === "missing"
       ? `${subject} isn't in its repository. Push it, or name an existing tag`
       : `${subject} is in a repository that doesn't exist in account ${account}: create it and push the image, or make a pull-through ` +
           "cache rule for it",
   );
-}
-
-/** The platforms of an image that has several; `undefined` for a single one, whose manifest doesn't name it. */
-function platformsOf(manifest: string): string[] | undefined {
-  try {
-    const { manifests } = JSON.parse(manifest) as {
-      manifests?: { platform?: { os?: string; architecture?: string } }[];
-    };
-    return manifests
-      ?.map(({ platform }) => `${platform?.os}/${platform?.architecture}`)
-      .filter((platform) => !platform.includes("unknown") && !platform.includes("undefined"));
-  } catch {
-    return undefined;
-  }
 }
 
 async function isCached(repository: string, account: string, ecr: ECRClient): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { AGENT, type StageNames } from "@dbward-aws/contract";
-import type { StageSettings } from "@dbward-aws/settings";
+import { type StageSettings, splitImageAddress } from "@dbward-aws/settings";
 import { type AwsClients, describeServices, describeTaskDefinition } from "@dbward-aws/stage";
 import { isOlder } from "../upgrade/upgrade-stage.ts";
 import type { PreflightFindings } from "./findings.ts";
@@ -48,8 +48,7 @@ async function runningTags(
     if (taskDefinition === undefined) continue;
     const { containerDefinitions = [] } = await describeTaskDefinition(clients, taskDefinition);
     const image = containerDefinitions.find(({ name }) => name === AGENT.container)?.image ?? "";
-    const tag = /:([^:/@]+)(@|$)/.exec(image)?.[1];
-    if (tag !== undefined) tags.set(service, tag);
+    if (image !== "") tags.set(service, splitImageAddress(image).tag);
   }
   return tags;
 }

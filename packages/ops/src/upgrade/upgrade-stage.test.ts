@@ -7,6 +7,9 @@ import {
   upgradeWork,
 } from "./upgrade-stage.ts";
 
+const DONE = { server: "0.3.0", agents: "0.3.0" };
+const DIGEST = `sha256:${"0a".repeat(32)}`;
+
 /** A stage with a server and two agents, and the file that its settings read. */
 class FakeStage {
   file = { server: "0.2.0", agents: "0.2.0" };
@@ -54,26 +57,22 @@ class FakeStage {
           if (awaits === "everything" && isOlder(this.running.agents, this.running.server))
             throw new Error("agents that the server takes for too old don't get healthy");
         })(),
-      verifyServer: (tag) =>
-        step(
-          "server",
-          check(() => this.running.server === tag),
-        )(),
-      verifyAgents: (tag) =>
-        step(
-          "agents",
-          check(() => this.running.agents === tag),
-        )(),
+      verifyServer: step(
+        "server",
+        check(() => this.running.server === DONE.server),
+      ),
+      verifyAgents: step(
+        "agents",
+        check(() => this.running.agents === DONE.agents),
+      ),
       report: () => undefined,
     };
   }
 
   upgrade(events?: number) {
-    return upgradeStage("0.3.0", upgradeWork(this.versions, "0.3.0"), this.steps(events));
+    return upgradeStage(DONE, upgradeWork(this.versions, DONE), this.steps(events));
   }
 }
-
-const DONE = { server: "0.3.0", agents: "0.3.0" };
 
 describe("upgradeStage", () => {
   it("backs up, and upgrades the server before the agents", async () => {
@@ -124,8 +123,15 @@ describe("upgradeWork", () => {
     ["0.3.0-rc.1", "0.3.0", true],
     ["sha256:0123", "0.3.0", true],
     [undefined, "0.3.0", true],
+    ["0.3.0", `0.3.0@${DIGEST}`, true],
+    [`0.3.0@sha256:${"0b".repeat(32)}`, `0.3.0@${DIGEST}`, true],
+    [`0.3.0@${DIGEST}`, `0.3.0@${DIGEST}`, false],
+    [`0.3.0@${DIGEST}`, "0.3.0", false],
+    [`0.2.0@${DIGEST}`, "0.3.0", true],
+    [`0.4.0@${DIGEST}`, `0.3.0@${DIGEST}`, false],
   ])("from %s to %s: %s", (version, tag, expected) => {
-    const work = upgradeWork({ server: version, agents: new Map([["app", version]]) }, tag);
+    const running = { server: version, agents: new Map([["app", version]]) };
+    const work = upgradeWork(running, { server: tag, agents: tag });
     expect(work).toEqual({ server: expected, agents: expected ? ["app"] : [] });
   });
 });

@@ -1,6 +1,14 @@
+import { imageTagParts } from "@dbward-aws/settings";
 import { lt, valid } from "semver";
 
-/** The versions that a stage runs, as its task definitions name them. */
+/** What the images of an upgrade are named by in the settings: the version, with a digest or without. */
+export interface WantedTags {
+  readonly server: string;
+  /** Of all agents. */
+  readonly agents: string;
+}
+
+/** The image tags that a stage runs, as its task definitions name them. */
 export interface RunningVersions {
   /** `undefined`: the service is not there. */
   readonly server: string | undefined;
@@ -20,9 +28,9 @@ export interface UpgradeSteps {
    */
   readonly deploy: (awaits: "server" | "everything") => Promise<void>;
   /** @throws when the server doesn't answer, or is not of this version */
-  readonly verifyServer: (tag: string) => Promise<void>;
+  readonly verifyServer: () => Promise<void>;
   /** @throws when an agent is not of this version, or doesn't poll */
-  readonly verifyAgents: (tag: string) => Promise<void>;
+  readonly verifyAgents: () => Promise<void>;
   /** Reports what is being done. */
   readonly report: (step: string) => void;
 }
@@ -34,21 +42,34 @@ export interface UpgradeWork {
   readonly agents: readonly string[];
 }
 
-/** Compares what runs with a version: the server and the agents that are older, or not known to be this version. */
-export function upgradeWork(running: RunningVersions, tag: string): UpgradeWork {
+/**
+ * Compares what runs with a version: the server and the agents that are older, not known to be this version, or of this
+ * version without the digest that it is to have.
+ */
+export function upgradeWork(running: RunningVersions, wanted: WantedTags): UpgradeWork {
   return {
-    server: isBehind(running.server, tag),
-    agents: [...running.agents].filter(([, version]) => isBehind(version, tag)).map(([name]) => name),
+    server: isBehind(running.server, wanted.server),
+    agents: [...running.agents].filter(([, tag]) => isBehind(tag, wanted.agents)).map(([name]) => name),
   };
 }
 
-/** Whether a version is older than another; a tag that is no version, such as a digest, is neither. */
-export function isOlder(version: string | undefined, than: string | undefined): boolean {
-  return Boolean(version && than && valid(version) && valid(than) && lt(version, than));
+/** Whether the version in a tag is older than another; a tag that is no version, such as a digest, is neither. */
+export function isOlder(tag: string | undefined, than: string | undefined): boolean {
+  const [version, other] = [versionIn(tag), versionIn(than)];
+  return version !== undefined && other !== undefined && lt(version, other);
 }
 
-function isBehind(version: string | undefined, tag: string): boolean {
-  return version !== tag && !(version !== undefined && valid(version) && !lt(version, tag));
+function isBehind(running: string | undefined, wanted: string): boolean {
+  const { tag, digest } = imageTagParts(wanted);
+  const version = versionIn(running);
+  if (running === wanted || version === undefined || tag === undefined) return running !== wanted;
+  return lt(version, tag) || (version === tag && digest !== undefined);
+}
+
+/** The version in an image's tag. */
+function versionIn(text: string | undefined): string | undefined {
+  const { tag } = imageTagParts(text ?? "");
+  return tag !== undefined && valid(tag) === tag ? tag : undefined;
 }
 
 /**
@@ -56,7 +77,12 @@ function isBehind(version: string | undefined, tag: string): boolean {
  *
  * @throws UpgradeStepError with the part that failed
  */
-export async function upgradeStage(tag: string, work: UpgradeWork, steps: UpgradeSteps): Promise<void> {
+export async function upgradeStage(
+  wanted: WantedTags,
+  work: UpgradeWork,
+  steps: UpgradeSteps,
+): Promise<void> {
+  const version = imageTagParts(wanted.server).tag!;
   const { backUp, writeVersions, deploy, verifyServer, verifyAgents, report } = steps;
   if (work.server) {
     if (backUp) {
@@ -64,27 +90,27 @@ export async function upgradeStage(tag: string, work: UpgradeWork, steps: Upgrad
       await backUp();
     }
     await of("server", async () => {
-      report(`Deploying the server ${tag}`);
-      writeVersions({ server: tag });
+      report(`Deploying the server ${version}`);
+      writeVersions({ server: wanted.server });
       // A server takes an agent that is older than its `min_agent_version` for not ready, and so does ECS.
       await deploy("server");
     });
   }
   await of("server", async () => {
     report("Checking the server's version");
-    await verifyServer(tag);
+    await verifyServer();
   });
   await of("agents", async () => {
     if (work.agents.length > 0) {
-      report(`Deploying the agents ${tag}`);
-      writeVersions({ agents: tag });
+      report(`Deploying the agents ${version}`);
+      writeVersions({ agents: wanted.agents });
       await deploy("everything");
     }
     report("Checking the agents");
-    await verifyAgents(tag);
+    await verifyAgents();
   });
   // Also when somebody else has deployed the version: the file says what runs.
-  writeVersions({ server: tag, agents: tag });
+  writeVersions(wanted);
 }
 
 /** A part of an upgrade failed. */

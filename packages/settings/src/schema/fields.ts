@@ -78,12 +78,12 @@ export const variableName = z
   .regex(/^[A-Z_][A-Z0-9_]*$/, "must be a variable's name such as WEBHOOK_SECRET");
 export const secretVariables = z.record(variableName, secretName);
 
-/** A tag or a digest. `latest` is valid, with a warning. */
+/** A tag, a digest, or both. `latest` is valid, with a warning. */
 export const imageTag = z
   .string()
   .regex(
-    /^([\w][\w.-]{0,127}|sha256:[0-9a-f]{64})$/,
-    'must be a tag such as "0.2.0" or a digest "sha256:…" of 64 hex digits',
+    /^(sha256:[0-9a-f]{64}|\w[\w.-]{0,127}(@sha256:[0-9a-f]{64})?)$/,
+    'must be a tag such as "0.2.0", a digest "sha256:…" of 64 hex digits, or both: "0.2.0@sha256:…"',
   );
 
 export const imageRepository = z

@@ -15,7 +15,7 @@ export const image = (repository: string) =>
     .strictObject({
       tag: field.imageTag.meta({
         description:
-          "Pinned tag (`0.2.0`) or digest (`sha256:…`). Moving tags such as `latest` and `0.2` are accepted with a warning.",
+          "Pinned tag (`0.2.0`), digest (`sha256:…`), or a tag with the digest that is pulled (`0.2.0@sha256:…`), whose version commands and checks still know. Moving tags such as `latest` and `0.2` are accepted with a warning.",
       }),
       repository: field.imageRepository.default(repository).meta({
         description:

@@ -1,8 +1,10 @@
 import { expect, it, onTestFinished } from "vitest";
 import { type Responder, startHttpServer } from "../../../core/src/test-support/http-server.ts";
-import { findTag } from "./find-tag.ts";
+import { findImage } from "./find-image.ts";
 
 const { signal } = new AbortController();
+/** Of `{}`. */
+const MANIFEST_DIGEST = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 
 /** A registry on this machine. @returns its host and port */
 async function registry(respond: Responder): Promise<string> {
@@ -24,14 +26,18 @@ it("finds a tag with an anonymous token, as ghcr.io wants one", async () => {
         `Bearer realm="http://${request.headers.host}/token",service="ghcr.io",scope="${scope}"`,
       );
     } else response.statusCode = request.url?.endsWith("/0.3.0") ? 200 : 404;
-    return response.end();
+    return response.end("{}");
   });
-  expect(await findTag(`${host}/dbward-dev/dbward-server`, "0.3.0", signal)).toBe("found");
-  expect(await findTag(`${host}/dbward-dev/dbward-server`, "9.9.9", signal)).toBe("missing");
+  expect(await findImage(`${host}/dbward-dev/dbward-server`, "0.3.0", signal)).toEqual({
+    state: "found",
+    digest: MANIFEST_DIGEST,
+    manifest: "{}",
+  });
+  expect(await findImage(`${host}/dbward-dev/dbward-server`, "9.9.9", signal)).toEqual({ state: "missing" });
   expect(seen.slice(0, 3)).toEqual([
-    ["HEAD", "/v2/dbward-dev/dbward-server/manifests/0.3.0", undefined],
+    ["GET", "/v2/dbward-dev/dbward-server/manifests/0.3.0", undefined],
     ["GET", "/token?service=ghcr.io&scope=repository%3Adbward-dev%2Fdbward-server%3Apull", undefined],
-    ["HEAD", "/v2/dbward-dev/dbward-server/manifests/0.3.0", "Bearer anonymous"],
+    ["GET", "/v2/dbward-dev/dbward-server/manifests/0.3.0", "Bearer anonymous"],
   ]);
 });
 
@@ -52,14 +58,28 @@ it.each<[string, Responder]>([
     },
   ],
   [
+    "sends a manifest without end",
+    (_request, response) => {
+      const timer = setInterval(() => response.write("x".repeat(1024 * 1024)), 1);
+      return response.on("close", () => clearInterval(timer));
+    },
+  ],
+  [
     "sends elsewhere in plain text",
     (_request, response) =>
       response.writeHead(401, { "www-authenticate": 'Bearer realm="http://example.com/token"' }).end(),
   ],
 ])("doesn't know when the registry %s", async (_what, listener) => {
-  expect(await findTag(`${await registry(listener)}/a/b`, "1.0.0", signal)).toBe("unknown");
+  expect(await findImage(`${await registry(listener)}/a/b`, "1.0.0", signal)).toEqual({ state: "unknown" });
+});
+
+it("takes the image of a digest only with that digest", async () => {
+  const host = await registry((_request, response) => response.end("{}"));
+  expect(await findImage(`${host}/a/b`, MANIFEST_DIGEST, signal)).toMatchObject({ state: "found" });
+  const other = MANIFEST_DIGEST.replace("44", "45");
+  expect(await findImage(`${host}/a/b`, other, signal)).toEqual({ state: "unknown" });
 });
 
 it("doesn't know when there is no registry", async () => {
-  expect(await findTag("127.0.0.1:1/a/b", "1.0.0", signal)).toBe("unknown");
+  expect(await findImage("127.0.0.1:1/a/b", "1.0.0", signal)).toEqual({ state: "unknown" });
 });
