@@ -1,3 +1,4 @@
+import type { StageInput } from "@dbward-aws/settings";
 import { describe, expect, it } from "vitest";
 import { type Answers, AwsFault, type Input } from "../test-support/aws-peer.ts";
 import { EMPTY_ACCOUNT } from "../test-support/empty-account.ts";
@@ -11,11 +12,11 @@ const TAGS = [
   { Key: "sst:stage", Value: "prod" },
 ];
 
-const fileSystem = (FileSystemId: string, Tags: readonly object[] = TAGS) => ({
+const fileSystem = (FileSystemId: string, Tags: readonly object[] = TAGS, CreationTime = 1_700_000_000) => ({
   FileSystemId,
   FileSystemArn: `arn:aws:elasticfilesystem:eu-central-1:${ACCOUNT}:file-system/${FileSystemId}`,
   LifeCycleState: "available",
-  CreationTime: 1_700_000_000,
+  CreationTime,
   Tags,
 });
 
@@ -111,6 +112,54 @@ describe("ops cleanup", () => {
         state: { fileSystemId: "fs-1" },
         storage: { bucketName: "prod-dbward-state-resultsbucket1" },"
     `);
+  });
+
+  describe("of a stage that was removed after a restore", () => {
+    const answers: Answers = {
+      ...EMPTY_ACCOUNT,
+      // The restored file system comes after the former one by name, too.
+      ...fileSystems(fileSystem("fs-11111111"), fileSystem("fs-22222222", TAGS, 1_700_086_400)),
+      ...deletedState(skipped("AWS::S3::Bucket", "prod-dbward-state-resultsbucket1")),
+      HeadBucket: () => ({}),
+    };
+    const state = { fileSystemId: "fs-22222222", replaces: "fs-11111111" };
+    const howToDeploy = async (changes: Partial<StageInput>) => {
+      await withAws(answers);
+      const { code, out } = await ops("cleanup", changes);
+      expect(code).toBe(0);
+      return out.slice(out.indexOf("To deploy the stage again"));
+    };
+
+    it("leaves the settings on the file system that they name", async () => {
+      expect(await howToDeploy({ state })).toMatchInlineSnapshot(`
+        "To deploy the stage again on its data, add to its settings, which name file system fs-22222222:
+          storage: { bucketName: "prod-dbward-state-resultsbucket1" },"
+      `);
+    });
+
+    it("says when its settings name all that there is", async () => {
+      const storage = { bucketName: "prod-dbward-state-resultsbucket1" };
+      expect(await howToDeploy({ state, storage })).toMatchInlineSnapshot(
+        `"To deploy the stage again on its data, leave its settings, which name file system fs-22222222, as they are."`,
+      );
+    });
+
+    it("offers no bucket to a stage that has its results on the file system", async () => {
+      const storage = { backend: "local" as const };
+      expect(await howToDeploy({ state, storage })).toBe(
+        "To deploy the stage again on its data, leave its settings, which name file system fs-22222222, as they are.",
+      );
+    });
+
+    it("lets the reader choose among file systems that the settings don't name, newest first", async () => {
+      expect(await howToDeploy({})).toMatchInlineSnapshot(`
+        "To deploy the stage again on its data, add to its settings:
+          // One of these: after a restore, the one that the stage ran on last.
+          state: { fileSystemId: "fs-22222222" }, // created 2023-11-15T22:13:20.000Z
+          state: { fileSystemId: "fs-11111111" }, // created 2023-11-14T22:13:20.000Z
+          storage: { bucketName: "prod-dbward-state-resultsbucket1" },"
+      `);
+    });
   });
 
   it("names what keeps a stack from being deleted, and what it could not delete", async () => {

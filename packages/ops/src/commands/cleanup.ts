@@ -1,3 +1,4 @@
+import type { StageSettings } from "@dbward-aws/settings";
 import { liveStacks } from "@dbward-aws/stage";
 import { type CommandContext, command } from "../command.ts";
 import { findLeftovers } from "../leftovers/find-leftovers.ts";
@@ -34,7 +35,7 @@ export const cleanup = command({
     } else if (leftovers.length > 0) {
       print(`Stage ${stage} is not deployed. In the account, and in no stack:`);
       show(leftovers, "To delete it, data included:", context);
-      for (const line of settingsFor(leftovers)) print(line);
+      for (const line of settingsFor(leftovers, settings)) print(line);
     } else print(`Nothing of stage ${stage} is left.`);
     for (const line of unread) print(`Not looked for: ${line}`);
     return 0;
@@ -52,14 +53,34 @@ function show(
   for (const { commands } of list) for (const command of commands) print(`  ${command}`);
 }
 
-/** How to deploy the stage again on what is kept. */
-function settingsFor(leftovers: readonly Leftover[]): readonly string[] {
-  const fileSystem = leftovers.find(({ type }) => type === "AWS::EFS::FileSystem");
-  if (!fileSystem) return [];
-  const bucket = leftovers.find(isResultBucket);
+/** How to deploy the stage again on what is kept. What its settings name already is left out. */
+function settingsFor(leftovers: readonly Leftover[], { state, storage }: StageSettings): readonly string[] {
+  const fileSystems = leftovers
+    .filter(({ type }) => type === "AWS::EFS::FileSystem")
+    .sort((a, b) => Number(b.created) - Number(a.created));
+  const isNamed = fileSystems.some(({ id }) => id === state?.fileSystemId);
+  // Of a file system that the settings name and that isn't there, preflight says what to do.
+  if (fileSystems.length === 0 || (state !== undefined && !isNamed)) return [];
+  const needsBucket = storage.backend === "s3" && storage.bucketName === undefined;
+  const bucket = needsBucket ? leftovers.find(isResultBucket) : undefined;
+  const lines = bucket ? [`  storage: { bucketName: "${bucket.id}" },`] : [];
+  if (state !== undefined) {
+    const named = `which name file system ${state.fileSystemId}`;
+    return bucket
+      ? [`\nTo deploy the stage again on its data, add to its settings, ${named}:`, ...lines]
+      : [`\nTo deploy the stage again on its data, leave its settings, ${named}, as they are.`];
+  }
+  const candidates = fileSystems.map(
+    ({ id, created }) =>
+      `  state: { fileSystemId: "${id}" },` +
+      (fileSystems.length > 1 ? ` // created ${created?.toISOString() ?? "at an unknown time"}` : ""),
+  );
   return [
     "\nTo deploy the stage again on its data, add to its settings:",
-    `  state: { fileSystemId: "${fileSystem.id}" },`,
-    ...(bucket ? [`  storage: { bucketName: "${bucket.id}" },`] : []),
+    ...(candidates.length > 1
+      ? ["  // One of these: after a restore, the one that the stage ran on last."]
+      : []),
+    ...candidates,
+    ...lines,
   ];
 }

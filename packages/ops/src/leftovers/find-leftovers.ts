@@ -141,9 +141,9 @@ class Search {
     };
   }
 
-  #add(type: string, id: string, parts: Parts = {}, blocks = false): void {
+  #add(type: string, id: string, parts: Parts = {}, blocks = false, created?: Date): void {
     if (this.#inUse.has(id) || this.#found.some((other) => other.id === id)) return;
-    this.#found.push({ type, id, commands: deletion(type, id, this.#region, parts), blocks });
+    this.#found.push({ type, id, commands: deletion(type, id, this.#region, parts), blocks, created });
   }
 
   async fileSystems(): Promise<void> {
@@ -158,12 +158,13 @@ class Search {
             `Listing the mount targets of ${id}`,
             this.#clients.efs.send(new DescribeMountTargetsCommand({ FileSystemId: id })),
           );
-          this.#add("AWS::EFS::FileSystem", id, {
+          const parts = {
             mountTargets: MountTargets.flatMap(({ MountTargetId }) =>
               this.#inUse.has(MountTargetId!) ? [] : [MountTargetId!],
             ),
             recoveryPoints: await this.#recoveryPoints(fileSystem),
-          });
+          };
+          this.#add("AWS::EFS::FileSystem", id, parts, false, fileSystem.CreationTime);
         }),
     );
   }

@@ -8,6 +8,8 @@ export interface Leftover {
   readonly commands: readonly string[];
   /** Whether its name is fixed, so that the stage can't be deployed again while it is there. */
   readonly blocks: boolean;
+  /** When it was created. @default - of no importance */
+  readonly created?: Date | undefined;
 }
 
 /** What must be deleted before a resource can be. */
