@@ -1,27 +1,31 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { EC2Client } from "@aws-sdk/client-ec2";
-import { CreateDBInstanceCommand, CreateDBSubnetGroupCommand, RDSClient } from "@aws-sdk/client-rds";
+import { EFSClient } from "@aws-sdk/client-efs";
 import { CreateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { METRICS_USER } from "@dbward-aws/contract";
 import { DbwardClient } from "@dbward-aws/dbward-client";
 import type { LocalStage } from "@dbward-aws/local-cloud";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Account, eventually } from "./support/account.ts";
-import { AlarmRecord } from "./support/alarm-record.ts";
 import { BackupPeer } from "./support/backup-peer.ts";
 import { DATABASE_URL } from "./support/changes.ts";
 import { documented } from "./support/documented.ts";
 import { withAgents, withField, withoutAgent, withServer } from "./support/edit-settings.ts";
-import { createPlatform, enableDnsHostnames, type Platform } from "./support/platform.ts";
+import { createOrdersDatabase } from "./support/orders-database.ts";
+import { enableDnsHostnames, type Platform } from "./support/platform.ts";
 import { ProcessArguments } from "./support/process-arguments.ts";
 import { type Registry, startRegistry } from "./support/registry.ts";
 import { type CommandEnd, ops } from "./support/run-command.ts";
-import { createRequest, healthyAgentCapabilities, requestExecuted } from "./support/server-api.ts";
+import {
+  createRequest,
+  healthyAgentCapabilities,
+  requestExecuted,
+  requestStatus,
+} from "./support/server-api.ts";
+import { StageWatch, type Step } from "./support/stage-watch.ts";
 import { REFUSED_ROLE } from "./support/stand-in.ts";
 import { startStory } from "./support/start-story.ts";
-import { TaskHistory } from "./support/task-history.ts";
-import { TokenWatch } from "./support/token-watch.ts";
 
 const DIRECTORY = join(import.meta.dirname, "../.local", "e2e-drill");
 const PROJECT = join(DIRECTORY, "project");
@@ -57,12 +61,11 @@ name = "auditors"
 roles = ["\${AUDITORS_ROLE}"]
 `;
 
-/** What a step does to the server and to alarms. */
-interface Step {
-  /** Tasks of the server that it starts. @default 0 */
-  readonly serverTasks?: number;
-  /** Ids of all alarms that ring meanwhile. @default - none */
-  readonly rings?: readonly string[];
+/** Ids of what holds the data of a stage. */
+interface KeptState {
+  readonly bucket: string;
+  readonly fileSystem: string;
+  readonly vault: string;
 }
 
 /**
@@ -77,12 +80,17 @@ describe.sequential("the life of a stage", () => {
   let stage: LocalStage;
   let account: Account;
   let server: DbwardClient;
+  let efs: EFSClient;
   let platform: Platform;
   let url: string;
-  let tokens: TokenWatch;
-  let alarms: AlarmRecord;
-  let serverTasks: TaskHistory;
-  let startedBefore = 0;
+  let watch: StageWatch;
+  /** A request that is in every state of the server. */
+  let request: string;
+  /** The administrator's token of the server's first start. */
+  let firstToken: string;
+  /** What holds data, and what did before the restore. */
+  let state: KeptState;
+  let former: KeptState;
 
   beforeAll(async () => {
     backup = await BackupPeer.start(join(DIRECTORY, "efs"));
@@ -94,17 +102,18 @@ describe.sequential("the life of a stage", () => {
     stage = await first.beside("drill");
     account = new Account(stage);
     server = new DbwardClient({ url: stage.serverUrl });
-    tokens = new TokenWatch(account, DIRECTORY);
-    alarms = new AlarmRecord(account);
-    serverTasks = new TaskHistory(DIRECTORY, account.names.cluster, account.names.serverService);
-    platform = await createDatabase();
+    watch = new StageWatch(account, DIRECTORY);
+    efs = new EFSClient(stage.clientConfig());
+    backup.useAccount(efs);
+    platform = await createOrdersDatabase(stage);
     // The database of this machine takes the place of the one in the VPC.
     url = await eventually(() => account.secret(DATABASE_URL), MINUTE);
   }, 5 * MINUTE);
 
   afterAll(async () => {
-    tokens?.close();
+    watch?.close();
     server?.close();
+    efs?.destroy();
     account?.close();
     await first?.close();
     await registry?.close();
@@ -115,52 +124,12 @@ describe.sequential("the life of a stage", () => {
     it(name, { timeout: 20 * MINUTE }, async () => {
       const since = new Date();
       await work();
-      expect(await serverTasks.overlaps()).toEqual([]);
-      const started = (await serverTasks.started()).length;
-      expect(started - startedBefore, "tasks of the server that were started").toBe(
-        expected.serverTasks ?? 0,
-      );
-      startedBefore = started;
-      expect(await tokens.leaks()).toEqual([]);
-      const rang = await alarms.rang();
-      const rings = [...(expected.rings ?? [])].sort();
-      // On a machine that is far too busy, the emulated account itself is what the alarms are about.
-      if (await alarms.wasHindered(since)) expect(rang).toEqual(expect.arrayContaining(rings));
-      else expect(rang).toEqual(rings);
+      await watch.check(expected, since);
     });
-
-  /** The VPC of a company, and a database in it. */
-  const createDatabase = async (): Promise<Platform> => {
-    const ec2 = new EC2Client(stage.clientConfig());
-    const rds = new RDSClient(stage.clientConfig());
-    const made = await createPlatform(ec2);
-    await rds.send(
-      new CreateDBSubnetGroupCommand({
-        DBSubnetGroupName: "orders",
-        DBSubnetGroupDescription: "The database's",
-        SubnetIds: [...made.subnets],
-      }),
-    );
-    await rds.send(
-      new CreateDBInstanceCommand({
-        DBInstanceIdentifier: "orders-db",
-        DBInstanceClass: "db.t4g.micro",
-        Engine: "postgres",
-        DBName: "orders",
-        AllocatedStorage: 20,
-        MasterUsername: "postgres",
-        MasterUserPassword: "not-the-agents",
-        DBSubnetGroupName: "orders",
-        VpcSecurityGroupIds: [made.group],
-      }),
-    );
-    for (const client of [ec2, rds]) client.destroy();
-    return made;
-  };
 
   const run = async (...args: string[]): Promise<CommandEnd> => {
     const end = await ops(stage, stage.view, ...args);
-    tokens.note(end);
+    watch.note(end);
     return end;
   };
   /** Runs a command that changes something. @returns what it printed as JSON */
@@ -187,6 +156,26 @@ describe.sequential("the life of a stage", () => {
       const healthy = rows.flatMap(({ id, status }) => (status === "healthy" ? [id] : []));
       return wanted.every((id) => healthy.includes(id)) || undefined;
     }, 2 * MINUTE);
+  const everyTokenWorks = async () => {
+    const { exitCode, stdout } = await run("tokens", "list");
+    expect([exitCode, stdout.match(/ works /g)?.length]).toEqual([0, 4]);
+  };
+  /** Tokens that the server has issued, and that are in no secret. */
+  const unusedTokens = async () => {
+    const { stdout } = await run("tokens", "list", "--json");
+    const { issued } = JSON.parse(stdout) as {
+      issued: { readonly id: string; readonly subject: string; readonly usedBy?: string }[];
+    };
+    return issued.filter(({ usedBy }) => usedBy === undefined);
+  };
+  const keptState = async (): Promise<KeptState> => {
+    const outputs = await account.outputs(account.names.stack("State"));
+    return {
+      bucket: outputs.BucketName!,
+      fileSystem: outputs.FileSystemId!,
+      vault: outputs.BackupVaultName!,
+    };
+  };
   const alarmIs = (id: string, state: "ALARM" | "OK") =>
     eventually(async () => (await account.alarmState(id)) === state || undefined, 10 * MINUTE);
 
@@ -194,7 +183,7 @@ describe.sequential("the life of a stage", () => {
     const init = async (...args: string[]) => {
       const access = { ...stage, environment: { ...stage.environment, DBWARD_DATABASE_URL: url } };
       const end = await ops(access, PROJECT, "init", "--database", "orders-db", "--yes", ...args);
-      tokens.note(end);
+      watch.note(end);
       expect(end.stdout + end.stderr).not.toContain(url);
       return end;
     };
@@ -248,8 +237,8 @@ describe.sequential("the life of a stage", () => {
     );
     await stage.deploy();
     expect(await stage.steady()).toEqual([]);
-    const { BackupVaultName } = await account.outputs(account.names.stack("State"));
-    backup.vaults.add(BackupVaultName!);
+    firstToken = await admin();
+    backup.vaults.add((await keptState()).vault);
     expect(await healthyAgentCapabilities(stage.serverUrl, await admin(), MINUTE)).toEqual({
       scopes: [{ database: "orders", environment: "drill" }],
     });
@@ -322,8 +311,7 @@ describe.sequential("the life of a stage", () => {
   step("July: tokens of an agent and of the administrator are rotated", {}, async () => {
     for (const owner of ["reports", "admin"]) await done("tokens", "rotate", owner);
     await healthyAgents("agent", "reports");
-    const { exitCode, stdout } = await run("tokens", "list");
-    expect([exitCode, stdout.match(/ works /g)?.length]).toEqual([0, 4]);
+    await everyTokenWorks();
   });
 
   step("August: it is upgraded, after a backup", { serverTasks: 1 }, async () => {
@@ -355,6 +343,68 @@ describe.sequential("the life of a stage", () => {
     await eventually(async () => (await server.health()).version === "0.2.0" || undefined, 2 * MINUTE);
     await healthyAgents("agent", "reports");
     await executed(await ask("orders"));
+  });
+
+  step("October: a backup is restored, and only what came after it is lost", { serverTasks: 1 }, async () => {
+    change(SERVER_TOML, (text) => text.replace(GROUP, ""));
+    request = await ask("reports");
+    await executed(request);
+    await done(...documented("pnpm ops backup --stage prod"));
+    const lost = await ask("orders");
+    await executed(lost);
+    former = await keptState();
+    const { fileSystem } = former;
+    expect(await done(...documented("pnpm ops restore latest --stage prod"), "--no-build")).toMatchObject({
+      status: "done",
+      former: fileSystem,
+      unknownTokens: [],
+    });
+    state = await keptState();
+    expect(state).toEqual({ ...former, fileSystem: [...backup.restored.values()][0] });
+    expect(await requestStatus(stage.serverUrl, await admin(), request)).toBe("executed");
+    await expect(requestStatus(stage.serverUrl, await admin(), lost)).rejects.toThrow("404");
+    await everyTokenWorks();
+    await healthyAgents("agent", "reports");
+    for (const name of ["orders", "reports"]) await executed(await ask(name));
+  });
+
+  step("November: it is removed, and what holds data stays", {}, async () => {
+    const refused = await run("remove", "--yes");
+    expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining("Add --confirm drill")]);
+    await healthyAgents("agent", "reports");
+    const { stays } = await done("remove", "--confirm", "drill");
+    const kept = [state.vault, state.bucket, state.fileSystem, former.fileSystem];
+    expect((stays as { id: string }[]).map(({ id }) => id).sort()).toEqual([...kept].sort());
+    // The emulated CloudFormation doesn't wait until the tasks of a deleted service have ended, as AWS's does.
+    await eventually(async () => (await watch.runningServers()).length === 0 || undefined, 2 * MINUTE);
+    expect(await account.everyAlarm()).toEqual([]);
+    const { exitCode, stdout } = await run(...documented("pnpm ops cleanup --stage prod"));
+    expect(exitCode).toBe(0);
+    const listed = stdout.match(/(?<=^- ).*/gm) ?? [];
+    expect(listed.map((line) => line.split(" ").at(-1)).sort()).toEqual([...kept].sort());
+    expect(stdout).not.toContain("Not looked for");
+    // The settings name the file system that the stage ran on last.
+    expect(stdout.split("add to its settings").at(-1)).toBe(
+      `, which name file system ${state.fileSystem}:\n  storage: { bucketName: "${state.bucket}" },\n`,
+    );
+  });
+
+  step("December: it is deployed again, on what was kept", { serverTasks: 1 }, async () => {
+    change(SETTINGS, (text) => withField(text, "drill", `storage: { bucketName: "${state.bucket}" },`));
+    await deploy();
+    // A vault that was kept keeps its copies, and its name.
+    expect(await keptState()).toEqual({ ...state, vault: expect.not.stringMatching(state.vault) });
+    // A boolean, so that a failure doesn't print a token.
+    expect((await admin()) === firstToken, "the administrator's token is the one in the old file").toBe(true);
+    // Nobody has what was in the former secrets, and it is valid until it is revoked.
+    const unused = await unusedTokens();
+    expect(unused.map(({ subject }) => subject)).toContain("admin");
+    for (const { id } of unused) await done("tokens", "revoke", id);
+    expect(await unusedTokens()).toEqual([]);
+    await everyTokenWorks();
+    expect(await requestStatus(stage.serverUrl, await admin(), request)).toBe("executed");
+    await healthyAgents("agent", "reports");
+    for (const name of ["orders", "reports"]) await executed(await ask(name));
   });
 
   /** Sends a signal to all processes of the running task of a service. @returns their ids */

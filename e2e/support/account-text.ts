@@ -13,6 +13,7 @@ import {
 } from "@aws-sdk/client-ecs";
 import { ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { GetParametersByPathCommand } from "@aws-sdk/client-ssm";
+import { ifThere } from "@dbward-aws/stage";
 import type { Account } from "./account.ts";
 
 /**
@@ -80,10 +81,14 @@ async function containers({ ecs, names: { cluster } }: Account): Promise<Part[]>
   const { taskDefinitionArns = [] } = await ecs.send(new ListTaskDefinitionsCommand({}));
   const listed = await Promise.all(
     (["RUNNING", "STOPPED"] as const).map((desiredStatus) =>
-      ecs.send(new ListTasksCommand({ cluster, desiredStatus })),
+      ifThere(
+        `Listing the tasks of ${cluster}`,
+        ecs.send(new ListTasksCommand({ cluster, desiredStatus })),
+        "ClusterNotFoundException",
+      ),
     ),
   );
-  const tasks = listed.flatMap(({ taskArns = [] }) => taskArns);
+  const tasks = listed.flatMap((page) => page?.taskArns ?? []);
   const parts = await Promise.all([
     ...taskDefinitionArns.map((taskDefinition) =>
       answer(taskDefinition, ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition }))),

@@ -158,6 +158,17 @@ export class Account {
     return [...MetricAlarms, ...CompositeAlarms][0]?.StateValue;
   }
 
+  /** Names of all alarms that the stage has. */
+  async everyAlarm(): Promise<string[]> {
+    const { MetricAlarms = [], CompositeAlarms = [] } = await this.cloudWatch.send(
+      new DescribeAlarmsCommand({
+        AlarmNamePrefix: this.names.alarm(""),
+        AlarmTypes: ["MetricAlarm", "CompositeAlarm"],
+      }),
+    );
+    return [...MetricAlarms, ...CompositeAlarms].map(({ AlarmName = "" }) => AlarmName);
+  }
+
   close(): void {
     const { cloudFormation, cloudWatch, ecs, lambda, logs, secretsManager, ssm } = this;
     for (const client of [cloudFormation, cloudWatch, ecs, lambda, logs, secretsManager, ssm])

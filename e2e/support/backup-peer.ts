@@ -71,7 +71,10 @@ export class BackupPeer {
 
   readonly #answers: Answers = {
     ListBackupVaults: () => ({
-      BackupVaultList: [...this.vaults].map((BackupVaultName) => ({ BackupVaultName })),
+      BackupVaultList: [...this.vaults].map((BackupVaultName) => ({
+        BackupVaultName,
+        NumberOfRecoveryPoints: this.rolesIn(BackupVaultName).length,
+      })),
     }),
     DescribeRegionSettings: () => ({ ResourceTypeOptInPreference: { EFS: true } }),
     StartBackupJob: async ({ ResourceArn, BackupVaultName, IamRoleArn }) => ({

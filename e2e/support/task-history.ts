@@ -31,17 +31,26 @@ export class TaskHistory {
     return (await this.#lines()).filter(({ status }) => status === "PENDING").map(({ task }) => task);
   }
 
+  /** ARNs of the tasks that have not ended. */
+  async running(): Promise<string[]> {
+    return [...(await this.#replay()).running];
+  }
+
   /** The tasks that were started while another one had not ended, with that one. */
   async overlaps(): Promise<string[]> {
+    return (await this.#replay()).overlaps;
+  }
+
+  async #replay() {
     const running = new Set<string>();
-    const found: string[] = [];
+    const overlaps: string[] = [];
     for (const { task, status } of await this.#lines()) {
       if (status === "PENDING") {
-        if (running.size > 0) found.push(`${task} beside ${[...running].join(", ")}`);
+        if (running.size > 0) overlaps.push(`${task} beside ${[...running].join(", ")}`);
         running.add(task);
       } else if (status === "STOPPED") running.delete(task);
     }
-    return found;
+    return { running, overlaps };
   }
 
   async #lines(): Promise<TaskLine[]> {
