@@ -4,7 +4,10 @@ import { FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import {
   ConfirmSubscriptionCommand,
+  CreateTopicCommand,
   GetTopicAttributesCommand,
+  ListTopicsCommand,
+  SetTopicAttributesCommand,
   SNSClient,
   SubscribeCommand,
 } from "@aws-sdk/client-sns";
@@ -53,13 +56,7 @@ describe.sequential("changed values", { timeout: 6 * MINUTE }, () => {
     await stage.deploy();
     expect(await stage.steady()).toEqual([]);
     const { AlarmTopicArn } = await account.outputs(NAMES.stack("Monitoring"));
-    await sns.send(
-      new SubscribeCommand({ TopicArn: AlarmTopicArn!, Protocol: "http", Endpoint: receiver.url }),
-    );
-    await eventually(async () => {
-      const command = new GetTopicAttributesCommand({ TopicArn: AlarmTopicArn! });
-      return (await sns.send(command)).Attributes?.SubscriptionsConfirmed === "1" || undefined;
-    }, MINUTE);
+    await subscribe(AlarmTopicArn!);
     rights = new RoleRights(stage, account);
     await rights.note();
   }, 10 * MINUTE);
@@ -70,15 +67,29 @@ describe.sequential("changed values", { timeout: 6 * MINUTE }, () => {
     await stage?.close();
   }, MINUTE);
 
+  const subscribe = async (TopicArn: string) => {
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: receiver.url }));
+    await eventually(async () => {
+      const command = new GetTopicAttributesCommand({ TopicArn });
+      return (await sns.send(command)).Attributes?.SubscriptionsConfirmed === "1" || undefined;
+    }, MINUTE);
+  };
   const put = (Value: string) =>
     account.ssm.send(
       new PutParameterCommand({ Name: PARAMETER, Type: "SecureString", Value, Overwrite: true }),
     );
-  /** What people were told. */
-  const told = () =>
+  interface Told {
+    readonly TopicArn: string;
+    readonly Subject?: string;
+    readonly Message: string;
+  }
+  /** What people were told. @param topic the topic, if not any */
+  const told = (topic?: string) =>
     receiver.requests.flatMap(({ text }) => {
-      const { Subject, Message } = JSON.parse(text) as { Subject?: string; Message: string };
-      return Subject?.startsWith("dbward local: ") ? [`${Subject}\n${Message}`] : [];
+      const { TopicArn, Subject, Message } = JSON.parse(text) as Told;
+      return Subject?.startsWith("dbward local: ") && (topic ?? TopicArn) === TopicArn
+        ? [`${Subject}\n${Message}`]
+        : [];
     });
   /** Ids of the newest deployments, by service. */
   const deployments = async () =>
@@ -199,5 +210,40 @@ describe.sequential("changed values", { timeout: 6 * MINUTE }, () => {
   it("needs every right that the function's role has", () => {
     const ofApply = (all: readonly string[]) => all.filter((right) => right.startsWith(`${APPLY_TITLE} `));
     expect(ofApply(rights.unused())).toEqual(ofApply(keptUnused()));
+  });
+
+  it("tells an existing topic in place of its own, once the topic admits what preflight asks for", async () => {
+    const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: "platform-alarms" }));
+    const env = { E2E_TOPIC: TopicArn };
+    const refused: unknown = await stage.deploy({ env }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const [, statements] = /remove those that deny it: (\[.*\])$/m.exec(String(refused)) ?? [];
+    expect(String(refused)).toMatch(
+      /The policy of topic .*platform-alarms \(monitoring\.topicArn\) does not let/,
+    );
+    const { Attributes } = await sns.send(new GetTopicAttributesCommand({ TopicArn }));
+    const { Statement, ...policy } = JSON.parse(Attributes!.Policy!) as { Statement: object[] };
+    const added = { ...policy, Statement: [...Statement, ...(JSON.parse(statements!) as object[])] };
+    await sns.send(
+      new SetTopicAttributesCommand({
+        TopicArn,
+        AttributeName: "Policy",
+        AttributeValue: JSON.stringify(added),
+      }),
+    );
+    await subscribe(TopicArn);
+    await stage.deploy({ env });
+    expect((await account.outputs(NAMES.stack("Monitoring"))).AlarmTopicArn).toBe(TopicArn);
+    const { Topics = [] } = await sns.send(new ListTopicsCommand());
+    expect(Topics).toEqual([{ TopicArn }]);
+
+    await put(`${serverToml}\n[[webhooks]]\nid = "chat"\nurl = "ftp://chat.example.com/x"\n`);
+    const [message] = await eventually(
+      async () => (told(TopicArn).length > 0 ? told(TopicArn) : undefined),
+      2 * MINUTE,
+    );
+    expect(message).toContain(`of SSM parameter ${PARAMETER} was refused. Nothing was restarted`);
   });
 });

@@ -424,7 +424,7 @@ describe("DbwardMonitoring", () => {
       env: { region: "eu-central-1", account: "111122223333" },
     });
     const { topic } = new DbwardMonitoring(other, "Monitoring", { server, agents: [agent], capture });
-    Receiver.https("https://hooks.example.com").subscribe(topic);
+    Receiver.https("https://hooks.example.com").subscribe(topic, other);
     Template.fromStack(other).hasResourceProperties("AWS::SNS::Subscription", { Protocol: "https" });
   });
 });

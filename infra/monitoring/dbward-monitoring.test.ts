@@ -1,8 +1,10 @@
-import { POLLER_ENVIRONMENT } from "@dbward-aws/contract";
-import { Aspects } from "aws-cdk-lib";
+import { POLLER_ENVIRONMENT, stageNames } from "@dbward-aws/contract";
+import { App, Aspects, Stack } from "aws-cdk-lib";
 import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
+import * as sns from "aws-cdk-lib/aws-sns";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
+import { AlarmTopic } from "./alarm-topic.ts";
 import { Receiver } from "./receiver.ts";
 import { monitoredStage, type StageOptions } from "./test-support/monitored-stage.ts";
 
@@ -214,6 +216,90 @@ describe("notifications", () => {
     expect(rules).toEqual(expect.not.objectContaining({ Condition: expect.anything() }));
     expect(rules).toMatchObject({ Principal: { Service: "events.amazonaws.com" }, Action: "sns:Publish" });
     expect(others).toEqual([]);
+  });
+});
+
+describe("an existing topic", () => {
+  const ARN = "arn:aws:sns:eu-central-1:111122223333:platform-alarms";
+  const KEY = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+  const receivers = [Receiver.slack({ workspaceId: "T0123ABCD", channelId: "C0123ABCD" })];
+  const imported = (keyArn?: string) =>
+    synthesised({
+      applier: true,
+      monitoring: {
+        receivers,
+        topic: sns.Topic.fromTopicAttributes(new Stack(new App(), "Other"), "Shared", {
+          topicArn: ARN,
+          ...(keyArn !== undefined && { keyArn }),
+        }),
+      },
+    });
+
+  it("gets every message, and no other topic or key is made", () => {
+    const template = imported();
+    for (const type of ["AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::KMS::Key"])
+      template.resourceCountIs(type, 0);
+    const alarms = ["AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"]
+      .flatMap((type) => Object.values(template.findResources(type)))
+      .flatMap(({ Properties }) => [...(Properties.AlarmActions ?? []), ...(Properties.OKActions ?? [])]);
+    expect(new Set(alarms)).toEqual(new Set([ARN]));
+    const told = Object.values(template.findResources("AWS::Events::Rule"))
+      .flatMap(({ Properties }) => Properties.Targets ?? [])
+      .filter(({ InputTransformer }) => InputTransformer);
+    expect(told.length).toBeGreaterThan(3);
+    for (const { Arn } of told) expect(Arn).toBe(ARN);
+    template.hasResourceProperties("AWS::Chatbot::SlackChannelConfiguration", { SnsTopicArns: [ARN] });
+    template.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: { Variables: Match.objectLike({ DBWARD_TOPIC: ARN }) },
+    });
+  });
+
+  it("may be published to by the function that takes over new values, with the topic's key if it has one", () => {
+    const statements = (template: Template) =>
+      Object.values(template.findResources("AWS::IAM::Policy")).flatMap(
+        ({ Properties }) => Properties.PolicyDocument.Statement as { Sid?: string }[],
+      );
+    const sids = (template: Template) => statements(template).map(({ Sid }) => Sid);
+    expect(statements(imported(KEY))).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ Sid: "Tell", Resource: ARN }),
+        expect.objectContaining({ Sid: "EncryptMessages", Resource: KEY }),
+      ]),
+    );
+    expect(sids(imported())).toContain("Tell");
+    expect(sids(imported())).not.toContain("EncryptMessages");
+  });
+
+  it("keeps the logical id of a channel, whose name no two configurations can have", () => {
+    const idsIn = (template: Template) =>
+      Object.keys(template.findResources("AWS::Chatbot::SlackChannelConfiguration"));
+    expect(idsIn(imported())).toEqual(idsIn(synthesised({ monitoring: { receivers } })));
+  });
+
+  it("of the same app gets the statements that it needs, of every stage that shares it", () => {
+    const { stack } = monitoredStage();
+    const topic = new sns.Topic(stack, "Platform");
+    const names = stageNames("prod");
+    for (const stage of ["prod", "dev-eu"])
+      new AlarmTopic(stack, `Receivers-${stage}`, {
+        stage,
+        names,
+        receivers: [],
+        topic,
+        encryptionKey: undefined,
+      });
+    const policies = Template.fromStack(stack).findResources("AWS::SNS::TopicPolicy", {
+      Properties: { Topics: [{ Ref: Match.stringLikeRegexp("^Platform") }] },
+    });
+    const statements = Object.values(policies).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement as { Sid: string; Resource: unknown }[],
+    );
+    expect(statements.map(({ Sid }) => Sid)).toEqual([
+      "dbward_prod_alarms",
+      "dbward_prod_events",
+      "dbward_dev_eu_alarms",
+      "dbward_dev_eu_events",
+    ]);
   });
 });
 

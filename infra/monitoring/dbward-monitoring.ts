@@ -39,6 +39,14 @@ export interface DbwardMonitoringProps {
   /** Who gets the messages about alarms. @default - nobody; others can subscribe to `topic` */
   readonly receivers?: readonly Receiver[];
   /**
+   * An existing standard topic for the messages, in the stage's account and region. The policy of a topic that
+   * is made in the same app gets the statements that it needs; that of an imported one must have them
+   * (`topicPolicyStatements` of `@dbward-aws/contract`), as must that of a topic's customer managed key
+   * (`topicStatements`). Import a topic that is encrypted with such a key by `fromTopicAttributes`, with `keyArn`.
+   * @default - a new one, which is encrypted
+   */
+  readonly topic?: sns.ITopic;
+  /**
    * Thresholds in place of those of the catalogue, by the id of the alarm.
    * @default - those of the catalogue
    */
@@ -73,9 +81,9 @@ export interface DbwardMonitoringProps {
    */
   readonly vpcCidrs?: readonly string[];
   /**
-   * Customer managed key of the poller's log and the topic, and of the metrics token. CloudWatch Logs must be
+   * Customer managed key of the poller's log and a new topic, and of the metrics token. CloudWatch Logs must be
    * allowed to use it, and whoever publishes to the topic (`topicStatements` of `@dbward-aws/contract`).
-   * @default - keys of AWS, and for the topic a key of its own
+   * @default - keys of AWS, and for a new topic a key of its own
    */
   readonly encryptionKey?: kms.IKey;
 }
@@ -128,7 +136,11 @@ export class DbwardMonitoring extends Construct {
       rotateAfter: props.rotateTokensAfter,
       architecture: props.architecture,
     });
-    const receivers = new AlarmTopic(this, "Receivers", { ...common, receivers: props.receivers ?? [] });
+    const receivers = new AlarmTopic(this, "Receivers", {
+      ...common,
+      receivers: props.receivers ?? [],
+      topic: props.topic,
+    });
     this.topic = receivers.topic;
     props.applier?.notify(this.topic, receivers.encryptionKey);
     const { taskStopped } = new EcsEventRules(this, "EcsEvents", { ...common, receivers });

@@ -26,7 +26,6 @@ export class EcsEventRules extends Construct {
     const { server, agents, receivers, runbooks } = props;
     this.#receivers = receivers;
     this.#stage = props.stage;
-    receivers.allowEventBridge();
     const cluster = [server.cluster.clusterArn];
     // A cluster of somebody else's has other services, too.
     const services = [server.serviceName, ...agents.map(({ serviceName }) => serviceName)];

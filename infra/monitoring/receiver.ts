@@ -28,10 +28,13 @@ export interface TeamsChannel {
 
 /** Somebody who gets the messages about alarms. */
 export class Receiver {
-  /** @internal */
-  readonly subscribe: (topic: sns.ITopic) => void;
+  /**
+   * @param scope what a channel's configuration belongs to
+   * @internal
+   */
+  readonly subscribe: (topic: sns.ITopic, scope: Construct) => void;
 
-  private constructor(subscribe: (topic: sns.ITopic) => void) {
+  private constructor(subscribe: Receiver["subscribe"]) {
     this.subscribe = subscribe;
   }
 
@@ -50,9 +53,9 @@ export class Receiver {
    * those of ECS events, which EventBridge sends as text, are not shown there.
    */
   static slack({ workspaceId, channelId }: SlackChannel): Receiver {
-    return new Receiver((topic) => {
-      new chatbot.CfnSlackChannelConfiguration(scopeOf(topic), `Slack-${channelId}`, {
-        ...channelProps(topic, `slack-${channelId}`),
+    return new Receiver((topic, scope) => {
+      new chatbot.CfnSlackChannelConfiguration(scope, `Slack-${channelId}`, {
+        ...channelProps(topic, scope, `slack-${channelId}`),
         slackWorkspaceId: workspaceId,
         slackChannelId: channelId,
       });
@@ -62,9 +65,9 @@ export class Receiver {
   /** A channel in Microsoft Teams, with the messages that {@link slack} gets. */
   static teams({ tenantId, teamId, channelId }: TeamsChannel): Receiver {
     const word = channelId.replaceAll(/[^A-Za-z0-9]/g, "");
-    return new Receiver((topic) => {
-      new chatbot.CfnMicrosoftTeamsChannelConfiguration(scopeOf(topic), `Teams-${word}`, {
-        ...channelProps(topic, `teams-${word}`),
+    return new Receiver((topic, scope) => {
+      new chatbot.CfnMicrosoftTeamsChannelConfiguration(scope, `Teams-${word}`, {
+        ...channelProps(topic, scope, `teams-${word}`),
         teamsTenantId: tenantId,
         teamId,
         teamsChannelId: channelId,
@@ -83,11 +86,11 @@ export class Receiver {
  * as far as its guardrails allow them. The role has none, and the guardrails deny everything: without any,
  * AdministratorAccess would be the limit.
  */
-function channelProps(topic: sns.ITopic, word: string) {
-  const stack = Stack.of(topic);
+function channelProps(topic: sns.ITopic, scope: Construct, word: string) {
+  const stack = Stack.of(scope);
   const role =
-    topic.node.tryFindChild("ChatRole") ??
-    new iam.Role(scopeOf(topic), "ChatRole", {
+    scope.node.tryFindChild("ChatRole") ??
+    new iam.Role(scope, "ChatRole", {
       description: "dbward: messages in chat, without any right",
       assumedBy: new iam.ServicePrincipal("chatbot.amazonaws.com", {
         conditions: { StringEquals: { "aws:SourceAccount": stack.account } },
@@ -100,9 +103,4 @@ function channelProps(topic: sns.ITopic, word: string) {
     guardrailPolicies: [iam.ManagedPolicy.fromAwsManagedPolicyName("AWSDenyAll").managedPolicyArn],
     loggingLevel: "NONE",
   };
-}
-
-/** Every topic of the CDK is a construct, though its interface doesn't say so. */
-function scopeOf(topic: sns.ITopic): Construct {
-  return topic as unknown as Construct;
 }

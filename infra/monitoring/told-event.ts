@@ -5,7 +5,6 @@ import type { AlarmTopic } from "./alarm-topic.ts";
 export interface ToldEventProps {
   /** Name of the stage. */
   readonly stage: string;
-  /** Must let EventBridge publish (`allowEventBridge`). */
   readonly receivers: AlarmTopic;
   /** What has happened, such as `a task stopped by itself`. */
   readonly description: string;

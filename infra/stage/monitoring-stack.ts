@@ -1,5 +1,6 @@
 import { STACK_OUTPUTS } from "@dbward-aws/contract";
 import { CfnOutput, Duration, Stack } from "aws-cdk-lib";
+import * as sns from "aws-cdk-lib/aws-sns";
 import type { Construct } from "constructs";
 import { ConfigApplier } from "../apply/config-applier.ts";
 import { DbwardHours } from "../hours/dbward-hours.ts";
@@ -8,11 +9,12 @@ import { Receiver } from "../monitoring/receiver.ts";
 import type { AgentsStack } from "./agents-stack.ts";
 import { ARCHITECTURES } from "./architecture.ts";
 import type { DbwardStackProps } from "./dbward-stack.ts";
+import { keysOf } from "./key-of.ts";
 import type { ServerStack } from "./server-stack.ts";
 import { stageStackProps } from "./stage-stack-props.ts";
 import type { StateStack } from "./state-stack.ts";
 
-export interface MonitoringStackProps extends Pick<DbwardStackProps, "settings" | "region"> {
+export interface MonitoringStackProps extends Pick<DbwardStackProps, "settings" | "region" | "facts"> {
   readonly state: StateStack;
   readonly server: ServerStack;
   readonly agents: AgentsStack;
@@ -25,11 +27,13 @@ export interface MonitoringStackProps extends Pick<DbwardStackProps, "settings" 
 export class MonitoringStack extends Stack {
   readonly monitoring: DbwardMonitoring;
 
-  constructor(scope: Construct, { settings, region, state, server, agents }: MonitoringStackProps) {
+  constructor(scope: Construct, { settings, region, facts, state, server, agents }: MonitoringStackProps) {
     const stackProps = stageStackProps("Monitoring", settings, region, "poller, alarms, dashboard");
     super(scope, stackProps.stackName, stackProps);
     const { monitoring, apply } = settings;
     const { encryptionKey } = state;
+    const topicKey =
+      monitoring.topicArn === undefined ? undefined : keysOf(settings, facts)(monitoring.topicArn);
     const applier =
       apply.configuration || apply.secrets !== "none"
         ? new ConfigApplier(this, "Apply", {
@@ -54,6 +58,12 @@ export class MonitoringStack extends Stack {
         ...monitoring.slack.map(Receiver.slack),
         ...monitoring.teams.map(Receiver.teams),
       ],
+      ...(monitoring.topicArn !== undefined && {
+        topic: sns.Topic.fromTopicAttributes(this, "SharedTopic", {
+          topicArn: monitoring.topicArn,
+          ...(topicKey !== undefined && { keyArn: topicKey }),
+        }),
+      }),
       thresholds: monitoring.thresholds,
       publisher: monitoring.publisher,
       architecture: ARCHITECTURES[settings.architecture].function,

@@ -143,3 +143,11 @@ export const VARIANTS = {
     storage: { backend: "local", retentionDays: 30, versioning: false },
   },
 } as const satisfies Record<string, Partial<StageSettings>>;
+  "an existing topic under a key, with a channel": {
+    monitoring: {
+      ...stageSettings().monitoring,
+      topicArn: "arn:aws:sns:eu-central-1:111111111111:platform-alarms",
+      slack: [{ workspaceId: "T0123ABCD", channelId: "C0123ABCD" }],
+    },
+    encryption: { keys: { "arn:aws:sns:eu-central-1:111111111111:platform-alarms": key("6") } },
+  },

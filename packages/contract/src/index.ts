@@ -15,4 +15,5 @@ export * from "./ringing-alarms.ts";
 export * from "./stack-outputs.ts";
 export * from "./stage-tags.ts";
 export * from "./token-check.ts";
+export * from "./topic-policy.ts";
 export * from "./working-hours.ts";

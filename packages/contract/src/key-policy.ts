@@ -26,9 +26,17 @@ export interface KeyPolicyStatement {
  * what a stage creates: CloudWatch Logs for log groups
  * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html), alarms and EventBridge for the
  * topic. Roles of the stage are allowed by their own policies.
+ *
+ * @param ownTopic whether the stage creates its topic. @default true
  */
-export function keyPolicyStatements(stage: string, place: StagePlace): readonly KeyPolicyStatement[] {
-  return [logGroupStatement(stage, place), ...topicStatements(stage, place)];
+export function keyPolicyStatements(
+  stage: string,
+  place: StagePlace,
+  ownTopic = true,
+): readonly KeyPolicyStatement[] {
+  const { partition, region, account } = place;
+  const topic = `arn:${partition}:sns:${region}:${account}:${stageNames(stage).topic}`;
+  return [logGroupStatement(stage, place), ...(ownTopic ? topicStatements(topic, account) : [])];
 }
 
 function logGroupStatement(stage: string, place: StagePlace): KeyPolicyStatement {
@@ -50,13 +58,15 @@ function logGroupStatement(stage: string, place: StagePlace): KeyPolicyStatement
   };
 }
 
-/** The services that publish to the stage's topic. EventBridge sends no source account to KMS, so only the topic limits it. */
-export function topicStatements(
-  stage: string,
-  { partition, region, account }: Omit<StagePlace, "urlSuffix">,
-): readonly KeyPolicyStatement[] {
-  const topic = `arn:${partition}:sns:${region}:${account}:${stageNames(stage).topic}`;
-  const thisTopic = { "kms:EncryptionContext:aws:sns:topicArn": topic };
+/**
+ * What the policy of a topic's key needs, so that alarms and EventBridge may publish to the topic. EventBridge sends no source
+ * account to KMS, so only the topic limits it.
+ *
+ * @param topicArn ARN of the topic
+ * @param account account of the stage
+ */
+export function topicStatements(topicArn: string, account: string): readonly KeyPolicyStatement[] {
+  const thisTopic = { "kms:EncryptionContext:aws:sns:topicArn": topicArn };
   const publisher = (
     sid: string,
     service: string,

@@ -13,6 +13,7 @@ import { type ParsedStage, stageSchema } from "./schema/stage.ts";
 import { asFields, asList } from "./schema/unknown-values.ts";
 import type { StageSettings } from "./stage-settings.ts";
 import { suggest } from "./suggest.ts";
+import { checkTopic } from "./topic.ts";
 import { usedSecrets } from "./used-secrets.ts";
 import { warnOfRisks, warnOfSecretNames } from "./warn-of-risks.ts";
 
@@ -45,7 +46,10 @@ export function loadStage(config: DbwardConfig, stage: string, options: LoadOpti
       findings.refuse(at(path), message);
   }
 
-  if (parsed.success) checkCluster({ stage, cluster: parsed.data.cluster }, at("cluster"), findings);
+  if (parsed.success) {
+    checkCluster({ stage, cluster: parsed.data.cluster }, at("cluster"), findings);
+    checkTopic(stage, parsed.data.monitoring, at("monitoring.topicArn"), findings);
+  }
   const configs = stageInput === undefined ? [] : readConfigs(stageInput, at, options.root, findings);
   if (!parsed.success || findings.problems.length > 0) throw new SettingsError(stage, findings.problems);
 

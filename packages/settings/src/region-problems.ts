@@ -9,7 +9,7 @@ import { usedSecrets } from "./used-secrets.ts";
  * @param region region of the stage, such as `eu-central-1`
  */
 export function regionProblems(settings: Omit<StageSettings, "warnings">, region: string): Problem[] {
-  const { stage, cluster, network, server, agents, encryption } = settings;
+  const { stage, cluster, network, server, agents, encryption, monitoring } = settings;
   const problems: Problem[] = [];
   const refuse = (path: string, message: string) => problems.push({ where: placeOf(stage, path), message });
 
@@ -36,6 +36,12 @@ export function regionProblems(settings: Omit<StageSettings, "warnings">, region
   const ofCluster = regionOfArn(cluster);
   if (ofCluster !== undefined && ofCluster !== region)
     refuse("cluster", `is in ${ofCluster}, and the stage is in ${region}: name a cluster there`);
+  const ofTopic = regionOfArn(monitoring.topicArn);
+  if (ofTopic !== undefined && ofTopic !== region)
+    refuse(
+      "monitoring.topicArn",
+      `is a topic in ${ofTopic}, and the stage is in ${region}: alarms publish in their own region only. Name a topic there`,
+    );
   const ofCertificate = regionOfArn(server.loadBalancer?.certificateArn);
   if (ofCertificate !== undefined && ofCertificate !== region)
     refuse(

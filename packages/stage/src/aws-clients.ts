@@ -13,6 +13,7 @@ import { ResourceGroupsTaggingAPIClient } from "@aws-sdk/client-resource-groups-
 import { S3Client } from "@aws-sdk/client-s3";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { ServiceDiscoveryClient } from "@aws-sdk/client-servicediscovery";
+import { SNSClient } from "@aws-sdk/client-sns";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient, type STSClientConfig } from "@aws-sdk/client-sts";
 
@@ -35,6 +36,7 @@ export interface AwsClients {
   readonly s3: S3Client;
   readonly secrets: SecretsManagerClient;
   readonly serviceDiscovery: ServiceDiscoveryClient;
+  readonly sns: SNSClient;
   readonly ssm: SSMClient;
   readonly sts: STSClient;
   readonly tagging: ResourceGroupsTaggingAPIClient;
@@ -71,6 +73,7 @@ export function createAwsClients(
     s3: new S3Client(options),
     secrets: new SecretsManagerClient(options),
     serviceDiscovery: new ServiceDiscoveryClient(options),
+    sns: new SNSClient(options),
     ssm: new SSMClient(options),
     sts: new STSClient(options),
     tagging: new ResourceGroupsTaggingAPIClient(options),

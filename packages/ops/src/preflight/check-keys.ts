@@ -3,12 +3,13 @@ import { type KeyPolicyStatement, keyPolicyStatements } from "@dbward-aws/contra
 import { NEW_KEY, partitionOf, regionOfArn, type StageSettings } from "@dbward-aws/settings";
 import { AwsCallError, type AwsClients, during, findKeys, ifThere } from "@dbward-aws/stage";
 import type { PreflightFindings } from "./findings.ts";
+import { isAboutAction, isAboutService, type PolicyStatement, statementsOf } from "./policy-statement.ts";
 
 /** ARN of the customer managed key by the name of what is encrypted with it, as the settings write it. */
 export type KeysByName = Readonly<Record<string, string>>;
 
 /**
- * Customer managed keys: which secrets, parameters and bucket of the settings are under one, whether it can be used, and whether the
+ * Customer managed keys: which secrets, parameters, bucket and topic of the settings are under one, whether it can be used, and whether the
  * key for what the stage creates admits the services that are to encrypt with it.
  *
  * @returns the keys that were found, for the templates: roles need the right to decrypt with them
@@ -92,7 +93,7 @@ async function checkKey(
 
 /** The key for what the stage creates: services that encrypt without a role of the stage must be admitted by its policy. */
 async function checkStageKey(
-  { stage, encryption: { kmsKey } }: StageSettings,
+  { stage, monitoring, encryption: { kmsKey } }: StageSettings,
   clients: AwsClients,
   region: string,
   findings: PreflightFindings,
@@ -102,7 +103,11 @@ async function checkStageKey(
   if (!metadata) return;
   const [, partition = "aws", , , account = ""] = kmsKey.split(":");
   const urlSuffix = partitionOf(region)?.dnsSuffix ?? "amazonaws.com";
-  const needed = keyPolicyStatements(stage, { partition, region, account, urlSuffix });
+  const needed = keyPolicyStatements(
+    stage,
+    { partition, region, account, urlSuffix },
+    monitoring.topicArn === undefined,
+  );
   let text: string | undefined;
   try {
     const { Policy } = await during(
@@ -113,13 +118,12 @@ async function checkStageKey(
   } catch (error) {
     if (!(error instanceof AwsCallError)) throw error;
     findings.warn(
-      `Whether the policy of key ${kmsKey} admits CloudWatch Logs, CloudWatch alarms and EventBridge could not be found out: ${error.message} ` +
+      `Whether the policy of key ${kmsKey} admits the services that encrypt with it could not be found out: ${error.message} ` +
         `It needs: ${JSON.stringify(needed)}`,
     );
     return;
   }
-  const policy = JSON.parse(text ?? "{}") as { Statement?: PolicyStatement | PolicyStatement[] };
-  const statements = [policy.Statement ?? []].flat();
+  const statements = statementsOf(text);
   const missing = needed.filter((each) => !statements.some((statement) => admits(statement, each)));
   if (missing.length > 0)
     findings.refuse(
@@ -133,37 +137,24 @@ async function checkStageKey(
     );
 }
 
-interface PolicyStatement {
-  readonly Effect?: string;
-  readonly Principal?: string | Readonly<Record<string, string | readonly string[]>>;
-  readonly Action?: string | readonly string[];
-}
-
-/** Its conditions are not judged: they may be narrower than ours in many ways. */
-function admits({ Effect, Principal, Action }: PolicyStatement, needed: KeyPolicyStatement): boolean {
-  const services = typeof Principal === "object" ? [Principal.Service ?? []].flat() : [Principal ?? ""];
+/**
+ * Whether a statement of a key's policy admits a service as a needed one does. Its conditions are not judged: they may be narrower
+ * than ours in many ways.
+ */
+export function admits(statement: PolicyStatement, { Principal: { Service } }: KeyPolicyStatement): boolean {
   return (
-    Effect === "Allow" &&
-    services.some((service) => service === "*" || service === needed.Principal.Service) &&
-    ["kms:Decrypt", "kms:GenerateDataKey"].every((action) => allowsAction(Action, action))
+    statement.Effect === "Allow" &&
+    isAboutService(statement, Service) &&
+    ["kms:Decrypt", "kms:GenerateDataKey"].every((action) => isAboutAction(statement, action))
   );
 }
 
-function admitsAccount({ Effect, Principal, Action }: PolicyStatement, account: string): boolean {
+function admitsAccount(statement: PolicyStatement, account: string): boolean {
+  const { Effect, Principal } = statement;
   const principals = typeof Principal === "object" ? [Principal.AWS ?? []].flat() : [Principal ?? ""];
   return (
     Effect === "Allow" &&
-    allowsAction(Action, "kms:Decrypt") &&
+    isAboutAction(statement, "kms:Decrypt") &&
     principals.some((principal) => principal === account || principal.endsWith(`::${account}:root`))
   );
-}
-
-function allowsAction(actions: PolicyStatement["Action"], wanted: string): boolean {
-  return [actions ?? []]
-    .flat()
-    .some((action) =>
-      action.endsWith("*")
-        ? wanted.toLowerCase().startsWith(action.slice(0, -1).toLowerCase())
-        : action.toLowerCase() === wanted.toLowerCase(),
-    );
 }

@@ -25,6 +25,7 @@ import { checkRuleCounts } from "./check-rule-counts.ts";
 import { checkSecondStart } from "./check-second-start.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import { checkState } from "./check-state.ts";
+import { checkTopic } from "./check-topic.ts";
 import { checkVersions } from "./check-versions.ts";
 import { checkZones } from "./check-zones.ts";
 import { PreflightFindings } from "./findings.ts";
@@ -92,6 +93,7 @@ export async function preflight(
     checkBucket(settings, clients, region, findings),
     checkCluster(settings, names, stacks, clients, findings),
     checkLoadBalancer(settings, stacks, clients, findings),
+    checkTopic(settings, { account: accountId, region }, clients, findings),
     checkHours(settings, names, stacks, clients, findings),
     // The emulated account has no images, certificates and quotas of its own.
     ...(accountId === EMULATED_ACCOUNT

@@ -12,7 +12,7 @@ const networkFacts = z.strictObject({
 /** Facts of the account that a template needs and the settings do not contain. */
 export const accountFacts = z.strictObject({
   network: networkFacts.optional(),
-  /** Customer managed keys by the name of the secret, SSM parameter or bucket, as the settings write it. */
+  /** Customer managed keys by the name of the secret, SSM parameter, bucket or topic, as the settings write it. */
   keys: z.record(z.string(), keyArn()).optional(),
 });
 

@@ -42,12 +42,27 @@ export function checkAcross(value: unknown, context: z.RefinementCtx): void {
       secretIdOf(task.licenseKeySecret),
       ...secretsOf(task),
     ]),
+  const monitoring = asFields(stage.monitoring);
+  if (typeof monitoring.topicArn === "string") {
+    const regionOfTopic = monitoring.topicArn.split(":")[3];
+    for (const [list, protocol] of [
+      ["emails", "email"],
+      ["httpsEndpoints", "https"],
+    ] as const)
+      if (asList(monitoring[list]).length > 0)
+        refuse(
+          ["monitoring", list],
+          `can't be set together with monitoring.topicArn, whose subscriptions are its owner's. Leave it out, and subscribe: aws sns subscribe --topic-arn ${monitoring.topicArn} --protocol ${protocol} --notification-endpoint ${protocol === "email" ? "ADDRESS" : "URL"} --region ${regionOfTopic}`,
+        );
+  }
+
   ]);
   for (const name of Object.keys(asFields(asFields(stage.encryption).keys)))
+    monitoring.topicArn,
     if (!named.has(name))
       refuse(
         ["encryption", "keys", name],
-        "is not the name of a secret, a parameter or a bucket in these settings: write it exactly as it is there",
+        "is not the name of a secret, a parameter, a bucket or a topic in these settings: write it exactly as it is there",
       );
 
   if (isNewNetwork)

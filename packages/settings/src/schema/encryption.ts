@@ -19,7 +19,7 @@ export const encryption = z
       .default({})
       .meta({
         description:
-          "Customer managed keys of resources that you created: the ARN of the key by the name of the secret, SSM parameter or bucket, " +
+          "Customer managed keys of resources that you created: the ARN of the key by the name of the secret, SSM parameter, bucket or topic, " +
           "exactly as it is written in these settings. The roles that read the resource may decrypt with the key.",
       }),
   })

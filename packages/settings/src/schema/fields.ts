@@ -38,6 +38,17 @@ export const cluster = z
     error: ({ input }) => partitionProblem(String(input)),
   });
 
+/** A standard SNS topic. Neither alarms nor EventBridge publish to a FIFO topic, whose name ends in `.fifo`. */
+export const topicArn = z
+  .string()
+  .regex(/^arn:[\w-]+:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}$/, {
+    error: 'must be the ARN of a standard SNS topic, "arn:aws:sns:REGION:ACCOUNT:NAME"',
+    abort: true,
+  })
+  .refine((arn) => partitionProblem(arn) === undefined, {
+    error: ({ input }) => partitionProblem(String(input)),
+  });
+
 /** Ids and names in AWS: the results of a lookup are checked by the same rules as the user's input. */
 export const vpcId = z.string().regex(/^vpc-[0-9a-f]{8,17}$/, 'must be the id of a VPC, "vpc-…"');
 export const subnetId = z.string().regex(/^subnet-[0-9a-f]{8,17}$/, 'must be the id of a subnet, "subnet-…"');

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { suggest } from "../suggest.ts";
 import type { DeepReadonly } from "./deep-readonly.ts";
 import { refuseRepeated } from "./distinct.ts";
+import { topicArn } from "./fields.ts";
 import { always, asFields, asList } from "./unknown-values.ts";
 
 const serverUrl = z
@@ -96,6 +97,12 @@ export const monitoring = z
       description: "Where the poller reaches the server.",
       whenOmitted: "the server's name in the stage's private DNS zone",
     }),
+    topicArn: topicArn.optional().meta({
+      description:
+        "ARN of an existing SNS topic, in the account and region of the stage, that gets the messages in place of one that the " +
+        "deployment creates. Its policy must admit CloudWatch alarms and EventBridge; preflight prints the statements that are missing.",
+      whenOmitted: "a topic of the stage, `dbward-STAGE-alarms`",
+    }),
     emails: z
       .array(z.email("must be an e-mail address"))
       .superRefine(
@@ -103,7 +110,7 @@ export const monitoring = z
         { when: always },
       )
       .default([])
-      .meta({ description: "E-mail addresses that receive alarms." }),
+      .meta({ description: "E-mail addresses that receive alarms. Not with `topicArn`." }),
     httpsEndpoints: z
       .array(
         httpsUrl.refine(
@@ -113,7 +120,7 @@ export const monitoring = z
       )
       .superRefine(refuseRepeated(normalUrl), { when: always })
       .default([])
-      .meta({ description: "HTTPS endpoints that receive alarms." }),
+      .meta({ description: "HTTPS endpoints that receive alarms. Not with `topicArn`." }),
     slack: z
       .array(
         z

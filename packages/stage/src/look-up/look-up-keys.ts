@@ -1,13 +1,14 @@
 import { DescribeKeyCommand } from "@aws-sdk/client-kms";
 import { GetBucketEncryptionCommand } from "@aws-sdk/client-s3";
 import { DescribeSecretCommand } from "@aws-sdk/client-secrets-manager";
+import { GetTopicAttributesCommand } from "@aws-sdk/client-sns";
 import { DescribeParametersCommand } from "@aws-sdk/client-ssm";
 import { type StageSettings, usedSecrets } from "@dbward-aws/settings";
 import type { AwsClients } from "../aws-clients.ts";
 import { AwsCallError, during, ifThere } from "../aws-error.ts";
 
 /** APIs that say under which key something is. */
-export type KeyClients = Pick<AwsClients, "kms" | "s3" | "secrets" | "ssm">;
+export type KeyClients = Pick<AwsClients, "kms" | "s3" | "secrets" | "sns" | "ssm">;
 
 /** Keys of what the settings name. */
 export interface FoundKeys {
@@ -38,7 +39,7 @@ export async function lookUpKeys(
   return Object.fromEntries(found.flat());
 }
 
-/** The key of each secret, SSM parameter and bucket that the settings name. */
+/** The key of each secret, SSM parameter, bucket and topic that the settings name. */
 export async function findKeys(settings: StageSettings, clients: KeyClients): Promise<FoundKeys> {
   const names = (kind: "secret" | "parameter") => [
     ...new Set(usedSecrets(settings).flatMap((used) => (used.kind === kind ? [used.name] : []))),
@@ -55,10 +56,12 @@ export async function findKeys(settings: StageSettings, clients: KeyClients): Pr
     }
   };
   const { bucketName } = settings.storage;
+  const { topicArn } = settings.monitoring;
   await Promise.all([
     ...names("secret").map((name) => note(name, () => keyOfSecret(name, clients))),
     ...names("parameter").map((name) => note(name, () => keyOfParameter(name, clients))),
     ...(bucketName === undefined ? [] : [note(bucketName, () => keyOfBucket(bucketName, clients))]),
+    ...(topicArn === undefined ? [] : [note(topicArn, () => keyOfTopic(topicArn, clients))]),
   ]);
   return { ids, unread };
 }
@@ -93,4 +96,13 @@ async function keyOfBucket(bucket: string, { s3 }: KeyClients): Promise<string |
   );
   const [rule] = found?.ServerSideEncryptionConfiguration?.Rules ?? [];
   return rule?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID;
+}
+
+async function keyOfTopic(topic: string, { sns }: KeyClients): Promise<string | undefined> {
+  const found = await ifThere(
+    `Reading the attributes of topic ${topic}`,
+    sns.send(new GetTopicAttributesCommand({ TopicArn: topic })),
+    "NotFoundException",
+  );
+  return found?.Attributes?.KmsMasterKeyId;
 }
