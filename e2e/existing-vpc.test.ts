@@ -10,12 +10,24 @@ import {
   RegisterTaskDefinitionCommand,
   UpdateClusterCommand,
 } from "@aws-sdk/client-ecs";
+import {
+  DescribeLoadBalancersCommand,
+  DescribeRulesCommand,
+  ElasticLoadBalancingV2Client,
+} from "@aws-sdk/client-elastic-load-balancing-v2";
+import { STACK_OUTPUTS } from "@dbward-aws/contract";
 import { LOCAL_REGION } from "@dbward-aws/local-account";
 import type { LocalStage } from "@dbward-aws/local-cloud";
 import { LOOKUP_FILE, readLookups } from "@dbward-aws/settings";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Account } from "./support/account.ts";
-import { createPlatform, enableDnsHostnames, type Platform, tagDatabase } from "./support/platform.ts";
+import {
+  createListener,
+  createPlatform,
+  enableDnsHostnames,
+  type Platform,
+  tagDatabase,
+} from "./support/platform.ts";
 import { ops } from "./support/run-command.ts";
 import { healthyAgentCapabilities } from "./support/server-api.ts";
 import { startStory } from "./support/start-story.ts";
@@ -141,6 +153,59 @@ describe.sequential("a stage in an existing VPC and an existing cluster, by ids 
         ],
       },
     });
+  });
+
+  it("is reached through a load balancer of its own, then through an existing listener, then through none", {
+    timeout: 10 * MINUTE,
+  }, async () => {
+    const balancers = new ElasticLoadBalancingV2Client(stage.clientConfig());
+    const { arn, group } = await createListener(ec2, balancers, platform);
+    const rulesOf = async () => {
+      const { Rules = [] } = await balancers.send(new DescribeRulesCommand({ ListenerArn: arn }));
+      return Rules.filter(({ IsDefault }) => !IsDefault);
+    };
+    const deploy = (server: object) => stage.deploy({ env: { ...env, E2E_SERVER: JSON.stringify(server) } });
+    const url = "http://dbward.example.com";
+    const listener = { arn, securityGroupId: group, url, priority: 100 };
+
+    await deploy({ loadBalancer: { scheme: "internal" } });
+    expect(await stage.steady()).toEqual([]);
+    await expect(deploy({ listener: { ...listener, securityGroupId: platform.group } })).rejects.toThrow(
+      new RegExp(`doesn't have security group ${platform.group}.*It has ${group}`),
+    );
+    await deploy({ listener });
+    expect(await stage.steady()).toEqual([]);
+    const rules = await rulesOf();
+    expect(rules).toMatchObject([
+      {
+        Priority: "100",
+        Conditions: [{ Field: "host-header", HostHeaderConfig: { Values: ["dbward.example.com"] } }],
+        Actions: [{ Type: "forward" }],
+      },
+    ]);
+    const { loadBalancers, networkConfiguration } = await account.service(account.names.serverService);
+    expect(loadBalancers).toMatchObject([
+      { targetGroupArn: rules[0]!.Actions![0]!.TargetGroupArn, containerPort: 3000 },
+    ]);
+    const [serverGroup] = networkConfiguration!.awsvpcConfiguration!.securityGroups!;
+    const { SecurityGroups } = await ec2.send(
+      new DescribeSecurityGroupsCommand({ GroupIds: [serverGroup!] }),
+    );
+    expect(SecurityGroups![0]!.IpPermissions).toContainEqual(
+      expect.objectContaining({
+        FromPort: 3000,
+        UserIdGroupPairs: [expect.objectContaining({ GroupId: group })],
+      }),
+    );
+    const outputs = await account.outputs(account.names.stack("Server"));
+    expect(outputs[STACK_OUTPUTS.serverEndpoint]).toBe(url);
+    const { LoadBalancers = [] } = await balancers.send(new DescribeLoadBalancersCommand({}));
+    expect(LoadBalancers.map(({ LoadBalancerName }) => LoadBalancerName)).toEqual(["platform"]);
+
+    await deploy({});
+    expect(await stage.steady()).toEqual([]);
+    expect(await rulesOf()).toEqual([]);
+    balancers.destroy();
   });
 
   it("is written down for a synthesis without credentials by ops lookup", { timeout: MINUTE }, async () => {

@@ -14,6 +14,7 @@ export { NewNetwork, type NewNetworkProps } from "./network/new-network.ts";
 export { InvalidPropsError } from "./prop-problems.ts";
 export { DbwardServer, type DbwardServerProps } from "./server/dbward-server.ts";
 export { ServerConfig } from "./server/server-config.ts";
+export type { ServerListenerOptions } from "./server/server-listener.ts";
 export type { ServerLoadBalancerOptions } from "./server/server-load-balancer.ts";
 export { AccessLogBucket } from "./state/access-log-bucket.ts";
 export {

@@ -24,7 +24,12 @@ export default defineConfig({
     local: {
       cluster: E2E_CLUSTER,
       network: { vpcId: E2E_VPC, subnets: E2E_SUBNETS.split(",") },
-      server: { image: { tag: "0.2.0" }, configFile: "config/server.toml" },
+      server: {
+        image: { tag: "0.2.0" },
+        configFile: "config/server.toml",
+        // Fields of the server that the story changes.
+        ...JSON.parse(process.env.E2E_SERVER ?? "{}"),
+      },
       agents: [
         {
           name: "app",

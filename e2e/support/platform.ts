@@ -12,6 +12,11 @@ import {
   type EC2Client,
   ModifyVpcAttributeCommand,
 } from "@aws-sdk/client-ec2";
+import {
+  CreateListenerCommand,
+  CreateLoadBalancerCommand,
+  type ElasticLoadBalancingV2Client,
+} from "@aws-sdk/client-elastic-load-balancing-v2";
 import { DescribeSecretCommand, TagResourceCommand } from "@aws-sdk/client-secrets-manager";
 import { LOCAL_REGION } from "@dbward-aws/local-account";
 import { DATABASE_PLACES_TAG } from "@dbward-aws/local-cloud";
@@ -57,6 +62,34 @@ export async function createPlatform(ec2: EC2Client): Promise<Platform> {
     new CreateSecurityGroupCommand({ VpcId: vpcId, GroupName: "database", Description: "The database" }),
   );
   return { vpcId, subnets, group: GroupId! };
+}
+
+/** An internal load balancer in a platform's VPC with a listener for HTTP, which answers 404, and its security group. */
+export async function createListener(
+  ec2: EC2Client,
+  balancers: ElasticLoadBalancingV2Client,
+  { vpcId, subnets }: Network,
+): Promise<{ readonly arn: string; readonly group: string }> {
+  const { GroupId } = await ec2.send(
+    new CreateSecurityGroupCommand({ VpcId: vpcId, GroupName: "balancer", Description: "The load balancer" }),
+  );
+  const { LoadBalancers } = await balancers.send(
+    new CreateLoadBalancerCommand({
+      Name: "platform",
+      Scheme: "internal",
+      Subnets: [...subnets],
+      SecurityGroups: [GroupId!],
+    }),
+  );
+  const { Listeners } = await balancers.send(
+    new CreateListenerCommand({
+      LoadBalancerArn: LoadBalancers![0]!.LoadBalancerArn!,
+      Protocol: "HTTP",
+      Port: 80,
+      DefaultActions: [{ Type: "fixed-response", FixedResponseConfig: { StatusCode: "404" } }],
+    }),
+  );
+  return { arn: Listeners![0]!.ListenerArn!, group: GroupId! };
 }
 
 /** Gives the instances of a VPC host names, which an interface endpoint and a file system need. */

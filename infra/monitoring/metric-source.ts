@@ -15,14 +15,29 @@ export interface MetricSourcesProps extends Pick<MonitoredStage, "stage" | "serv
   readonly taskStopRule: events.IRule;
 }
 
+/**
+ * What a stage on an existing load balancer has in place of the load balancer's own errors, which are those of
+ * all its services.
+ */
+const FAILED_CONNECTIONS: MetricSource = {
+  owner: "target-group",
+  namespace: "AWS/ApplicationELB",
+  name: "TargetConnectionErrorCount",
+  statistic: "Sum",
+};
+
 /** Turns the catalogue's metric sources into CloudWatch metrics of one stage. */
 export class MetricSources {
   readonly #dimensions: Readonly<Record<MetricOwner, cloudwatch.DimensionsMap | undefined>>;
   readonly #stage: string;
+  readonly #sharesLoadBalancer: boolean;
 
   constructor({ stage, server, capture, applier, poller, tokenChecker, taskStopRule }: MetricSourcesProps) {
     const { fileSystemId } = server.fileSystem;
-    const loadBalancer = server.loadBalancer && { LoadBalancer: server.loadBalancer.loadBalancerFullName };
+    const { loadBalancerFullName } = server;
+    const loadBalancer =
+      loadBalancerFullName === undefined ? undefined : { LoadBalancer: loadBalancerFullName };
+    this.#sharesLoadBalancer = server.loadBalancer === undefined;
     this.#stage = stage;
     this.#dimensions = {
       stage: { [STAGE_DIMENSION]: stage },
@@ -57,7 +72,8 @@ export class MetricSources {
   }
 
   /** The metric of a source. @throws Error when the stage has no such owner: ask {@link has} first */
-  metric(source: MetricSource, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+  metric(named: MetricSource, options: cloudwatch.MetricOptions = {}): cloudwatch.Metric {
+    const source = this.#sharesLoadBalancer && named.owner === "load-balancer" ? FAILED_CONNECTIONS : named;
     const dimensionsMap = this.#dimensions[source.owner];
     if (!dimensionsMap) throw new Error(`Stage ${this.#stage} has no ${source.owner}.`);
     return new cloudwatch.Metric({

@@ -234,7 +234,11 @@ export class StageDashboard extends Construct {
       title: "Load balancer",
       left: [
         sources.metric(fromServer!, { label: "5xx of the server", color: COLOUR.bad, period: MINUTE }),
-        sources.metric(fromBalancer!, { label: "5xx of its own", color: COLOUR.waiting, period: MINUTE }),
+        sources.metric(fromBalancer!, {
+          label: this.#props.server.loadBalancer ? "5xx of its own" : "failed connections",
+          color: COLOUR.waiting,
+          period: MINUTE,
+        }),
         this.#watched("alb-unhealthy-hosts", "unhealthy targets", COLOUR.neutral),
       ],
       leftYAxis: countAxis("Answers a minute, targets"),

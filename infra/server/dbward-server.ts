@@ -28,6 +28,7 @@ import { DbwardTask, serviceLogGroup } from "../task/dbward-task.ts";
 import { checkTaskProps } from "../task/task-props.ts";
 import { TaskRole } from "../task/task-role.ts";
 import type { ServerConfig } from "./server-config.ts";
+import { ServerListener, type ServerListenerOptions } from "./server-listener.ts";
 import { ServerLoadBalancer, type ServerLoadBalancerOptions } from "./server-load-balancer.ts";
 
 export interface DbwardServerProps {
@@ -78,6 +79,8 @@ export interface DbwardServerProps {
   readonly licenseKey?: ecs.Secret | secretsmanager.ISecret;
   /** Load balancer in front of the server. @default - none */
   readonly loadBalancer?: ServerLoadBalancerOptions;
+  /** Listener of an existing load balancer that forwards to the server, in place of `loadBalancer`. @default - none */
+  readonly listener?: ServerListenerOptions;
   /** CPU units, 1024 a vCPU. @default 512 */
   readonly cpu?: number;
   /** Memory in MiB, one of the sizes that Fargate offers with `cpu`. @default 1024 */
@@ -162,7 +165,10 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
   readonly url: string;
   /** Where people reach it: the load balancer's address if there is one, otherwise {@link url}. */
   readonly endpoint: string;
+  /** The load balancer that was created for this server. */
   readonly loadBalancer?: elb.ApplicationLoadBalancer;
+  /** The load balancer in front of the server, whosever it is, as metrics know it: `app/NAME/ID`. */
+  readonly loadBalancerFullName?: string;
   readonly targetGroup?: elb.ApplicationTargetGroup;
   /** Whether ECS Exec is on. */
   readonly enableExecuteCommand: boolean;
@@ -231,7 +237,16 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
     this.service.node.addDependency(mountRule, task.obtainExecutionRole());
     if (this.enableExecuteCommand) task.acceptExecFindings();
 
-    if (props.loadBalancer === undefined) this.endpoint = this.url;
+    if (props.listener !== undefined) {
+      const { targetGroup, loadBalancerFullName } = new ServerListener(this, "Listener", {
+        ...props.listener,
+        vpc: this.vpc,
+        service: this.service,
+      });
+      this.endpoint = props.listener.url;
+      this.targetGroup = targetGroup;
+      this.loadBalancerFullName = loadBalancerFullName;
+    } else if (props.loadBalancer === undefined) this.endpoint = this.url;
     else {
       const balancer = new ServerLoadBalancer(this, "LoadBalancer", {
         ...props.loadBalancer,
@@ -241,6 +256,7 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
       });
       this.endpoint = balancer.url;
       this.loadBalancer = balancer.loadBalancer;
+      this.loadBalancerFullName = balancer.loadBalancer.loadBalancerFullName;
       this.targetGroup = balancer.targetGroup;
     }
   }
@@ -273,6 +289,11 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
       STAGE_NAME,
       "stage",
       "must be 1 to 40 letters, digits and hyphens and begin with a letter",
+    );
+    problems.expect(
+      props.listener === undefined || props.loadBalancer === undefined,
+      "listener",
+      "can't be given together with loadBalancer: people reach the server through one of the two",
     );
     checkTaskProps(problems, {
       cpu: props.cpu ?? 512,
@@ -405,7 +426,7 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
       enableExecuteCommand: this.enableExecuteCommand,
       enableECSManagedTags: true,
       propagateTags: ecs.PropagatedTagSource.SERVICE,
-      ...(props.loadBalancer && { healthCheckGracePeriod: MIGRATION_TIME }),
+      ...((props.loadBalancer ?? props.listener) && { healthCheckGracePeriod: MIGRATION_TIME }),
       serviceConnectConfiguration: {
         namespace: this.namespace.namespaceArn,
         services: [

@@ -1,5 +1,3 @@
-import { SERVER } from "@dbward-aws/contract";
-import { Duration } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import type * as ecs from "aws-cdk-lib/aws-ecs";
 import * as elb from "aws-cdk-lib/aws-elasticloadbalancingv2";
@@ -9,6 +7,7 @@ import { acceptFindings } from "../accept-finding.ts";
 import { DbwardSecurityGroup } from "../network/dbward-security-group.ts";
 import { PropProblems } from "../prop-problems.ts";
 import { AccessLogBucket } from "../state/access-log-bucket.ts";
+import { ServerTargets } from "./server-targets.ts";
 
 /** How people reach the server. */
 export interface ServerLoadBalancerOptions {
@@ -40,12 +39,6 @@ export interface ServerLoadBalancerProps extends ServerLoadBalancerOptions {
   readonly vpc: ec2.IVpc;
   readonly service: ecs.FargateService;
 }
-
-/**
- * How long a server that is about to stop keeps its open requests. It stands between the end of the old task
- * and the start of the new one, so it is part of every deployment's pause.
- */
-const DEREGISTRATION_DELAY = Duration.seconds(15);
 
 /** The way to the server's API for people: HTTPS with a certificate, plain HTTP without one. */
 export class ServerLoadBalancer extends Construct {
@@ -101,20 +94,7 @@ export class ServerLoadBalancer extends Construct {
     // The load balancer writes an object when it is created.
     if (accessLogs.policy !== undefined) this.loadBalancer.node.addDependency(accessLogs.policy);
 
-    this.targetGroup = new elb.ApplicationTargetGroup(this, `${idPrefix}Targets`, {
-      vpc,
-      port: SERVER.port,
-      protocol: elb.ApplicationProtocol.HTTP,
-      targets: [service.loadBalancerTarget({ containerName: SERVER.container, containerPort: SERVER.port })],
-      deregistrationDelay: DEREGISTRATION_DELAY,
-      healthCheck: {
-        path: "/ready",
-        interval: Duration.seconds(10),
-        timeout: Duration.seconds(5),
-        healthyThresholdCount: 2,
-        unhealthyThresholdCount: 3,
-      },
-    });
+    this.targetGroup = new ServerTargets(this, `${idPrefix}Targets`, { vpc, service });
 
     if (certificate === undefined)
       this.loadBalancer.addListener("Http", {

@@ -1,5 +1,5 @@
 import { STACK_OUTPUTS, stageNames } from "@dbward-aws/contract";
-import { clusterName, type StageSettings } from "@dbward-aws/settings";
+import { clusterName, type ListenerSettings, type StageSettings } from "@dbward-aws/settings";
 import { CfnOutput, Duration } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
@@ -10,6 +10,7 @@ import { CaptureMethod } from "../capture/capture-method.ts";
 import { TokenCapture } from "../capture/token-capture.ts";
 import { DbwardServer } from "../server/dbward-server.ts";
 import { ServerConfig } from "../server/server-config.ts";
+import type { ServerListenerOptions } from "../server/server-listener.ts";
 import type { ServerLoadBalancerOptions } from "../server/server-load-balancer.ts";
 import { ARCHITECTURES } from "./architecture.ts";
 import { containerImage } from "./container-image.ts";
@@ -66,6 +67,7 @@ export class ServerStack extends DbwardStack {
         licenseKey: namedSecret(this, "LicenseKey", server.licenseKeySecret, keyOf),
       }),
       ...(server.loadBalancer && { loadBalancer: this.#loadBalancer(settings, state) }),
+      ...(server.listener && { listener: this.#listener(server.listener) }),
       cpu: server.cpu,
       memoryLimitMiB: server.memoryMiB,
       cpuArchitecture: ARCHITECTURES[settings.architecture].task,
@@ -93,6 +95,17 @@ export class ServerStack extends DbwardStack {
       allowedCidrs,
       vpcSubnets: internetFacing ? (network.publicSubnets ?? { subnets: [] }) : network.internalSubnets,
       ...(accessLogs && { accessLogs }),
+    };
+  }
+
+  #listener({ arn, securityGroupId, url, priority }: ListenerSettings): ServerListenerOptions {
+    return {
+      listener: elb.ApplicationListener.fromApplicationListenerAttributes(this, "SharedListener", {
+        listenerArn: arn,
+        securityGroup: ec2.SecurityGroup.fromSecurityGroupId(this, "SharedListenerGroup", securityGroupId),
+      }),
+      url,
+      priority,
     };
   }
 

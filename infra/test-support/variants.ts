@@ -76,6 +76,28 @@ export const VARIANTS = {
       egress: "nat",
     },
   },
+  "an existing listener": {
+    network: {
+      kind: "existing",
+      vpcId: "vpc-0123456789abcdef0",
+      cidr: "10.0.0.0/16",
+      subnets: [
+        { id: "subnet-0123456789abcdef0", availabilityZone: "eu-central-1a" },
+        { id: "subnet-0123456789abcdef1", availabilityZone: "eu-central-1b" },
+      ],
+      publicSubnets: [],
+      egress: "nat",
+    },
+    server: serverSettings({
+      listener: {
+        arn: "arn:aws:elasticloadbalancing:eu-central-1:111111111111:listener/app/platform/50dc6c495c0c9188/f2f7dc8efc522ab2",
+        securityGroupId: "sg-0123456789abcdef0",
+        url: "https://dbward.example.com",
+        priority: 100,
+      },
+    }),
+    monitoring: { ...stageSettings().monitoring, level: "full" },
+  },
   "a shared cluster": {
     cluster: "arn:aws:ecs:eu-central-1:111111111111:cluster/shared",
     agents: [agentSettings({ capacityProvider: "FARGATE_SPOT" })],
@@ -134,6 +156,14 @@ export const VARIANTS = {
     agents: [agentSettings({ desiredCount: 2, capacityProvider: "FARGATE_SPOT" })],
     monitoring: { ...stageSettings().monitoring, level: "full", publisher: "emf" },
   },
+  "an existing topic under a key, with a channel": {
+    monitoring: {
+      ...stageSettings().monitoring,
+      topicArn: "arn:aws:sns:eu-central-1:111111111111:platform-alarms",
+      slack: [{ workspaceId: "T0123ABCD", channelId: "C0123ABCD" }],
+    },
+    encryption: { keys: { "arn:aws:sns:eu-central-1:111111111111:platform-alarms": key("6") } },
+  },
   "tokens that are rotated": {
     tokens: { rotateAfterDays: 90 },
     encryption: { kmsKey: key("5"), keys: {} },
@@ -143,11 +173,3 @@ export const VARIANTS = {
     storage: { backend: "local", retentionDays: 30, versioning: false },
   },
 } as const satisfies Record<string, Partial<StageSettings>>;
-  "an existing topic under a key, with a channel": {
-    monitoring: {
-      ...stageSettings().monitoring,
-      topicArn: "arn:aws:sns:eu-central-1:111111111111:platform-alarms",
-      slack: [{ workspaceId: "T0123ABCD", channelId: "C0123ABCD" }],
-    },
-    encryption: { keys: { "arn:aws:sns:eu-central-1:111111111111:platform-alarms": key("6") } },
-  },

@@ -29,7 +29,7 @@ export type {
   NetworkSettings,
   NewNetworkSettings,
 } from "./schema/network.ts";
-export type { LoadBalancerSettings, ServerSettings } from "./schema/server.ts";
+export type { ListenerSettings, LoadBalancerSettings, ServerSettings } from "./schema/server.ts";
 export type { StageInput } from "./schema/stage.ts";
 export type { StorageSettings } from "./schema/storage.ts";
 export type { ImageSettings } from "./schema/task.ts";

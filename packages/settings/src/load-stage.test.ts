@@ -267,7 +267,7 @@ describe("loadStage", () => {
       "The settings of stage "prod" have 6 mistakes:
         dbward.config.ts: stages.prod.server.image.tag: must be a tag such as "0.2.0", a digest "sha256:…" of 64 hex digits, or both: "0.2.0@sha256:…"
         dbward.config.ts: stages.prod.server.image.tga: is not a setting, did you mean "tag"?
-        dbward.config.ts: stages.prod.server.deployment: is not a setting; the settings are: image, configFile, configToml, configParameter, cpu, memoryMiB, rustLog, logRetentionDays, secrets, allowedCidrs, loadBalancer, stopTimeoutSeconds, licenseKeySecret
+        dbward.config.ts: stages.prod.server.deployment: is not a setting; the settings are: image, configFile, configToml, configParameter, cpu, memoryMiB, rustLog, logRetentionDays, secrets, allowedCidrs, loadBalancer, listener, stopTimeoutSeconds, licenseKeySecret
         dbward.config.ts: stages.prod.netwrok: is not a setting, did you mean "network"?
         broken.toml:2: Not TOML 1.0: a string is not closed.
         dbward.config.ts: stages.prod.agents.0.configToml:1: max_concurrent_tasks must be an integer from 0 to 4294967295, not a string.

@@ -42,6 +42,12 @@ export function regionProblems(settings: Omit<StageSettings, "warnings">, region
       "monitoring.topicArn",
       `is a topic in ${ofTopic}, and the stage is in ${region}: alarms publish in their own region only. Name a topic there`,
     );
+  const ofListener = regionOfArn(server.listener?.arn);
+  if (ofListener !== undefined && ofListener !== region)
+    refuse(
+      "server.listener.arn",
+      `is in ${ofListener}, and the stage is in ${region}: name a listener there`,
+    );
   const ofCertificate = regionOfArn(server.loadBalancer?.certificateArn);
   if (ofCertificate !== undefined && ofCertificate !== region)
     refuse(

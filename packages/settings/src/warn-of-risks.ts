@@ -34,6 +34,11 @@ export function warnOfRisks(stage: ParsedStage, at: (path: string) => string, fi
       at("server.loadBalancer.certificateArn"),
       "is not set: clients of the load balancer send tokens through the VPC in plain text",
     );
+  if (server.listener?.url.startsWith("http:"))
+    findings.warn(
+      at("server.listener.url"),
+      "is not HTTPS: clients of the load balancer send tokens through the VPC in plain text",
+    );
   if (network.kind === "new")
     for (const [index, agent] of agents.entries())
       for (const [place, { cidrs = [] }] of agent.databases.entries())

@@ -15,6 +15,7 @@ import { checkHours } from "./check-hours.ts";
 import { checkImages } from "./check-images.ts";
 import { checkKeys } from "./check-keys.ts";
 import { checkLeftovers } from "./check-leftovers.ts";
+import { checkListener } from "./check-listener.ts";
 import { checkLoadBalancer } from "./check-load-balancer.ts";
 import { checkNetwork } from "./check-network.ts";
 import { checkNetworkChange } from "./check-network-change.ts";
@@ -93,6 +94,7 @@ export async function preflight(
     checkBucket(settings, clients, region, findings),
     checkCluster(settings, names, stacks, clients, findings),
     checkLoadBalancer(settings, stacks, clients, findings),
+    checkListener(settings, { account: accountId, region }, stacks, clients, findings),
     checkTopic(settings, { account: accountId, region }, clients, findings),
     checkHours(settings, names, stacks, clients, findings),
     // The emulated account has no images, certificates and quotas of its own.

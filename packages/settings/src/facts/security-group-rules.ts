@@ -17,7 +17,7 @@ export interface GroupRules {
  */
 export function securityGroupRules(settings: StageSettings, blocks: readonly string[]): GroupRules[] {
   const { server, agents, capture } = settings;
-  const { loadBalancer } = server;
+  const { loadBalancer, listener } = server;
   const forAgents: GroupRules[] = agents.map(({ name, databases }, index) => ({
     group: `agent ${name}`,
     direction: "outbound",
@@ -28,7 +28,7 @@ export function securityGroupRules(settings: StageSettings, blocks: readonly str
     ),
     settings: `the databases of agents.${index}`,
   }));
-  const others = [loadBalancer !== undefined, capture.method === "task", /* the poller */ true];
+  const others = [(loadBalancer ?? listener) !== undefined, capture.method === "task", /* the poller */ true];
   return [
     {
       group: "the server",

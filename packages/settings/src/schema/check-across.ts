@@ -17,6 +17,13 @@ export function checkAcross(value: unknown, context: z.RefinementCtx): void {
     ...asList(stage.agents).map((agent, index) => ({ path: ["agents", index], task: asFields(agent) })),
   ];
 
+  const { listener } = asFields(stage.server);
+  if (listener !== undefined && asFields(stage.server).loadBalancer !== undefined)
+    refuse(
+      ["server", "listener"],
+      "can't be set together with server.loadBalancer: people reach the server through one of the two. Leave one out",
+    );
+
   if (
     network.vpcId !== undefined &&
     loadBalancer.scheme === "internet-facing" &&
@@ -35,13 +42,6 @@ export function checkAcross(value: unknown, context: z.RefinementCtx): void {
         "(network.vpcId and network.subnets), or delete the mount targets and leave this out: the deployment creates new ones",
     );
 
-  const named = new Set([
-    asFields(stage.storage).bucketName,
-    ...tasks.flatMap(({ task }) => [
-      task.configParameter,
-      secretIdOf(task.licenseKeySecret),
-      ...secretsOf(task),
-    ]),
   const monitoring = asFields(stage.monitoring);
   if (typeof monitoring.topicArn === "string") {
     const regionOfTopic = monitoring.topicArn.split(":")[3];
@@ -56,9 +56,16 @@ export function checkAcross(value: unknown, context: z.RefinementCtx): void {
         );
   }
 
+  const named = new Set([
+    asFields(stage.storage).bucketName,
+    monitoring.topicArn,
+    ...tasks.flatMap(({ task }) => [
+      task.configParameter,
+      secretIdOf(task.licenseKeySecret),
+      ...secretsOf(task),
+    ]),
   ]);
   for (const name of Object.keys(asFields(asFields(stage.encryption).keys)))
-    monitoring.topicArn,
     if (!named.has(name))
       refuse(
         ["encryption", "keys", name],

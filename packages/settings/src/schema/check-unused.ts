@@ -13,7 +13,7 @@ export function checkUnused(written: unknown, context: z.RefinementCtx): void {
   const { storage, server, capture, monitoring, agents } = asFields(written);
   const { backend, retentionDays, versioning } = asFields(storage);
   const { method, allowSessionLogging } = asFields(capture);
-  const { loadBalancer } = asFields(server);
+  const { loadBalancer, listener } = asFields(server);
 
   if (backend === "local" && retentionDays !== undefined)
     refuse(
@@ -37,10 +37,10 @@ export function checkUnused(written: unknown, context: z.RefinementCtx): void {
     );
   const { level, thresholds } = asFields(monitoring);
   for (const alarm of Object.keys(asFields(thresholds)))
-    if (loadBalancer === undefined && isLoadBalancerAlarm(alarm))
+    if (loadBalancer === undefined && listener === undefined && isLoadBalancerAlarm(alarm))
       refuse(
         ["monitoring", "thresholds", alarm],
-        "has no effect: the stage has no load balancer (server.loadBalancer), so it has no such alarm",
+        "has no effect: the stage has no load balancer (server.loadBalancer, server.listener), so it has no such alarm",
       );
     else if (level !== "full" && isAlarmId(alarm) && !hasAlarm("essential", alarm))
       refuse(

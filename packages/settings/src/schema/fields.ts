@@ -138,6 +138,21 @@ export const certificateArn = z
     error: ({ input }) => partitionProblem(String(input)),
   });
 
+/** A listener of an Application Load Balancer. */
+export const listenerArn = z
+  .string()
+  .regex(
+    /^arn:[\w-]+:elasticloadbalancing:[a-z0-9-]+:\d{12}:listener\/app\/[\w-]{1,32}\/[0-9a-z]+\/[0-9a-z]+$/,
+    {
+      error:
+        'must be the ARN of a listener of an Application Load Balancer, "arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/app/NAME/ID/ID"',
+      abort: true,
+    },
+  )
+  .refine((arn) => partitionProblem(arn) === undefined, {
+    error: ({ input }) => partitionProblem(String(input)),
+  });
+
 /** A managed policy, the account's own or one of AWS. */
 export const policyArn = z.string().regex(/^arn:[\w-]+:iam::(\d{12}|aws):policy\/[\w+=,.@/-]+$/, {
   error: 'must be the ARN of a managed policy, "arn:aws:iam::ACCOUNT:policy/NAME"',

@@ -48,6 +48,36 @@ const loadBalancer = z
   )
   .meta({ title: "An Application Load Balancer", description: "A load balancer in front of the server." });
 
+const listener = z
+  .strictObject({
+    arn: field.listenerArn.meta({
+      description: "ARN of the listener, whose load balancer is in the VPC of the stage.",
+    }),
+    securityGroupId: field.securityGroupId.meta({
+      description: "Security group of the load balancer, from which the server accepts requests.",
+    }),
+    url: z
+      .string()
+      .regex(
+        /^https?:\/\/[a-zA-Z0-9-]{1,63}(\.[a-zA-Z0-9-]{1,63})*(:\d{1,5})?\/?$/,
+        'must be the URL by which people reach the server, such as "https://dbward.example.com": protocol, host and port, without path',
+      )
+      .transform((url) => url.replace(/\/$/, ""))
+      .meta({
+        description:
+          "URL by which people reach the server, `https://HOST` or `https://HOST:PORT`. Requests with this host are forwarded to the server; " +
+          "its DNS record is yours.",
+      }),
+    priority: z.int().min(1, "must be 1 to 50000").max(50_000, "must be 1 to 50000").meta({
+      description: "Priority of the rule, 1 to 50000, which no other rule of the listener has.",
+    }),
+  })
+  .meta({
+    title: "An existing listener",
+    description:
+      "A listener of an existing Application Load Balancer in front of the server, in place of `loadBalancer`.",
+  });
+
 export const server = z
   .strictObject({
     image: image("ghcr.io/dbward-dev/dbward-server").meta({ description: "The server's image." }),
@@ -57,6 +87,7 @@ export const server = z
         "IPv4 CIDR blocks that may reach port 3000, in addition to agents, poller and load balancer.",
     }),
     loadBalancer: loadBalancer.optional(),
+    listener: listener.optional(),
     stopTimeoutSeconds: field
       .stopTimeout(21, "must be more than 20: the server drains for 20 seconds before it stops")
       .default(120)
@@ -75,4 +106,6 @@ export const server = z
 
 /** The load balancer. Without `allowedCidrs` it is open to the blocks of the VPC. */
 export type LoadBalancerSettings = DeepReadonly<z.output<typeof loadBalancer>>;
+/** A listener that exists. */
+export type ListenerSettings = DeepReadonly<z.output<typeof listener>>;
 export type ServerSettings = DeepReadonly<WithConfig<z.output<typeof server>>>;
