@@ -8,12 +8,13 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import { Construct, type IDependable } from "constructs";
 import type { AgentToken } from "../capture/agent-token.ts";
+import { DbwardLogGroup } from "../dbward-log-group.ts";
 import { DbwardSecurityGroup } from "../network/dbward-security-group.ts";
 import { PropProblems } from "../prop-problems.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
 import { checkConfigText, configSecret } from "../task/config-text.ts";
 import { ContainerSecret } from "../task/container-secret.ts";
-import { DbwardTask, serviceLogGroup } from "../task/dbward-task.ts";
+import { DbwardTask } from "../task/dbward-task.ts";
 import { checkTaskProps } from "../task/task-props.ts";
 import { TaskRole } from "../task/task-role.ts";
 import type { AgentConfig } from "./agent-config.ts";
@@ -142,12 +143,11 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
       resourceName: `${server.clusterName}/${this.serviceName}`,
     });
     this.logGroupName = names.logGroup(agentPart(this.name));
-    this.logGroup = serviceLogGroup(
-      this,
-      this.logGroupName,
-      props.logRetention ?? logs.RetentionDays.TWO_WEEKS,
-      props.encryptionKey,
-    );
+    this.logGroup = new DbwardLogGroup(this, "LogGroup", {
+      logGroupName: this.logGroupName,
+      retention: props.logRetention ?? logs.RetentionDays.TWO_WEEKS,
+      encryptionKey: props.encryptionKey,
+    });
 
     const group = new DbwardSecurityGroup(this, "SecurityGroup", {
       vpc: server.vpc,

@@ -1,5 +1,5 @@
 import { APPLY_ENVIRONMENT, type ApplySecrets, stageNames } from "@dbward-aws/contract";
-import { ArnFormat, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { ArnFormat, Duration, Stack } from "aws-cdk-lib";
 import type * as ecs from "aws-cdk-lib/aws-ecs";
 import * as events from "aws-cdk-lib/aws-events";
 import * as targets from "aws-cdk-lib/aws-events-targets";
@@ -10,10 +10,11 @@ import * as logs from "aws-cdk-lib/aws-logs";
 import type * as sns from "aws-cdk-lib/aws-sns";
 import * as ssm from "aws-cdk-lib/aws-ssm";
 import { Construct } from "constructs";
-import { acceptFindings } from "../accept-finding.ts";
 import { tasksOf } from "../capture/arns.ts";
 import type { TokenCapture } from "../capture/token-capture.ts";
-import { BundledFunction } from "../function-code.ts";
+import { DbwardLogGroup } from "../dbward-log-group.ts";
+import { BundledFunction } from "../function/bundled-function.ts";
+import { FunctionRole } from "../function/function-role.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
 import { keyUse } from "../state/key-use.ts";
 import { ContainerSecret } from "../task/container-secret.ts";
@@ -80,10 +81,9 @@ export class ConfigApplier extends Construct {
       description: "Changes that were refused or did not succeed; written by the function apply-config",
       stringValue: "{}",
     });
-    this.logGroup = new logs.LogGroup(this, "Logs", {
+    this.logGroup = new DbwardLogGroup(this, "Logs", {
       retention: logs.RetentionDays.TWO_WEEKS,
-      ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
-      removalPolicy: RemovalPolicy.DESTROY,
+      encryptionKey: props.encryptionKey,
     });
     this.role = this.#createRole(props);
     this.function = new BundledFunction(this, "Function", {
@@ -92,7 +92,7 @@ export class ConfigApplier extends Construct {
       bundle: "apply-config",
       memorySize: 256,
       timeout: TIMEOUT,
-      ...(props.architecture && { architecture: props.architecture }),
+      architecture: props.architecture,
       // Two runs at once do no harm; see the function's run-state.ts.
       retryAttempts: 0,
       maxEventAge: EVENT_AGE,
@@ -204,60 +204,44 @@ export class ConfigApplier extends Construct {
       ...watched.filter(({ service }) => service === "ssm").map(({ resource }) => resource),
     ];
     const keys = configs.flatMap(({ encryptionKey }) => (encryptionKey ? [encryptionKey.keyArn] : []));
-    const role = new iam.Role(this, "Role", {
+    return new FunctionRole(this, "Role", {
       description: `dbward ${server.stage}: takes changed configurations and secrets to the tasks`,
-      assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
-      inlinePolicies: {
-        Apply: new iam.PolicyDocument({
-          statements: [
-            allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [this.logGroup.logGroupArn]),
-            allow("SeeServices", ["ecs:DescribeServices"], services, inCluster),
-            allow("FindTasks", ["ecs:ListTasks"], ["*"], inCluster),
-            allow("SeeTasks", ["ecs:DescribeTasks"], [tasksOf(stack, server.cluster)], inCluster),
-            allow("SeeTaskDefinitions", ["ecs:DescribeTaskDefinition"], ["*"]),
-            allow("ReplaceTasks", ["ecs:UpdateService"], services, inCluster),
-            allow("KeepState", ["ssm:GetParameter", "ssm:PutParameter"], [this.state.parameterArn]),
-            ...(secretArns.length > 0
-              ? [
-                  allow(
-                    "SeeVersionsOfSecrets",
-                    ["secretsmanager:ListSecretVersionIds"],
-                    [...new Set(secretArns)],
-                  ),
-                ]
-              : []),
-            ...(parameterArns.length > 0
-              ? [
-                  allow(
-                    "ReadConfigurations",
-                    ["ssm:GetParameter", "ssm:GetParameterHistory"],
-                    [...new Set(parameterArns)],
-                  ),
-                ]
-              : []),
-            ...(keys.length > 0
-              ? [
-                  keyUse(this, {
-                    sid: "DecryptConfigurations",
-                    service: "ssm",
-                    keyArns: [...new Set(keys)],
-                    actions: ["kms:Decrypt"],
-                  }),
-                ]
-              : []),
-          ],
-        }),
-      },
+      policyName: "Apply",
+      logGroup: this.logGroup,
+      statements: [
+        allow("SeeServices", ["ecs:DescribeServices"], services, inCluster),
+        allow("FindTasks", ["ecs:ListTasks"], ["*"], inCluster),
+        allow("SeeTasks", ["ecs:DescribeTasks"], [tasksOf(stack, server.cluster)], inCluster),
+        allow("SeeTaskDefinitions", ["ecs:DescribeTaskDefinition"], ["*"]),
+        allow("ReplaceTasks", ["ecs:UpdateService"], services, inCluster),
+        allow("KeepState", ["ssm:GetParameter", "ssm:PutParameter"], [this.state.parameterArn]),
+        ...(secretArns.length > 0
+          ? [allow("SeeVersionsOfSecrets", ["secretsmanager:ListSecretVersionIds"], [...new Set(secretArns)])]
+          : []),
+        ...(parameterArns.length > 0
+          ? [
+              allow(
+                "ReadConfigurations",
+                ["ssm:GetParameter", "ssm:GetParameterHistory"],
+                [...new Set(parameterArns)],
+              ),
+            ]
+          : []),
+        ...(keys.length > 0
+          ? [
+              keyUse(this, {
+                sid: "DecryptConfigurations",
+                service: "ssm",
+                keyArns: [...new Set(keys)],
+                actions: ["kms:Decrypt"],
+              }),
+            ]
+          : []),
+      ],
+      wildcards:
+        "Ids of tasks are known only at run time, and ecs:ListTasks and ecs:DescribeTaskDefinition know no resource: " +
+        "the first is bound to the cluster, and a task definition holds no secret.",
     });
-    acceptFindings(role, [
-      {
-        id: "AwsSolutions-IAM5",
-        reason:
-          "Ids of tasks are known only at run time, and ecs:ListTasks and ecs:DescribeTaskDefinition know no resource: " +
-          "the first is bound to the cluster, and a task definition holds no secret.",
-      },
-    ]);
-    return role;
   }
 }
 

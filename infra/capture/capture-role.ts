@@ -4,7 +4,7 @@ import type * as kms from "aws-cdk-lib/aws-kms";
 import type * as logs from "aws-cdk-lib/aws-logs";
 import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
-import { acceptFindings } from "../accept-finding.ts";
+import { FunctionRole } from "../function/function-role.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
 import { keyUse } from "../state/key-use.ts";
 import { streamsOf, tasksOf } from "./arns.ts";
@@ -22,24 +22,18 @@ export interface CaptureRoleProps {
 }
 
 /** Role of the capture function. `docs/capture.md` gives the reason of each line. */
-export class CaptureRole extends iam.Role {
+export class CaptureRole extends FunctionRole {
   constructor(scope: Construct, id: string, props: CaptureRoleProps) {
     super(scope, id, {
       description: "Puts the bootstrap tokens of a dbward server into Secrets Manager",
-      assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
-      // Inline, so that the function has them from its first run on.
-      inlinePolicies: {
-        Capture: new iam.PolicyDocument({ statements: statements(Stack.of(scope), props) }),
-      },
+      policyName: "Capture",
+      logGroup: props.logGroup,
+      writeLogSid: "WriteOwnLog",
+      statements: statements(Stack.of(scope), props),
+      wildcards:
+        "Ids of tasks and names of log streams are known only at run time, and ecs:ListTasks knows no resource: " +
+        "the cluster, the container's name and the log group bound them.",
     });
-    acceptFindings(this, [
-      {
-        id: "AwsSolutions-IAM5",
-        reason:
-          "Ids of tasks and names of log streams are known only at run time, and ecs:ListTasks knows no resource: " +
-          "the cluster, the container's name and the log group bound them.",
-      },
-    ]);
   }
 }
 
@@ -58,7 +52,6 @@ function statements(stack: Stack, props: CaptureRoleProps): iam.PolicyStatement[
     resourceName: `${cluster.clusterName}/${serviceName}`,
   });
   return [
-    allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [props.logGroup.logGroupArn]),
     allow("WatchService", ["ecs:DescribeServices"], [service], inCluster),
     allow("FindTasks", ["ecs:ListTasks"], ["*"], inCluster),
     allow("WatchTasks", ["ecs:DescribeTasks"], [tasksOf(stack, cluster)], inCluster),

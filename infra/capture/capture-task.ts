@@ -1,5 +1,5 @@
 import { type CaptureTaskProperties, stageNames } from "@dbward-aws/contract";
-import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Stack } from "aws-cdk-lib";
 import type * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
 import * as iam from "aws-cdk-lib/aws-iam";
@@ -7,6 +7,7 @@ import type * as kms from "aws-cdk-lib/aws-kms";
 import * as logs from "aws-cdk-lib/aws-logs";
 import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
+import { DbwardLogGroup } from "../dbward-log-group.ts";
 import { DbwardSecurityGroup } from "../network/dbward-security-group.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
 import { keyUse } from "../state/key-use.ts";
@@ -65,11 +66,10 @@ export class CaptureTask extends Construct {
       destination: "The server's API",
     });
 
-    this.logGroup = new logs.LogGroup(this, "Logs", {
+    this.logGroup = new DbwardLogGroup(this, "Logs", {
       logGroupName: names.logGroup(CONTAINER),
       retention: logs.RetentionDays.TWO_WEEKS,
-      ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
-      removalPolicy: RemovalPolicy.DESTROY,
+      encryptionKey: props.encryptionKey,
     });
     this.taskDefinition = new ecs.FargateTaskDefinition(this, "Definition", {
       family: `${names.cluster}-${CONTAINER}`,

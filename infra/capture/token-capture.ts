@@ -14,13 +14,14 @@ import {
   METRICS_USER,
   SERVER,
 } from "@dbward-aws/contract";
-import { CfnParameter, CustomResource, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { CfnParameter, CustomResource, Duration, Stack } from "aws-cdk-lib";
 import type * as kms from "aws-cdk-lib/aws-kms";
 import type * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import { Construct } from "constructs";
-import { BundledFunction } from "../function-code.ts";
+import { DbwardLogGroup } from "../dbward-log-group.ts";
+import { BundledFunction } from "../function/bundled-function.ts";
 import { PropProblems } from "../prop-problems.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
 import type { AgentToken } from "./agent-token.ts";
@@ -122,17 +123,16 @@ export class TokenCapture extends Construct {
       encryptionKey,
     });
     if (bound.task) this.task = bound.task;
-    this.logGroup = new logs.LogGroup(this, "Logs", {
+    this.logGroup = new DbwardLogGroup(this, "Logs", {
       retention: props.logRetention ?? logs.RetentionDays.ONE_MONTH,
-      ...(encryptionKey && { encryptionKey }),
-      removalPolicy: RemovalPolicy.DESTROY,
+      encryptionKey,
     });
     this.function = new BundledFunction(this, "Function", {
       description: `dbward ${server.stage}: puts the server's bootstrap tokens into Secrets Manager`,
       bundle: "capture-tokens",
       memorySize: 512,
       timeout: FUNCTION_TIMEOUT,
-      ...(props.architecture && { architecture: props.architecture }),
+      architecture: props.architecture,
       role: new CaptureRole(this, "Role", {
         server,
         secrets,

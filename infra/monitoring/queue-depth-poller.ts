@@ -1,5 +1,5 @@
-import { formatAgents, METRIC_NAMESPACE, POLLER_ENVIRONMENT } from "@dbward-aws/contract";
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { formatAgents, POLLER_ENVIRONMENT } from "@dbward-aws/contract";
+import { Duration } from "aws-cdk-lib";
 import type * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as events from "aws-cdk-lib/aws-events";
 import * as targets from "aws-cdk-lib/aws-events-targets";
@@ -7,13 +7,15 @@ import * as iam from "aws-cdk-lib/aws-iam";
 import type * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { acceptFindings } from "../accept-finding.ts";
-import { BundledFunction } from "../function-code.ts";
+import { DbwardLogGroup } from "../dbward-log-group.ts";
+import { BundledFunction } from "../function/bundled-function.ts";
+import { functionInVpc } from "../function/function-in-vpc.ts";
+import { FunctionRole } from "../function/function-role.ts";
 import { DbwardSecurityGroup } from "../network/dbward-security-group.ts";
 import { keyUse } from "../state/key-use.ts";
-import { functionInVpc } from "./function-in-vpc.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
 import { PollerEndpoints } from "./poller-endpoints.ts";
+import { publishMetrics } from "./publish-metrics.ts";
 
 export interface QueueDepthPollerProps extends MonitoredStage {
   /** IPv4 blocks of the VPC. @default - the block that the VPC knows */
@@ -50,10 +52,9 @@ export class QueueDepthPoller extends Construct {
     super(scope, id);
     const { stage, names, server, agents, capture } = props;
 
-    this.logGroup = new logs.LogGroup(this, "Logs", {
+    this.logGroup = new DbwardLogGroup(this, "Logs", {
       retention: logs.RetentionDays.TWO_WEEKS,
-      ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
-      removalPolicy: RemovalPolicy.DESTROY,
+      encryptionKey: props.encryptionKey,
     });
     this.role = this.#createRole(props);
     const group = new DbwardSecurityGroup(this, "SecurityGroup", {
@@ -72,7 +73,7 @@ export class QueueDepthPoller extends Construct {
       bundle: "poll-agents",
       memorySize: 256,
       timeout: POLL_TIMEOUT,
-      ...(props.architecture && { architecture: props.architecture }),
+      architecture: props.architecture,
       // No reserved concurrency: an account may have none to give away. Nothing runs twice anyway, and if it
       // did, a second snapshot of a minute would do no harm.
       retryAttempts: 0,
@@ -114,11 +115,6 @@ export class QueueDepthPoller extends Construct {
   #createRole(props: QueueDepthPollerProps): iam.Role {
     const { server, agents, capture, encryptionKey } = props;
     const statements = [
-      new iam.PolicyStatement({
-        sid: "WriteLog",
-        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
-        resources: [this.logGroup.logGroupArn],
-      }),
       ...functionInVpc(this, props.names.pollerFunction),
       new iam.PolicyStatement({
         sid: "ReadToken",
@@ -151,28 +147,15 @@ export class QueueDepthPoller extends Construct {
           actions: ["kms:Decrypt"],
         }),
       );
-    if (props.publisher === "api")
-      statements.push(
-        new iam.PolicyStatement({
-          sid: "PublishMetrics",
-          actions: ["cloudwatch:PutMetricData"],
-          resources: ["*"],
-          conditions: { StringEquals: { "cloudwatch:namespace": METRIC_NAMESPACE } },
-        }),
-      );
-    const role = new iam.Role(this, "Role", {
+    return new FunctionRole(this, "Role", {
       description: `dbward ${props.stage}: poller`,
-      assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
-      inlinePolicies: { Poll: new iam.PolicyDocument({ statements }) },
+      policyName: "Poll",
+      logGroup: this.logGroup,
+      statements: [...statements, ...publishMetrics(props.publisher)],
+      wildcards:
+        "Network interfaces have no ARN before they exist, and PutMetricData knows no resource: the first are " +
+        "denied to the function's own code, the second is narrowed to one namespace.",
+      acceptedWildcards: ["Resource::*"],
     });
-    acceptFindings(role, [
-      {
-        id: "AwsSolutions-IAM5",
-        reason:
-          "Network interfaces have no ARN before they exist, and PutMetricData knows no resource: the first are denied to the function's own code, the second is narrowed to one namespace.",
-        appliesTo: ["Resource::*"],
-      },
-    ]);
-    return role;
   }
 }

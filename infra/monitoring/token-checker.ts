@@ -1,21 +1,18 @@
-import {
-  formatAgents,
-  METRIC_NAMESPACE,
-  TOKEN_CHECK_ENVIRONMENT,
-  TOKEN_CHECK_EVENTS,
-} from "@dbward-aws/contract";
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { formatAgents, TOKEN_CHECK_ENVIRONMENT, TOKEN_CHECK_EVENTS } from "@dbward-aws/contract";
+import { Duration, Stack } from "aws-cdk-lib";
 import * as events from "aws-cdk-lib/aws-events";
 import * as targets from "aws-cdk-lib/aws-events-targets";
 import * as iam from "aws-cdk-lib/aws-iam";
 import type * as lambda from "aws-cdk-lib/aws-lambda";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { acceptFindings } from "../accept-finding.ts";
-import { BundledFunction } from "../function-code.ts";
+import { DbwardLogGroup } from "../dbward-log-group.ts";
+import { BundledFunction } from "../function/bundled-function.ts";
+import { functionInVpc } from "../function/function-in-vpc.ts";
+import { FunctionRole } from "../function/function-role.ts";
 import { keyUse } from "../state/key-use.ts";
-import { functionInVpc } from "./function-in-vpc.ts";
 import type { MonitoredStage } from "./monitored-stage.ts";
+import { publishMetrics } from "./publish-metrics.ts";
 import type { QueueDepthPoller } from "./queue-depth-poller.ts";
 
 export interface TokenCheckerProps extends MonitoredStage {
@@ -51,10 +48,9 @@ export class TokenChecker extends Construct {
     super(scope, id);
     const { stage, names, server, agents, capture, poller, rotateAfter } = props;
     this.rotates = rotateAfter !== undefined;
-    this.logGroup = new logs.LogGroup(this, "Logs", {
+    this.logGroup = new DbwardLogGroup(this, "Logs", {
       retention: logs.RetentionDays.THREE_MONTHS,
-      ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
-      removalPolicy: RemovalPolicy.DESTROY,
+      encryptionKey: props.encryptionKey,
     });
     this.role = this.#createRole(props);
     // The network interfaces hold the group, and need this role to go away as well.
@@ -65,7 +61,7 @@ export class TokenChecker extends Construct {
       bundle: "check-tokens",
       memorySize: 256,
       timeout: TIMEOUT,
-      ...(props.architecture && { architecture: props.architecture }),
+      architecture: props.architecture,
       retryAttempts: 0,
       maxEventAge: EVENT_AGE,
       role: this.role,
@@ -133,11 +129,6 @@ export class TokenChecker extends Construct {
     const inCluster = { ArnEquals: { "ecs:cluster": server.cluster.clusterArn } };
     const agentServices = agents.map(({ serviceArn }) => serviceArn);
     const statements = [
-      new iam.PolicyStatement({
-        sid: "WriteLog",
-        actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
-        resources: [this.logGroup.logGroupArn],
-      }),
       ...functionInVpc(this, names.tokenCheckFunction),
       new iam.PolicyStatement({
         sid: "ReadTokens",
@@ -192,27 +183,15 @@ export class TokenChecker extends Construct {
           actions: rotateAfter ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"],
         }),
       );
-    if (props.publisher === "api")
-      statements.push(
-        new iam.PolicyStatement({
-          sid: "PublishMetrics",
-          actions: ["cloudwatch:PutMetricData"],
-          resources: ["*"],
-          conditions: { StringEquals: { "cloudwatch:namespace": METRIC_NAMESPACE } },
-        }),
-      );
-    const role = new iam.Role(this, "Role", {
+    return new FunctionRole(this, "Role", {
       description: `dbward ${props.stage}: check of the tokens`,
-      assumedBy: new iam.ServicePrincipal("lambda.amazonaws.com"),
-      inlinePolicies: { Check: new iam.PolicyDocument({ statements }) },
+      policyName: "Check",
+      logGroup: this.logGroup,
+      statements: [...statements, ...publishMetrics(props.publisher)],
+      wildcards:
+        "Network interfaces have no ARN before they exist, and PutMetricData knows no resource: the first are " +
+        "denied to the function's own code, the second is narrowed to one namespace. Ids of tasks are known " +
+        "only at run time: they are narrowed to the cluster.",
     });
-    acceptFindings(role, [
-      {
-        id: "AwsSolutions-IAM5",
-        reason:
-          "Network interfaces have no ARN before they exist, and PutMetricData knows no resource: the first are denied to the function's own code, the second is narrowed to one namespace. Ids of tasks are known only at run time: they are narrowed to the cluster.",
-      },
-    ]);
-    return role;
   }
 }

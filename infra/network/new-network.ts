@@ -1,8 +1,9 @@
-import { Fn, RemovalPolicy } from "aws-cdk-lib";
+import { Fn } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import type * as kms from "aws-cdk-lib/aws-kms";
 import * as logs from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
+import { DbwardLogGroup } from "../dbward-log-group.ts";
 import { PropProblems } from "../prop-problems.ts";
 import { Egress } from "./egress.ts";
 import { PrivateEndpoints } from "./private-endpoints.ts";
@@ -104,10 +105,9 @@ export class NewNetwork extends Construct {
     this.vpc.addFlowLog("RefusedConnections", {
       trafficType: ec2.FlowLogTrafficType.REJECT,
       destination: ec2.FlowLogDestination.toCloudWatchLogs(
-        new logs.LogGroup(this, "FlowLog", {
+        new DbwardLogGroup(this, "FlowLog", {
           retention: FLOW_LOG_RETENTION,
-          ...(props.encryptionKey === undefined ? {} : { encryptionKey: props.encryptionKey }),
-          removalPolicy: RemovalPolicy.DESTROY,
+          encryptionKey: props.encryptionKey,
         }),
       ),
     });

@@ -16,6 +16,7 @@ import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import * as servicediscovery from "aws-cdk-lib/aws-servicediscovery";
 import { Construct } from "constructs";
 import { acceptFindings } from "../accept-finding.ts";
+import { DbwardLogGroup } from "../dbward-log-group.ts";
 import { DbwardSecurityGroup } from "../network/dbward-security-group.ts";
 import { DEFAULT_SUBNETS } from "../network/task-subnets.ts";
 import { PropProblems } from "../prop-problems.ts";
@@ -24,7 +25,7 @@ import type { ResultStorage } from "../state/result-storage.ts";
 import type { ServerFileSystem } from "../state/server-file-system.ts";
 import { checkConfigText, configSecret } from "../task/config-text.ts";
 import { ContainerSecret } from "../task/container-secret.ts";
-import { DbwardTask, serviceLogGroup } from "../task/dbward-task.ts";
+import { DbwardTask } from "../task/dbward-task.ts";
 import { checkTaskProps } from "../task/task-props.ts";
 import { TaskRole } from "../task/task-role.ts";
 import type { ServerConfig } from "./server-config.ts";
@@ -199,12 +200,11 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
     this.serviceName = props.serviceName ?? services.serverService;
     this.agentServicePrefix = services.agentService("");
     this.namespace = this.#createNamespace(names.namespace);
-    this.logGroup = serviceLogGroup(
-      this,
-      names.logGroup(SERVER_PART),
-      props.logRetention ?? logs.RetentionDays.TWO_WEEKS,
-      props.encryptionKey,
-    );
+    this.logGroup = new DbwardLogGroup(this, "LogGroup", {
+      logGroupName: names.logGroup(SERVER_PART),
+      retention: props.logRetention ?? logs.RetentionDays.TWO_WEEKS,
+      encryptionKey: props.encryptionKey,
+    });
     this.fileSystem =
       props.fileSystem ??
       new NewFileSystem(this, "FileSystem", {

@@ -1,9 +1,8 @@
 import { LOG_FILTER_VARIABLE, SERVER } from "@dbward-aws/contract";
-import { type Duration, RemovalPolicy, Size } from "aws-cdk-lib";
+import { type Duration, Size } from "aws-cdk-lib";
 import * as ecs from "aws-cdk-lib/aws-ecs";
 import type * as iam from "aws-cdk-lib/aws-iam";
-import type * as kms from "aws-cdk-lib/aws-kms";
-import * as logs from "aws-cdk-lib/aws-logs";
+import type * as logs from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import { acceptFindings } from "../accept-finding.ts";
 import { keyUse } from "../state/key-use.ts";
@@ -163,25 +162,4 @@ export class DbwardTask extends ecs.FargateTaskDefinition {
         );
     }
   }
-}
-
-/**
- * The log group of an ECS service. It goes with its stack: what has to be kept is in the server's audit log,
- * on the file system.
- *
- * @param encryptionKey customer managed key, which CloudWatch Logs must be allowed to use. @default - a key
- * of AWS
- */
-export function serviceLogGroup(
-  scope: Construct,
-  logGroupName: string,
-  retention: logs.RetentionDays,
-  encryptionKey: kms.IKey | undefined,
-): logs.LogGroup {
-  return new logs.LogGroup(scope, "LogGroup", {
-    logGroupName,
-    retention,
-    ...(encryptionKey && { encryptionKey }),
-    removalPolicy: RemovalPolicy.DESTROY,
-  });
 }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { DbwardError } from "@dbward-aws/core";
 import * as lambda from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
-import { acceptFindings } from "./accept-finding.ts";
+import { acceptFindings } from "../accept-finding.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -17,21 +17,23 @@ const FUNCTION_RUNTIME = lambda.Runtime.NODEJS_22_X;
 /** What a bundle decides by itself; it runs on both architectures. */
 type DecidedByBundle = "code" | "handler" | "runtime";
 
-export interface BundledFunctionProps extends Omit<lambda.FunctionProps, DecidedByBundle> {
+export interface BundledFunctionProps extends Omit<lambda.FunctionProps, DecidedByBundle | "architecture"> {
   readonly bundle: FunctionName;
+  /** Processor of the function. @default lambda.Architecture.ARM_64 - a fifth cheaper than X86_64 */
+  readonly architecture: lambda.Architecture | undefined;
 }
 
 /** A function of this workspace: its bundle on {@link FUNCTION_RUNTIME}. */
 export class BundledFunction extends lambda.Function {
   /** @throws {@link FunctionBundleMissing} when the function has not been built */
-  constructor(scope: Construct, id: string, { bundle, ...props }: BundledFunctionProps) {
+  constructor(scope: Construct, id: string, { bundle, architecture, ...props }: BundledFunctionProps) {
     super(scope, id, {
       ...props,
       code: functionCode(bundle),
       // The export `handler` of the bundle's `index.mjs`.
       handler: "index.handler",
       runtime: FUNCTION_RUNTIME,
-      architecture: props.architecture ?? lambda.Architecture.ARM_64,
+      architecture: architecture ?? lambda.Architecture.ARM_64,
     });
     acceptFindings(this, [
       {
