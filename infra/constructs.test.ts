@@ -1,5 +1,5 @@
 import { App, Duration, Stack } from "aws-cdk-lib";
-import { Match, Template } from "aws-cdk-lib/assertions";
+import { Annotations, Match, Template } from "aws-cdk-lib/assertions";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
 import * as kms from "aws-cdk-lib/aws-kms";
@@ -266,7 +266,7 @@ describe("DbwardServer", () => {
         config: ServerConfig.fromString(`${SERVER_TOML}\n# postgres://app:hunter2@db.internal/app\n`),
       }),
     );
-    expect(problem).toMatch(/^config the text:6 holds a token or a password/);
+    expect(problem).toMatch(/^config the text:5: The line holds a password in a URL/);
     expect(problem).not.toContain("hunter2");
   });
 
@@ -359,9 +359,26 @@ describe("DbwardAgent", () => {
     ]);
     expect(
       create([{ secret, cidrs: ["10.0.0.0/8"] }], AGENT_TOML.replace("DATABASE_URL", "OTHER_URL")),
-    ).toEqual([
-      expect.stringMatching(/^config the text:6: .*OTHER_URL/),
-      expect.stringMatching(/^config the text does not refer to .*DATABASE_URL/),
+    ).toEqual([expect.stringMatching(/^config the text:6: .*OTHER_URL/)]);
+  });
+
+  it("warns of a database that its configuration does not use", () => {
+    const foreign = foreignStack();
+    const server = foreignServer(foreign);
+    const capture = new TokenCapture(foreign.stack, "Capture", { server, agents: ["app"] });
+    new DbwardAgent(foreign.stack, "App", {
+      ...foreignAgentProps(foreign),
+      databases: ["DATABASE_URL", "REPORTS_URL"].map((variable) => ({
+        secret: foreign.databaseUrl,
+        cidrs: ["10.0.0.0/8"],
+        variable,
+      })),
+      server,
+      token: capture.agentToken("app"),
+    });
+    const warnings = Annotations.fromStack(foreign.stack).findWarning("/Platform/App", Match.anyValue());
+    expect(warnings.map(({ entry }) => entry.data)).toEqual([
+      expect.stringMatching(/does not use .*REPORTS_URL.*, so the agent does not serve the database/),
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { AGENT, type AgentScaling, agentPart, CONFIG_VARIABLE, stageNames } from "@dbward-aws/contract";
-import { agentCommand, agentEnvironment } from "@dbward-aws/dbward-config";
+import { agentCommand, agentEnvironment, checkAgentText } from "@dbward-aws/dbward-config";
 import { Duration, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
@@ -227,26 +227,29 @@ export class DbwardAgent extends Construct implements ec2.IConnectable {
         `must have a min of at least 1 and a larger max, not ${min} and ${max}`,
       );
     }
-    const variables = [
-      ...databases.map(
-        ({ variable = AGENT.databaseUrlVariable }, at) => [`databases[${at}].variable`, variable] as const,
-      ),
-      ...Object.keys(secrets).map((name) => [`secrets.${name}`, name] as const),
-    ];
+    const urls = databases.map(({ variable = AGENT.databaseUrlVariable }) => variable);
+    const stopTimeoutSeconds = props.stopTimeout?.toSeconds() ?? 90;
     checkTaskProps(problems, {
       cpu: props.cpu ?? 256,
       memoryLimitMiB: props.memoryLimitMiB ?? 512,
-      stopTimeoutSeconds: props.stopTimeout?.toSeconds() ?? 90,
-      variables,
+      stopTimeoutSeconds,
+      variables: [
+        ...urls.map((name, at) => [`databases[${at}].variable`, name] as const),
+        ...Object.keys(secrets).map((name) => [`secrets.${name}`, name] as const),
+      ],
     });
-    checkConfigText(
-      "agent",
-      props.config.text,
-      {
-        [AGENT.tokenVariable]: `dbw_${"0".repeat(32)}`,
-        ...Object.fromEntries(variables.map(([, name]) => [name, undefined])),
-      },
-      problems,
+    checkConfigText(this, props.config.text, problems, (name, toml, findings) =>
+      checkAgentText(
+        name,
+        toml,
+        {
+          databases: urls,
+          secrets: Object.keys(secrets),
+          rustLog: props.logFilter ?? "info",
+          stopTimeoutSeconds,
+        },
+        findings,
+      ),
     );
     problems.throwIfAny();
   }

@@ -1,10 +1,5 @@
 import { CONFIG_VARIABLE, SERVER, SERVER_PART, stageNames } from "@dbward-aws/contract";
-import {
-  type ResultStorage as ResultStorageConfig,
-  renderServerConfig,
-  serverCommand,
-  serverEnvironment,
-} from "@dbward-aws/dbward-config";
+import { checkServerText, serverCommand, serverEnvironment } from "@dbward-aws/dbward-config";
 import { Duration, Names, Stack } from "aws-cdk-lib";
 import * as ec2 from "aws-cdk-lib/aws-ec2";
 import * as ecs from "aws-cdk-lib/aws-ecs";
@@ -301,14 +296,17 @@ export class DbwardServer extends Construct implements ec2.IConnectable {
       stopTimeoutSeconds: props.stopTimeout?.toSeconds() ?? 120,
       variables: Object.keys(secrets).map((name) => [`secrets.${name}`, name]),
     });
-    const storage: ResultStorageConfig =
-      results === undefined ? { backend: "local" } : { backend: "s3", bucket: "bucket", region: "us-east-1" };
-    checkConfigText(
-      "server",
-      config.text,
-      Object.fromEntries(Object.keys(secrets).map((name) => [name, undefined])),
-      problems,
-      (toml) => renderServerConfig(toml, storage).text,
+    checkConfigText(this, config.text, problems, (name, toml, findings) =>
+      checkServerText(
+        name,
+        toml,
+        {
+          secrets: Object.keys(secrets),
+          rustLog: props.logFilter ?? "info",
+          backend: results === undefined ? "local" : "s3",
+        },
+        findings,
+      ),
     );
     problems.throwIfAny();
   }

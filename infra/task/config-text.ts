@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { type ConfigSource, checkConfig, type DbwardProgram, variablesIn } from "@dbward-aws/dbward-config";
+import { type ConfigSource, Findings } from "@dbward-aws/dbward-config";
+import { Annotations } from "aws-cdk-lib";
 import type * as kms from "aws-cdk-lib/aws-kms";
 import * as ssm from "aws-cdk-lib/aws-ssm";
 import type { Construct } from "constructs";
@@ -50,57 +51,22 @@ export function configSecret(
 }
 
 /**
- * Values for a secret that is not known before a task starts, one of which fits wherever a secret may stand:
- * a text is refused when dbward refuses it with each of them.
- */
-const POSSIBLE_VALUES = [
-  "postgres://user:secret@db.internal/app",
-  "https://hooks.example.com",
-  "stand-in",
-  "10.0.0.0/8",
-] as const;
-
-/** A token of dbward, or a URL with a password in it. */
-const PLAIN_SECRET = /dbw_[0-9a-f]{32}|:\/\/[^\s:/@"']+:(?!\$\{)[^\s@"']+@/;
-
-/**
- * Reports what dbward would refuse in a text, variables without a secret included.
+ * Checks a text by the rules that the settings of a stage are checked by; its warnings become those of
+ * `scope`. Nothing is known of a parameter, and a text that was checked before is not checked again.
  *
- * @param text as the container gets it. @default - the text of the source; nothing is said of a parameter
- * @param variables with a value that is known already, or `undefined` for one that comes from a secret
+ * @param check `checkServerText` or `checkAgentText`, with what the text has to fit
  */
 export function checkConfigText(
-  program: DbwardProgram,
-  config: ConfigText,
-  variables: Readonly<Record<string, string | undefined>>,
+  scope: Construct,
+  { name, source, isChecked }: ConfigText,
   problems: PropProblems,
-  render: (toml: string) => string = (toml) => toml,
+  check: (name: string, toml: string, findings: Findings) => void,
 ): void {
-  if (config.source.source !== "rendered" || config.isChecked) return;
-  const text = render(config.source.toml);
-  const findings = POSSIBLE_VALUES.map((value) =>
-    checkConfig(
-      program,
-      text,
-      Object.fromEntries(Object.entries(variables).map(([name, known]) => [name, known ?? value])),
-    ),
-  );
-  const fewest = findings.reduce((best, each) => (each.length < best.length ? each : best));
-  for (const { line, message } of fewest)
-    problems.expect(false, "config", `${config.name}:${line}: ${message}`);
-  for (const [index, line] of text.split("\n").entries())
-    problems.expect(
-      !PLAIN_SECRET.test(line),
-      "config",
-      `${config.name}:${index + 1} holds a token or a password, which everybody who may read the template would see: write "\${NAME}" in ` +
-        "its place, and put the value into a secret",
-    );
-  const used = variablesIn(text).map(({ name }) => name);
-  for (const [name, known] of Object.entries(variables))
-    if (known === undefined && !used.includes(name))
-      problems.expect(
-        false,
-        "config",
-        `${config.name} does not refer to "\${${name}}", which a secret fills`,
-      );
+  if (source.source !== "rendered" || isChecked) return;
+  const findings = new Findings();
+  check(name, source.toml, findings);
+  for (const { where, message } of findings.problems)
+    problems.expect(false, "config", `${where}: ${message}`);
+  for (const [index, warning] of findings.warnings.entries())
+    Annotations.of(scope).addWarningV2(`@dbward-aws/infra:config-${index}`, warning);
 }

@@ -127,6 +127,6 @@ function checkReplaced(
   if (own[key] !== rendered[key])
     findings.warn(
       where,
-      `result_storage.${key} is replaced according to the setting storage.backend = "${backend}". Leave it out`,
+      `result_storage.${key} is replaced: the deployment keeps results ${backend === "s3" ? "in a bucket" : "on the file system"}. Leave it out`,
     );
 }
