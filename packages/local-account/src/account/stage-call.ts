@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { jsonText } from "../json-text.ts";
 import { callEmulator, type EmulatorResponse, type EmulatorSocket } from "./account-listener.ts";
 import { EmulatorCallFailed } from "./errors.ts";
 
@@ -57,17 +59,19 @@ export async function callAsStage(access: EmulatorAccess, call: StageCall): Prom
 }
 
 /**
- * Calls an operation of the JSON protocol, and returns its answer as it is.
+ * Calls an operation of the JSON protocol.
  *
  * @param operation such as `DescribeSecret`
+ * @param schema of the answer
  * @throws EmulatorCallFailed
  */
-export async function callJson<T>(
+export async function callJson<Schema extends z.ZodType>(
   access: EmulatorAccess,
   service: keyof typeof TARGETS,
   operation: string,
   input: object,
-): Promise<T> {
+  schema: Schema,
+): Promise<z.output<Schema>> {
   const name = `${service}:${operation}`;
   const answer = await callAsStage(access, {
     name,
@@ -80,23 +84,36 @@ export async function callJson<T>(
     },
     body: JSON.stringify(input),
   });
-  return content(name, answer);
+  return content(name, answer, schema);
 }
 
-/** @throws EmulatorCallFailed */
-export async function getJson<T>(
+/**
+ * Calls an operation of a REST API.
+ *
+ * @param name as errors name it, such as `elasticfilesystem:DescribeAccessPoints`
+ * @param schema of the answer
+ * @throws EmulatorCallFailed
+ */
+export async function getJson<Schema extends z.ZodType>(
   access: EmulatorAccess,
   name: string,
-  service: string,
   path: string,
-): Promise<T> {
-  return content(name, await callAsStage(access, { name, service, method: "GET", path }));
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const [service = ""] = name.split(":");
+  return content(name, await callAsStage(access, { name, service, method: "GET", path }), schema);
 }
 
-function content<T>(name: string, { status, body }: EmulatorResponse): T {
+function content<Schema extends z.ZodType>(
+  name: string,
+  { status, body }: EmulatorResponse,
+  schema: Schema,
+): z.output<Schema> {
   const text = body.toString();
   if (status >= 400) throw new EmulatorCallFailed(name, `${status} ${text.slice(0, 300)}`);
-  return JSON.parse(text) as T;
+  const { data, error } = jsonText(schema).safeParse(text);
+  if (error) throw new EmulatorCallFailed(name, `unexpected answer: ${z.prettifyError(error)}`, error);
+  return data as z.output<Schema>;
 }
 
 const CALL_TIMEOUT_MS = 10_000;

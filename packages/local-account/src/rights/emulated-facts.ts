@@ -1,3 +1,4 @@
+import { z } from "zod";
 import {
   callAsStage,
   callJson,
@@ -6,6 +7,7 @@ import {
   getJson,
   type TARGETS,
 } from "../account/index.ts";
+import { optionalMember } from "../json-text.ts";
 import type { Account } from "./calls/index.ts";
 import { type PolicyDocument, parsePolicy } from "./policy/index.ts";
 
@@ -18,19 +20,23 @@ export class EmulatedFacts implements Account {
   }
 
   async secret(SecretId: string): ReturnType<Account["secret"]> {
-    const found = await this.#json<{ ARN: string; KmsKeyId?: string }>("secretsmanager", "DescribeSecret", {
-      SecretId,
-    });
+    const found = await this.#json(
+      "secretsmanager",
+      "DescribeSecret",
+      { SecretId },
+      z.object({ ARN: z.string(), KmsKeyId: optionalText }),
+    );
     return found && { arn: found.ARN, key: ownKey(found.KmsKeyId) };
   }
 
   async parameterKey(name: string): Promise<string | undefined> {
-    const found = await this.#json<{ Parameters?: { Name?: string; KeyId?: string }[] }>(
+    const found = await this.#json(
       "ssm",
       "DescribeParameters",
       { ParameterFilters: [{ Key: "Name", Option: "Equals", Values: [name] }] },
+      z.object({ Parameters: z.array(z.object({ Name: optionalText, KeyId: optionalText })) }),
     );
-    return ownKey(found?.Parameters?.find(({ Name }) => Name === name)?.KeyId);
+    return ownKey(found?.Parameters.find(({ Name }) => Name === name)?.KeyId);
   }
 
   async bucketKey(bucket: string): Promise<string | undefined> {
@@ -39,10 +45,11 @@ export class EmulatedFacts implements Account {
   }
 
   async taskDefinition(taskDefinition: string): ReturnType<Account["taskDefinition"]> {
-    const found = await this.#json<{ taskDefinition: Record<string, unknown> }>(
+    const found = await this.#json(
       "ecs",
       "DescribeTaskDefinition",
       { taskDefinition },
+      z.object({ taskDefinition: z.record(z.string(), z.unknown()) }),
     );
     if (!found) return undefined;
     const { taskDefinitionArn, ...members } = found.taskDefinition;
@@ -71,16 +78,16 @@ export class EmulatedFacts implements Account {
     switch (service) {
       case "secretsmanager":
         return (
-          await this.#json<{ ResourcePolicy?: string }>(service, "GetResourcePolicy", {
-            SecretId: arn,
-          })
+          await this.#json(
+            service,
+            "GetResourcePolicy",
+            { SecretId: arn },
+            z.object({ ResourcePolicy: optionalText }),
+          )
         )?.ResourcePolicy;
       case "kms":
         return (
-          await this.#json<{ Policy?: string }>(service, "GetKeyPolicy", {
-            KeyId: arn,
-            PolicyName: "default",
-          })
+          await this.#json(service, "GetKeyPolicy", { KeyId: arn, PolicyName: "default" }, policyAnswer)
         )?.Policy;
       case "s3":
         return this.#text("s3:GetBucketPolicy", service, `/${name.split("/")[0]}?policy`);
@@ -96,12 +103,7 @@ export class EmulatedFacts implements Account {
   async #fileSystemPolicy(id: string): Promise<string | undefined> {
     const path = `/2015-02-01/file-systems/${id}/policy`;
     const found = await ifThere(
-      getJson<{ Policy?: string }>(
-        this.#access,
-        "elasticfilesystem:DescribeFileSystemPolicy",
-        "elasticfilesystem",
-        path,
-      ),
+      getJson(this.#access, "elasticfilesystem:DescribeFileSystemPolicy", path, policyAnswer),
     );
     return found?.Policy;
   }
@@ -113,8 +115,13 @@ export class EmulatedFacts implements Account {
     return value?.replaceAll("&quot;", '"').replaceAll("&amp;", "&");
   }
 
-  #json<T>(service: keyof typeof TARGETS, operation: string, input: object): Promise<T | undefined> {
-    return ifThere(callJson<T>(this.#access, service, operation, input));
+  #json<Schema extends z.ZodType>(
+    service: keyof typeof TARGETS,
+    operation: string,
+    input: object,
+    schema: Schema,
+  ): Promise<z.output<Schema> | undefined> {
+    return ifThere(callJson(this.#access, service, operation, input, schema));
   }
 
   async #text(name: string, service: string, path: string): Promise<string | undefined> {
@@ -122,6 +129,9 @@ export class EmulatedFacts implements Account {
     return status < 400 ? body.toString() : undefined;
   }
 }
+
+const optionalText = optionalMember(z.string());
+const policyAnswer = z.object({ Policy: optionalText });
 
 /** Ignores an error: the call goes on, and its own answer reports the missing resource. */
 async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {

@@ -2,28 +2,38 @@ import { randomUUID } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LOCAL_FILES } from "@dbward-aws/contract";
-import { type Credentials, isAlive, type ProcessIdentity } from "@dbward-aws/local-account";
+import { isAlive, jsonText, type ProcessIdentity } from "@dbward-aws/local-account";
+import { z } from "zod";
 import type { AccountPorts, StagePorts } from "../stage/ports.ts";
 import { privateFolder } from "../stage/private-folder.ts";
 
+const processIdentity = z.object({ pid: z.number(), started: z.string() });
+
+const run = z
+  .object({
+    /** The process that hosts the stage. */
+    host: processIdentity,
+    /** Loopback port of its control server. */
+    control: z.number(),
+    /** What its control server asks of a caller. */
+    secret: z.string(),
+    /** Keys of its emulated account. */
+    credentials: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
+  })
+  .readonly();
+
 /** What one run says of itself, for as long as it lives. */
-export interface Run {
-  /** The process that hosts the stage. */
-  readonly host: ProcessIdentity;
-  /** Loopback port of its control server. */
-  readonly control: number;
-  /** What its control server asks of a caller. */
-  readonly secret: string;
-  /** Keys of its emulated account. */
-  readonly credentials: Credentials;
-}
+export type Run = z.output<typeof run>;
+
+const stagePorts = z.object({ server: z.number(), dashboard: z.number() });
 
 /** What one run leaves to the next. */
-interface RememberedPorts {
-  readonly ports?: Partial<AccountPorts>;
+const rememberedPorts = z.object({
+  ports: stagePorts.extend({ emulator: z.number() }).partial().optional(),
   /** Of further stages, by their names. */
-  readonly stages?: Readonly<Record<string, StagePorts>>;
-}
+  stages: z.record(z.string(), stagePorts).optional(),
+});
+type RememberedPorts = z.output<typeof rememberedPorts>;
 
 /** The files by which the commands find a running stage, and the next one its ports. */
 export class StageFiles {
@@ -48,7 +58,7 @@ export class StageFiles {
 
   /** The run that is under way, or one that was cut off. */
   run(): Promise<Run | undefined> {
-    return readJson<Run>(this.#run);
+    return readJson(this.#run, run);
   }
 
   /** @returns false when there is one already: of two that start at the same time one wins */
@@ -63,7 +73,7 @@ export class StageFiles {
    */
   async claimDeployment(process: ProcessIdentity): Promise<(() => Promise<void>) | undefined> {
     const file = join(this.directory, "deployment.json");
-    const holder = await readJson<ProcessIdentity>(file);
+    const holder = await readJson(file, processIdentity);
     if (holder && !isAlive(holder)) await rm(file, { force: true });
     if (!(await this.#create(file, process))) return undefined;
     return () => rm(file, { force: true });
@@ -110,7 +120,7 @@ export class StageFiles {
   }
 
   async #remembered(): Promise<RememberedPorts> {
-    return (await readJson<RememberedPorts>(this.#state)) ?? {};
+    return (await readJson(this.#state, rememberedPorts)) ?? {};
   }
 
   async #remember(ports: RememberedPorts): Promise<void> {
@@ -120,10 +130,11 @@ export class StageFiles {
   }
 }
 
-async function readJson<T>(file: string): Promise<T | undefined> {
-  try {
-    return JSON.parse(await readFile(file, "utf8")) as T;
-  } catch {
-    return undefined; // not there, or cut off while it was written: as good as not there
-  }
+/** @returns `undefined` when there is no such file, or an incomplete one */
+async function readJson<Schema extends z.ZodType>(
+  file: string,
+  schema: Schema,
+): Promise<z.output<Schema> | undefined> {
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  return jsonText(schema).safeParse(text).data as z.output<Schema> | undefined;
 }

@@ -9,9 +9,11 @@ import {
   type EmulatorSocket,
   isOwnProcess,
   type Judge,
+  jsonText,
   TARGETS,
   type VpcFunction,
 } from "@dbward-aws/local-account";
+import { z } from "zod";
 import { type AgentBehaviour, type ExecFaults, ExecGateway } from "../exec-gateway/index.ts";
 import { type ServiceName, type ServiceView, TaskRunner } from "../task-runner/index.ts";
 import { EcsRefusal } from "./ecs-refusal.ts";
@@ -192,7 +194,7 @@ class Front {
   ): Promise<EmulatorAnswer> {
     const { emulator } = this.#options;
     const answered: EmulatorResponse = await callEmulator(emulator, { method, path, headers, body });
-    const content = parse(answered.body);
+    const content = answered.body.length === 0 ? {} : ecsObject.parse(answered.body.toString());
     return { ok: answered.status < 400, status: answered.status, content };
   }
 
@@ -239,13 +241,13 @@ function isSessionCall(
   return ["StartSession", "ResumeSession", "TerminateSession"].includes(operation ?? "");
 }
 
+const ecsObject = jsonText(z.record(z.string(), z.unknown()));
+
 function parse(body: Buffer): EcsObject {
   if (body.length === 0) return {};
-  try {
-    return JSON.parse(body.toString()) as EcsObject;
-  } catch {
-    throw new EcsRefusal("ClientException", "The request is no JSON.");
-  }
+  const { data } = ecsObject.safeParse(body.toString());
+  if (!data) throw new EcsRefusal("ClientException", "The request is not a JSON object.");
+  return data;
 }
 
 function sendJson(response: ServerResponse, status: number, content: unknown): void {

@@ -1,78 +1,107 @@
-import type { EmulatorAccess } from "@dbward-aws/local-account";
+import { type EmulatorAccess, optionalMember } from "@dbward-aws/local-account";
+import { z } from "zod";
 import { callEcs } from "./emulated-api.ts";
 
-/** A deployment of a service, as the emulator keeps it. */
-export interface DeploymentRecord {
-  readonly id: string;
-  readonly status: string;
-  readonly taskDefinition: string;
-  readonly desiredCount: number;
-  readonly [member: string]: unknown;
-}
+const text = optionalMember(z.string());
+const flag = optionalMember(z.boolean());
+const count = optionalMember(z.coerce.number());
+const texts = optionalMember(z.array(z.string()).readonly());
+
+const deployment = z
+  .looseObject({
+    id: z.string(),
+    status: z.string(),
+    taskDefinition: z.string(),
+    // A template's parameter makes it a text.
+    desiredCount: z.coerce.number(),
+  })
+  .readonly();
+
+const networkConfiguration = z
+  .object({
+    awsvpcConfiguration: optionalMember(
+      z.object({ subnets: texts, securityGroups: texts, assignPublicIp: text }).readonly(),
+    ),
+  })
+  .readonly();
+
+const service = z
+  .looseObject({
+    serviceArn: z.string(),
+    serviceName: z.string(),
+    clusterArn: z.string(),
+    status: z.string(),
+    desiredCount: z.coerce.number(),
+    taskDefinition: z.string(),
+    enableExecuteCommand: flag,
+    networkConfiguration: optionalMember(networkConfiguration),
+    loadBalancers: optionalMember(
+      z.array(z.object({ targetGroupArn: text, containerPort: count }).readonly()).readonly(),
+    ),
+    /** Seconds in which no health check of a load balancer counts. */
+    healthCheckGracePeriodSeconds: count,
+    deployments: z.array(deployment).readonly(),
+    deploymentConfiguration: optionalMember(
+      z
+        .object({
+          maximumPercent: count,
+          minimumHealthyPercent: count,
+          deploymentCircuitBreaker: optionalMember(z.object({ enable: flag, rollback: flag }).readonly()),
+        })
+        .readonly(),
+    ),
+  })
+  .readonly();
+
+const container = z.looseObject({ name: z.string(), containerArn: z.string(), runtimeId: text }).readonly();
+
+const containerOverride = z
+  .object({
+    name: text,
+    command: texts,
+    environment: optionalMember(
+      z.array(z.object({ name: z.string(), value: z.string() }).readonly()).readonly(),
+    ),
+  })
+  .readonly();
+
+const task = z
+  .looseObject({
+    taskArn: z.string(),
+    clusterArn: z.string(),
+    taskDefinitionArn: z.string(),
+    lastStatus: z.string(),
+    desiredStatus: z.string(),
+    group: text,
+    startedBy: text,
+    stoppedReason: text,
+    enableExecuteCommand: flag,
+    containers: z.array(container).readonly(),
+    /** As it was started with. */
+    networkConfiguration: optionalMember(networkConfiguration),
+    overrides: optionalMember(
+      z.object({ containerOverrides: optionalMember(z.array(containerOverride).readonly()) }).readonly(),
+    ),
+  })
+  .readonly();
 
 /** Where the network interfaces of tasks are. */
-export interface NetworkConfiguration {
-  readonly awsvpcConfiguration?: {
-    readonly subnets?: readonly string[];
-    readonly securityGroups?: readonly string[];
-    readonly assignPublicIp?: string;
-  };
-}
+export type NetworkConfiguration = z.output<typeof networkConfiguration>;
 
 /** A service, as the emulator keeps it. */
-export interface ServiceRecord {
-  readonly serviceArn: string;
-  readonly serviceName: string;
-  readonly clusterArn: string;
-  readonly status: string;
-  readonly desiredCount: number;
-  readonly taskDefinition: string;
-  readonly enableExecuteCommand?: boolean;
-  readonly networkConfiguration?: NetworkConfiguration;
-  readonly loadBalancers?: readonly { readonly targetGroupArn?: string; readonly containerPort?: number }[];
-  /** Seconds in which no health check of a load balancer counts. */
-  readonly healthCheckGracePeriodSeconds?: number;
-  readonly deployments: readonly DeploymentRecord[];
-  readonly deploymentConfiguration?: {
-    readonly maximumPercent?: number;
-    readonly minimumHealthyPercent?: number;
-    readonly deploymentCircuitBreaker?: { readonly enable?: boolean; readonly rollback?: boolean };
-  };
-  readonly [member: string]: unknown;
-}
+export type ServiceRecord = z.output<typeof service>;
 
-/** One container of a task, as the emulator keeps it. */
-export interface ContainerRecord {
-  readonly name: string;
-  readonly containerArn: string;
-  readonly runtimeId?: string;
-  readonly [member: string]: unknown;
-}
-
-/** What `RunTask` may say otherwise than the task definition. */
-export interface ContainerOverride {
-  readonly name?: string;
-  readonly command?: readonly string[];
-  readonly environment?: readonly { readonly name: string; readonly value: string }[];
-}
+/** A deployment of a service, as the emulator keeps it. */
+export type DeploymentRecord = z.output<typeof deployment>;
 
 /** A task, as the emulator keeps it: a record that is RUNNING as soon as it is there. */
-export interface TaskRecord {
-  readonly taskArn: string;
-  readonly clusterArn: string;
-  readonly taskDefinitionArn: string;
-  readonly lastStatus: string;
-  readonly desiredStatus: string;
-  readonly group?: string;
-  readonly startedBy?: string;
-  readonly stoppedReason?: string;
-  readonly enableExecuteCommand?: boolean;
-  readonly containers: readonly ContainerRecord[];
-  /** As it was started with. */
-  readonly networkConfiguration?: NetworkConfiguration;
-  readonly overrides?: { readonly containerOverrides?: readonly ContainerOverride[] };
-  readonly [member: string]: unknown;
-}
+export type TaskRecord = z.output<typeof task>;
+
+/** One container of a task, as the emulator keeps it. */
+export type ContainerRecord = z.output<typeof container>;
+
+/** What `RunTask` may say otherwise than the task definition. */
+export type ContainerOverride = z.output<typeof containerOverride>;
 
 /** All services, and the tasks that the emulator takes for running. */
 export interface Records {
@@ -82,7 +111,12 @@ export interface Records {
 
 /** Reads all clusters of the account. @throws EmulatorCallFailed */
 export async function readRecords(access: EmulatorAccess): Promise<Records> {
-  const { clusterArns } = await callEcs<{ clusterArns: string[] }>(access, "ListClusters", {});
+  const { clusterArns } = await callEcs(
+    access,
+    "ListClusters",
+    {},
+    z.object({ clusterArns: z.array(z.string()) }),
+  );
   const clusters = await Promise.all(clusterArns.map((cluster) => readCluster(access, cluster)));
   return {
     services: clusters.flatMap(({ services }) => services),
@@ -97,7 +131,8 @@ export async function describeTasks(
   tasks: readonly string[],
 ): Promise<readonly TaskRecord[]> {
   if (tasks.length === 0) return [];
-  return (await callEcs<{ tasks: TaskRecord[] }>(access, "DescribeTasks", { cluster, tasks })).tasks;
+  return (await callEcs(access, "DescribeTasks", { cluster, tasks }, z.object({ tasks: z.array(task) })))
+    .tasks;
 }
 
 /**
@@ -105,9 +140,19 @@ export async function describeTasks(
  * one that it ends would stay counted as the new deployment's.
  */
 async function readCluster(access: EmulatorAccess, cluster: string): Promise<Records> {
-  const { serviceArns } = await callEcs<{ serviceArns: string[] }>(access, "ListServices", { cluster });
+  const { serviceArns } = await callEcs(
+    access,
+    "ListServices",
+    { cluster },
+    z.object({ serviceArns: z.array(z.string()) }),
+  );
   const services = await describeServices(access, cluster, serviceArns);
-  const { taskArns } = await callEcs<{ taskArns: string[] }>(access, "ListTasks", { cluster });
+  const { taskArns } = await callEcs(
+    access,
+    "ListTasks",
+    { cluster },
+    z.object({ taskArns: z.array(z.string()) }),
+  );
   return { services, liveTasks: taskArns.map((taskArn) => ({ taskArn, clusterArn: cluster })) };
 }
 
@@ -117,6 +162,7 @@ async function describeServices(
   services: readonly string[],
 ): Promise<readonly ServiceRecord[]> {
   if (services.length === 0) return [];
-  return (await callEcs<{ services: ServiceRecord[] }>(access, "DescribeServices", { cluster, services }))
-    .services;
+  return (
+    await callEcs(access, "DescribeServices", { cluster, services }, z.object({ services: z.array(service) }))
+  ).services;
 }

@@ -1,24 +1,36 @@
-import { callJson, type EmulatorAccess, getJson } from "@dbward-aws/local-account";
+import { callJson, type EmulatorAccess, getJson, optionalMember } from "@dbward-aws/local-account";
+import { z } from "zod";
 
 /**
- * Calls an operation of the emulated ECS and returns its answer as it is.
+ * Calls an operation of the emulated ECS.
  *
  * The SDK drops members that it doesn't know, and task definitions that CloudFormation made inside the
  * emulator have members in CloudFormation's spelling.
  *
  * @throws EmulatorCallFailed
  */
-export function callEcs<T>(access: EmulatorAccess, operation: string, input: object): Promise<T> {
-  return callJson<T>(access, "ecs", operation, input);
+export function callEcs<Schema extends z.ZodType>(
+  access: EmulatorAccess,
+  operation: string,
+  input: object,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  return callJson(access, "ecs", operation, input, schema);
 }
 
 /** Root directory of an EFS access point. @throws EmulatorCallFailed */
 export async function accessPointPath(access: EmulatorAccess, accessPointId: string): Promise<string> {
-  const { AccessPoints } = await getJson<{ AccessPoints?: { RootDirectory?: { Path?: string } }[] }>(
+  const { AccessPoints } = await getJson(
     access,
     "elasticfilesystem:DescribeAccessPoints",
-    "elasticfilesystem",
     `/2015-02-01/access-points?AccessPointId=${encodeURIComponent(accessPointId)}`,
+    accessPoints,
   );
-  return AccessPoints?.[0]?.RootDirectory?.Path ?? "/";
+  return AccessPoints[0]?.RootDirectory?.Path ?? "/";
 }
+
+const accessPoints = z.object({
+  AccessPoints: z.array(
+    z.object({ RootDirectory: optionalMember(z.object({ Path: optionalMember(z.string()) })) }),
+  ),
+});

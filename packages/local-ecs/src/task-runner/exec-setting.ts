@@ -4,6 +4,8 @@ import {
   DescribeStacksCommand,
   GetTemplateCommand,
 } from "@aws-sdk/client-cloudformation";
+import { jsonText } from "@dbward-aws/local-account";
+import { z } from "zod";
 import type { ServiceRecord } from "./ecs-records.ts";
 
 /**
@@ -35,20 +37,19 @@ export async function isExecEnabled(
   return false;
 }
 
-interface ServiceResource {
-  readonly Type?: string;
-  readonly Properties?: { readonly ServiceName?: unknown; readonly EnableExecuteCommand?: unknown };
-}
+const resource = z.object({
+  Type: z.string().optional(),
+  Properties: z.object({ ServiceName: z.unknown(), EnableExecuteCommand: z.unknown() }).partial().optional(),
+});
+type ServiceResource = z.output<typeof resource>;
+
+const template = jsonText(z.object({ Resources: z.record(z.string(), resource).default({}) }));
 
 /** The services in a template, by their logical ids. */
-function readResources(template: string): [string, ServiceResource][] {
-  try {
-    const { Resources = {} } = JSON.parse(template) as { Resources?: Record<string, ServiceResource> };
-    return Object.entries(Resources).filter(([, { Type }]) => Type === "AWS::ECS::Service");
-  } catch {
-    // A template that isn't JSON was not made by us: the record has the last word.
-    return [];
-  }
+function readResources(body: string): [string, ServiceResource][] {
+  // A template that isn't JSON is not a dbward stage's.
+  const { Resources = {} } = template.safeParse(body).data ?? {};
+  return Object.entries(Resources).filter(([, { Type }]) => Type === "AWS::ECS::Service");
 }
 
 function isBusy(status: string): boolean {

@@ -2,7 +2,8 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Writable } from "node:stream";
-import { processStart, signalGroup } from "@dbward-aws/local-account";
+import { jsonText, processStart, signalGroup } from "@dbward-aws/local-account";
+import { z } from "zod";
 
 /**
  * The processes of all containers, kept in a file: a supervisor that was killed leaves processes behind, and
@@ -52,9 +53,9 @@ export class ProcessList {
 
   #read(): [number, string][] {
     try {
-      return JSON.parse(readFileSync(this.#file, "utf8")) as [number, string][];
+      return processes.safeParse(readFileSync(this.#file, "utf8")).data ?? [];
     } catch {
-      return [];
+      return []; // no file
     }
   }
 
@@ -65,6 +66,9 @@ export class ProcessList {
     renameSync(next, this.#file);
   }
 }
+
+/** Ids and start times. */
+const processes = jsonText(z.array(z.tuple([z.number().int().positive(), z.string()])));
 
 /** Reads what runs, and kills it when its standard input ends, for whatever reason. */
 const WATCHER = `

@@ -14,6 +14,7 @@ import type { Logger } from "@dbward-aws/core";
 import {
   DATABASE_PLACES_TAG,
   type DatabasePlace,
+  databasePlaces,
   Gate,
   type Network,
   NetworkReader,
@@ -263,7 +264,7 @@ export class TaskNetwork {
     const SecretId = valueFrom.split(":").slice(0, 7).join(":");
     const { Tags = [] } = await this.#secrets.send(new DescribeSecretCommand({ SecretId }));
     const tag = Tags.find(({ Key }) => Key === DATABASE_PLACES_TAG);
-    return tag?.Value ? (JSON.parse(tag.Value) as DatabasePlace[]) : [];
+    return tag?.Value ? databasePlaces.parse(tag.Value) : [];
   }
 
   /** @throws TaskStartFailed */

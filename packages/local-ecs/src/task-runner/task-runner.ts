@@ -11,6 +11,7 @@ import {
   type RoleSession,
   type VpcFunction,
 } from "@dbward-aws/local-account";
+import { z } from "zod";
 import { describeTasks, readRecords, type ServiceRecord, type TaskRecord } from "./ecs-records.ts";
 import { callEcs } from "./emulated-api.ts";
 import { isExecEnabled } from "./exec-setting.ts";
@@ -366,14 +367,15 @@ export class TaskRunner {
     for (const task of stop) void task.stop(task.superseded!);
     if (rollBackTo) {
       this.#options.logger.warn("service.rolled-back", { service: serviceName, taskDefinition: rollBackTo });
-      await callEcs(this.#access, "UpdateService", {
-        cluster,
-        service: serviceName,
-        taskDefinition: rollBackTo,
-      });
+      await callEcs(
+        this.#access,
+        "UpdateService",
+        { cluster, service: serviceName, taskDefinition: rollBackTo },
+        z.unknown(),
+      );
     } else if (replace && desiredCount > 0) {
       // The emulator makes up for missing tasks whenever a service is updated, even with nothing new.
-      await callEcs(this.#access, "UpdateService", { cluster, service: serviceName });
+      await callEcs(this.#access, "UpdateService", { cluster, service: serviceName }, z.unknown());
     }
   }
 
@@ -397,9 +399,12 @@ export class TaskRunner {
   /** Tells the emulator that a task is over; for a task that it has ended itself this changes nothing. */
   async #closeRecord({ arn, record }: RunningTask, { stoppedReason: reason }: StopCause): Promise<void> {
     if (this.#closed) return;
-    await callEcs(this.#access, "StopTask", { cluster: record.clusterArn, task: arn, reason }).catch(
-      (error: unknown) => this.#options.logger.warn("task.record-kept", { task: arn, error }),
-    );
+    await callEcs(
+      this.#access,
+      "StopTask",
+      { cluster: record.clusterArn, task: arn, reason },
+      z.unknown(),
+    ).catch((error: unknown) => this.#options.logger.warn("task.record-kept", { task: arn, error }));
     this.#wake();
   }
 
@@ -419,12 +424,11 @@ export class TaskRunner {
   async #definition(arn: string): Promise<TaskDefinition> {
     const known = this.#definitions.get(arn);
     if (known) return known;
-    const { taskDefinition } = await callEcs<{ taskDefinition: object }>(
+    const { taskDefinition } = await callEcs(
       this.#access,
       "DescribeTaskDefinition",
-      {
-        taskDefinition: arn,
-      },
+      { taskDefinition: arn },
+      z.object({ taskDefinition: z.looseObject({}) }),
     );
     const definition = readTaskDefinition(taskDefinition);
     this.#definitions.set(arn, definition);

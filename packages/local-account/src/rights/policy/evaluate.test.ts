@@ -290,7 +290,14 @@ describe("what is not understood", () => {
     );
   });
 
-  it.each(["", "no JSON", "{}", "null"])("is an error, for the text %j", (text) => {
+  it.each([
+    "",
+    "no JSON",
+    "{}",
+    "null",
+    '{"Statement":{"Effect":"allow"}}',
+    '{"Statement":[{"Effect":"Allow","Action":[1]}]}',
+  ])("is an error, for the text %j", (text) => {
     expect(() => parsePolicy(text)).toThrow(PolicyNotUnderstood);
   });
 });

@@ -1,29 +1,48 @@
-/** A policy of IAM or of a resource, as JSON has it. */
-export interface PolicyDocument {
-  readonly Version?: string;
-  readonly Statement: Statement | readonly Statement[];
-}
+import { z } from "zod";
+import { jsonText } from "../../json-text.ts";
 
 /** Where the grammar has a string, a list of strings may stand. */
-export type OneOrMore = string | readonly string[];
+const oneOrMore = z.union([z.string(), z.array(z.string()).readonly()]);
+
+const condition = z.union([z.string(), z.boolean(), z.number()]);
 
 /** A statement's principals: everybody, or names by kind. */
-export type PrincipalElement = "*" | Readonly<Record<string, OneOrMore>>;
+const principal = z.union([z.literal("*"), z.record(z.string(), oneOrMore).readonly()]);
 
 /** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html */
-export interface Statement {
-  readonly Sid?: string;
-  readonly Effect: "Allow" | "Deny";
-  readonly Principal?: PrincipalElement;
-  readonly NotPrincipal?: PrincipalElement;
-  readonly Action?: OneOrMore;
-  readonly NotAction?: OneOrMore;
-  readonly Resource?: OneOrMore;
-  readonly NotResource?: OneOrMore;
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, ConditionValue>>>>;
-}
+const statement = z
+  .object({
+    Sid: z.string(),
+    Principal: principal,
+    NotPrincipal: principal,
+    Action: oneOrMore,
+    NotAction: oneOrMore,
+    Resource: oneOrMore,
+    NotResource: oneOrMore,
+    Condition: z
+      .record(
+        z.string(),
+        z.record(z.string(), z.union([condition, z.array(condition).readonly()])).readonly(),
+      )
+      .readonly(),
+  })
+  .partial()
+  .extend({ Effect: z.enum(["Allow", "Deny"]) })
+  .readonly();
 
-export type ConditionValue = OneOrMore | boolean | number | readonly (string | boolean | number)[];
+const policyDocument = z
+  .object({
+    Version: z.string().optional(),
+    Statement: z.union([statement, z.array(statement).readonly()]),
+  })
+  .readonly();
+
+export type OneOrMore = z.output<typeof oneOrMore>;
+export type PrincipalElement = z.output<typeof principal>;
+export type Statement = z.output<typeof statement>;
+
+/** A policy of IAM or of a resource, as JSON has it. */
+export type PolicyDocument = z.output<typeof policyDocument>;
 
 /** A policy that the local stage can't judge by. The message names what it has no rule for. */
 export class PolicyNotUnderstood extends Error {
@@ -35,13 +54,10 @@ export class PolicyNotUnderstood extends Error {
  * @throws PolicyNotUnderstood
  */
 export function parsePolicy(text: string): PolicyDocument {
-  try {
-    const document = JSON.parse(text) as PolicyDocument | null;
-    if (typeof document === "object" && document?.Statement) return document;
-  } catch {
-    // The parser's message says nothing of the policy.
-  }
-  throw new PolicyNotUnderstood("A policy is not JSON with a Statement.");
+  const { data, error } = jsonText(policyDocument).safeParse(text);
+  if (error)
+    throw new PolicyNotUnderstood(`A policy does not follow the grammar of IAM: ${z.prettifyError(error)}`);
+  return data;
 }
 
 /** @returns the statements of a policy, of which the grammar allows a single one to stand without a list */
