@@ -396,7 +396,7 @@ describe("TokenCapture", () => {
     expect(JSON.stringify(template.toJSON())).not.toContain("ecs:ExecuteCommand");
   });
 
-  it("refuses ECS Exec on a server that has none, and agents that are no agents", () => {
+  it("refuses ECS Exec on a server that has none, and agents that are not agents", () => {
     const foreign = foreignStack();
     const server = foreignServer(foreign, { enableExecuteCommand: false });
     expect(

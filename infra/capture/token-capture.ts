@@ -187,7 +187,7 @@ export class TokenCapture extends Construct {
     problems.expect(
       props.secrets === undefined || (props.agents === undefined && props.bootstrapAgent === undefined),
       "secrets",
-      "must not stand beside agents and bootstrapAgent: they know the agents themselves",
+      "can't be set together with agents and bootstrapAgent: the secrets name the agents themselves",
     );
     for (const [at, name] of names.entries()) {
       problems.expectText(

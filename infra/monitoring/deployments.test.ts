@@ -121,7 +121,7 @@ const AGENTS_UPDATE: readonly Minute[] = [
 const deploying = (story: readonly Minute[]) =>
   story.map(({ polled, ...rest }) => ({ ...rest, polled: { ...polled, DeploymentsRunning: 1 } }));
 
-/** Each with what rings when nobody knows that it is a deployment. */
+/** Each with the alarms that are raised unless it is known to be a deployment. */
 const DEPLOYMENTS: Readonly<Record<string, readonly [story: readonly Minute[], otherwise: AlarmId[]]>> = {
   "an update of the server, away for three minutes": [
     SERVER_UPDATE,

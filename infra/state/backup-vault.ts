@@ -7,7 +7,7 @@ import { PropProblems } from "../prop-problems.ts";
 
 /** AWS Backup Vault Lock: nobody deletes a copy, or shortens how long it is kept. */
 export class VaultLock {
-  /** Whoever may call `backup:DeleteBackupVaultLockConfiguration` can take it off. */
+  /** An identity that may call `backup:DeleteBackupVaultLockConfiguration` can remove it. */
   static governance(retention: VaultRetention): VaultLock {
     return new VaultLock(retention);
   }

@@ -96,7 +96,7 @@ export class ContainerSecret extends ecs.Secret {
 
   /** What a prop of type `ecs.Secret | secretsmanager.ISecret` stands for. */
   static from(secret: ecs.Secret | secretsmanager.ISecret): ecs.Secret {
-    // What the makers of `ecs.Secret` return is no instance of it.
+    // What the makers of `ecs.Secret` return is not an instance of it.
     return "secretArn" in secret ? ContainerSecret.of(secret) : secret;
   }
 

@@ -14,7 +14,7 @@ export interface ApplySettings {
   readonly secrets: ApplySecrets;
   /** Name of the SSM parameter with the state. */
   readonly stateParameter: string;
-  /** ARN. @default - nobody is told */
+  /** ARN. @default - messages are only logged */
   readonly topic?: string;
 }
 

@@ -11,7 +11,7 @@ export interface ScalingStep {
 
 /** Time without any waiting or running request after which agents return to their minimum number of tasks. */
 export const IDLE_MS = 10 * 60_000;
-/** Snapshots further apart than this are no proof of what happened between them: two polls may be lost. */
+/** Snapshots further apart than this don't prove what happened between them: two polls may be lost. */
 const MAX_GAP_MS = 210_000;
 
 /**

@@ -189,7 +189,7 @@ describe("a change from one kind of stage to another", () => {
   });
 
   it(
-    "replaces nothing that holds state, or a name of the server, without a word of preflight",
+    "replaces nothing that holds state, or a name of the server, without a finding of preflight",
     async () => {
       const all = allVariants();
       const unannounced: string[] = [];

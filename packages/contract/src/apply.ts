@@ -18,7 +18,7 @@ export const APPLY_ENVIRONMENT = {
   secrets: "DBWARD_APPLY_SECRETS",
   /** Name of the SSM parameter with the {@link ApplyState}. */
   stateParameter: "DBWARD_APPLY_STATE_PARAMETER",
-  /** ARN of the SNS topic that is told. Not set: only the log is. */
+  /** ARN of the SNS topic that gets messages. Not set: they are only logged. */
   topic: "DBWARD_TOPIC",
 } as const;
 

@@ -31,7 +31,7 @@ describe("isAgent", () => {
 });
 
 describe("readAgents", () => {
-  it("names the first row that is no agent", () => {
+  it("names the first row that is not an agent", () => {
     expect(() => readAgents({ agents: [ROW, { ...ROW, in_flight: -1 }, {}] })).toThrow(
       /^agents\[1\]\.in_flight must be a number from 0 to/,
     );

@@ -10,7 +10,7 @@ export interface Health {
 
 /** Answer of `GET /ready`. */
 export interface Readiness {
-  /** `draining`: the server is stopping, which is no outage. */
+  /** `draining`: the server is stopping, which is not an outage. */
   readonly state: "ready" | "draining" | "degraded";
   /** State of each part by its name, such as `{ sqlite: "ok" }`. */
   readonly checks: Readonly<Record<string, string>>;

@@ -50,6 +50,6 @@ it("takes statistic and period of the widget where a line has none, and leaves o
   expect(found[0]).toMatchObject({ name: "a", statistic: "Sum", period: 900 });
 });
 
-it("refuses what is no dashboard", () => {
+it("refuses what is not a dashboard", () => {
   expect(() => parseDashboardBody('{"widgets":[{"type":"metric"}]}')).toThrow();
 });

@@ -43,7 +43,7 @@ const body = z.looseObject({
 /** A widget of a CloudWatch dashboard, as its body has it. */
 export type BodyWidget = z.output<typeof body>["widgets"][number];
 
-/** The widgets of a dashboard. @throws when the text is no dashboard body */
+/** The widgets of a dashboard. @throws when the text is not a dashboard body */
 export function parseDashboardBody(text: string): BodyWidget[] {
   return body.parse(JSON.parse(text)).widgets;
 }

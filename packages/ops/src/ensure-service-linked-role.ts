@@ -30,7 +30,7 @@ export async function ensureServiceLinkedRole(
       await iam.send(new GetRoleCommand({ RoleName: ECS.role }));
       return true;
     } catch (error) {
-      // Whoever may not look may still create.
+      // An identity that may not read the role may still be allowed to create it.
       if (isNamed(error, "NoSuchEntityException", "NoSuchEntity") || isDenied(error)) return false;
       throw new AwsCallError(`Looking up the role ${ECS.role}`, error);
     }

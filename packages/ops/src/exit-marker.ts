@@ -6,7 +6,7 @@ const DIGITS = 3;
 
 /**
  * The exit code of a shell in a terminal session, which has no place for one: the command line prints it,
- * behind a word that is made anew each time, and {@link ExitMarker} takes it out of the output again.
+ * behind a word that is new each time, and {@link ExitMarker} takes it out of the output again.
  */
 export class ExitMarker {
   readonly #word: string;

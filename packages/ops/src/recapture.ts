@@ -50,7 +50,7 @@ export async function recapture(context: CommandContext): Promise<void> {
   throw new RecaptureError(
     ended
       ? `The capture failed: stack ${name} is ${ended.StackStatus}${await firstFailure(clients, ended)}.`
-      : `The update of stack ${name} has not ended yet; it goes on.`,
+      : `The update of stack ${name} has not ended yet; it continues.`,
     links?.stack(before.StackId ?? name),
   );
 }

@@ -745,10 +745,10 @@ describe("scale", () => {
     expect(stopped.out).toContain("Scale agent-app from 2 to 0; the settings have 2 or more");
     expect([stopped.code, desired]).toEqual([0, 0]);
     const status = await ops("scale agent app --count 3 --dry-run", changes);
-    expect(status.out).toContain("Scale agent-app from 0 to 3; the poller goes on from there by the queue");
+    expect(status.out).toContain("Scale agent-app from 0 to 3; the poller continues from there by the queue");
   });
 
-  it("goes on where a former run was cut off, and has nothing to do after one that ended", async () => {
+  it("continues an interrupted run, and has nothing to do after one that ended", async () => {
     const cut = { desiredCount: 2, runningCount: 1 };
     const done = { desiredCount: 2, runningCount: 2 };
     const peer = await withAws({
@@ -838,7 +838,7 @@ describe("doctor", () => {
     });
   });
 
-  it("reports what it was not allowed to check, and goes on", async () => {
+  it("reports what it was not allowed to check, and continues", async () => {
     const denied = () => {
       throw new AwsFault("AccessDeniedException", "User: me is not authorized to perform: ecs:ListTasks");
     };
@@ -936,7 +936,7 @@ describe("logs", () => {
     expect([pattern, out]).toEqual(['"level=\\"warn\\""', '1970-01-01T00:00:01.000Z level="warn" x']);
   });
 
-  it("goes on with new lines until Ctrl-C, and prints none twice", async () => {
+  it("follows new lines until Ctrl-C, and prints none twice", async () => {
     const stop = new AbortController();
     const now = Date.now();
     const answers = [

@@ -123,7 +123,7 @@ describe("versions in `ops status`", () => {
   });
 
   it.each(["x/server@sha256:0123", "x/server:stable", "localhost:5000/server"])(
-    "are not compared with %s, which is no version",
+    "are not compared with %s, which is not a version",
     async (server) => {
       expect(await status("0.9.0", { server, agent: "x/agent:0.9.0" })).toMatchObject({ code: 0 });
     },
@@ -141,7 +141,7 @@ describe("versions in `ops status`", () => {
   });
 });
 
-it("`ops status` says nothing of versions when no server answers", async () => {
+it("`ops status` does not mention versions when no server answers", async () => {
   await withAws(stage());
   expect(await ops("status --url http://127.0.0.1:1")).toMatchObject({ code: 0 });
 });

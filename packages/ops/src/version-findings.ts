@@ -18,7 +18,7 @@ const SESSION_MS = 15_000;
 
 /**
  * Compares what the server says of its version, and of the oldest agent that it gives work, with what is
- * deployed. Tags that are no versions, such as digests, are not compared. Nothing is found of a server that is
+ * deployed. Tags that are not versions, such as digests, are not compared. Nothing is found of a server that is
  * being deployed or can't be reached: other findings say so.
  *
  * @param url of the server. @default - through its task

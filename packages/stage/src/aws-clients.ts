@@ -17,7 +17,7 @@ import { SNSClient } from "@aws-sdk/client-sns";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient, type STSClientConfig } from "@aws-sdk/client-sts";
 
-// The SDK's notice on Node versions is for whoever maintains this, not for whoever runs it.
+// The SDK's notice on Node versions is for the maintainers of this project, not for its users.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 
 /** Clients of the AWS APIs that a stage is deployed and operated with: one identity, one region. */

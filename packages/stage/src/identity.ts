@@ -39,7 +39,7 @@ export interface AwsIdentity {
   readonly usesKeys: boolean;
 }
 
-/** The account or the region can't be told, or two sources that must agree don't. */
+/** The account or the region is unknown, or two sources that must agree don't. */
 export class IdentityError extends DbwardError {
   override readonly name = "IdentityError";
 

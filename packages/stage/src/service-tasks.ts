@@ -29,7 +29,7 @@ export async function findTasks(
   desiredStatus: "RUNNING" | "STOPPED",
 ): Promise<Task[]> {
   const [of] = Object.values(filter);
-  // `startedBy` is no filter here: ECS takes it beside no other, not even the status.
+  // `startedBy` can't be a filter here: ECS doesn't combine it with any other, not even the status.
   const { startedBy, ...listed } = { startedBy: undefined, ...filter };
   const { taskArns = [] } = await during(
     `Listing the tasks of ${of}`,

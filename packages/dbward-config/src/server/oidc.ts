@@ -24,8 +24,8 @@ export const oidc = table(
 );
 
 function checkAudience(section: TableNode, path: Path, report: Report): void {
-  const given = [section.text("audience"), section.text("client_id")];
-  if (given.some((node) => node && /\P{White_Space}/u.test(node.value))) return;
+  const values = [section.text("audience"), section.text("client_id")];
+  if (values.some((node) => node && /\P{White_Space}/u.test(node.value))) return;
   report.add(
     section,
     child(path, "audience"),

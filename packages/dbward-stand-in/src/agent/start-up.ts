@@ -64,7 +64,7 @@ function attempts({ settings, log, stopping }: Agent) {
   };
 }
 
-/** Whether trying again is of no use: refusals of the server but 429, and of a database's login. */
+/** Whether trying again is useless: refusals of the server but 429, and of a database's login. */
 function endsAgent(error: unknown): boolean {
   if (error instanceof Refused) return error.status >= 400 && error.status < 500 && error.status !== 429;
   if (error instanceof DatabaseError) return error.kind === "authentication" || error.kind === "scheme";

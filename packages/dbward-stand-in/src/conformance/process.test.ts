@@ -17,7 +17,7 @@ const DRAIN = { DBWARD_STANDIN_DRAIN_MS: String(DRAIN_MS) };
 describe("a start that is refused", { concurrent: true }, () => {
   it.for([
     ["a variable that isn't set", `${CONFIG}# \${NOPE}\n`, /^fatal: failed to load config/m],
-    ["text that is no TOML", `${CONFIG}a = \n`, /^fatal: failed to load config/m],
+    ["text that is not TOML", `${CONFIG}a = \n`, /^fatal: failed to load config/m],
     [
       "a workflow without a decision",
       `${CONFIG}[[workflows]]\ndatabase = "other"\n`,

@@ -41,7 +41,7 @@ export function readFlags(argv: readonly string[], environment: NodeJS.ProcessEn
   }
 }
 
-/** Where to listen. @throws {Fatal} for what is no address with a port; names aren't taken */
+/** Where to listen. @throws {Fatal} for anything but an IP address with a port */
 export function readAddress(listen: string): { readonly host: string; readonly port: number } {
   const url = URL.canParse(`http://${listen}`) ? new URL(`http://${listen}`) : undefined;
   const [, host, port] = /^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\]):(\d+)$/i.exec(listen) ?? [];

@@ -25,7 +25,7 @@ class Bench {
   canPing = false;
   readonly text: string[] = [];
   readonly sent: AgentMessage[] = [];
-  readonly told: unknown[] = [];
+  readonly calls: unknown[] = [];
   readonly channel: DataChannel;
   pings = 0;
   #sequenceNumber = 0;
@@ -34,7 +34,7 @@ class Bench {
     const tell =
       (name: string) =>
       (...more: unknown[]) =>
-        this.told.push([name, ...more]);
+        this.calls.push([name, ...more]);
     this.channel = new DataChannel({
       now: () => this.now,
       ...options,
@@ -44,11 +44,11 @@ class Bench {
           else this.sent.push(decodeMessage(frame));
         },
         acknowledge: (frame) => this.sent.push(decodeMessage(frame)),
-        output: (bytes, stream) => this.told.push([stream, Buffer.from(bytes).toString()]),
+        output: (bytes, stream) => this.calls.push([stream, Buffer.from(bytes).toString()]),
         exitCode: tell("exitCode"),
-        dataKeyRequested: (request: DataKeyRequest) => this.told.push(["key", request]),
+        dataKeyRequested: (request: DataKeyRequest) => this.calls.push(["key", request]),
         closed: tell("closed"),
-        failed: (error) => this.told.push(["failed", error.code]),
+        failed: (error) => this.calls.push(["failed", error.code]),
         ping: () => {
           if (this.canPing) this.pings++;
           return this.canPing;
@@ -149,7 +149,7 @@ describe("opening", () => {
       [1, PAYLOAD_TYPE.output],
     ]);
     expect(decodeSize(bench.input[0]!.payload)).toEqual({ cols: 300, rows: 100 });
-    expect(bench.told).toEqual([["stdout", "$ "]]);
+    expect(bench.calls).toEqual([["stdout", "$ "]]);
   });
 
   it("sends the terminal's size again when it changes", () => {
@@ -191,7 +191,7 @@ describe("opening", () => {
     bench.agent(PAYLOAD_TYPE.output, "late", 2);
     bench.agent(PAYLOAD_TYPE.handshakeComplete, complete, 1);
     bench.agent(PAYLOAD_TYPE.handshakeRequest, handshakeRequest(SESSION_TYPE), 0);
-    expect(bench.told).toEqual([["stdout", "late"]]);
+    expect(bench.calls).toEqual([["stdout", "late"]]);
   });
 
   it("answers an unknown action with unsupported", () => {
@@ -210,7 +210,7 @@ describe("opening", () => {
     bench.canPing = true;
     bench.agent(PAYLOAD_TYPE.handshakeRequest, handshakeRequest(SESSION_TYPE));
     bench.pass(20_000);
-    expect(bench.told).toEqual([["failed", "handshake-failed"]]);
+    expect(bench.calls).toEqual([["failed", "handshake-failed"]]);
   });
 
   it.each([
@@ -221,7 +221,7 @@ describe("opening", () => {
   ])("fails on a handshake %s", (_what, payload) => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, payload);
-    expect(bench.told).toEqual([["failed", "handshake-failed"]]);
+    expect(bench.calls).toEqual([["failed", "handshake-failed"]]);
   });
 });
 
@@ -251,7 +251,7 @@ describe("encryption", () => {
   it("asks for the data key, and sends the agent its encrypted form", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, request);
-    expect(bench.told).toEqual([["key", { keyId: "arn:key", challenge: "Y2hhbGxlbmdl" }]]);
+    expect(bench.calls).toEqual([["key", { keyId: "arn:key", challenge: "Y2hhbGxlbmdl" }]]);
     expect(bench.input).toEqual([]);
     bench.channel.encrypt(key);
     expect(decodeHandshakeResponse(bench.input[0]!.payload).ProcessedClientActions[1]).toEqual({
@@ -271,7 +271,7 @@ describe("encryption", () => {
     bench.agent(PAYLOAD_TYPE.output, agentCipher.encrypt(Buffer.from("secret")));
     bench.agent(PAYLOAD_TYPE.stdErr, agentCipher.encrypt(Buffer.from("error")));
     bench.agent(PAYLOAD_TYPE.exitCode, agentCipher.encrypt(encodeExitCode(3)));
-    expect(bench.told.slice(1)).toEqual([
+    expect(bench.calls.slice(1)).toEqual([
       ["stdout", "secret"],
       ["stderr", "error"],
       ["exitCode", 3],
@@ -294,28 +294,28 @@ describe("encryption", () => {
   it("refuses unencrypted messages after that", () => {
     const bench = encrypted();
     bench.agent(PAYLOAD_TYPE.output, "plain text that somebody else has put in");
-    expect(bench.told.at(-1)).toEqual(["failed", "channel-lost"]);
+    expect(bench.calls.at(-1)).toEqual(["failed", "channel-lost"]);
   });
 
   it("refuses output before the key", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, request);
     bench.agent(PAYLOAD_TYPE.handshakeComplete, complete);
-    expect(bench.told.at(-1)).toEqual(["failed", "handshake-failed"]);
+    expect(bench.calls.at(-1)).toEqual(["failed", "handshake-failed"]);
   });
 
   it("fails without a key", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, request);
     bench.channel.refuseEncryption(new Error("AccessDenied"));
-    expect(bench.told.at(-1)).toEqual(["failed", "session-encryption-failed"]);
+    expect(bench.calls.at(-1)).toEqual(["failed", "session-encryption-failed"]);
   });
 
   it("refuses a key of another length", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.handshakeRequest, request);
     bench.channel.encrypt({ ...key, plaintext: plaintext.subarray(1) });
-    expect(bench.told.at(-1)).toEqual(["failed", "session-encryption-failed"]);
+    expect(bench.calls.at(-1)).toEqual(["failed", "session-encryption-failed"]);
   });
 });
 
@@ -327,7 +327,7 @@ describe("acknowledging", () => {
     bench.agent(PAYLOAD_TYPE.output, "a", 0);
     bench.agent(PAYLOAD_TYPE.output, "a", 0);
     expect(bench.acknowledged).toEqual([1, 1, 0, 0]);
-    expect(bench.told).toEqual([
+    expect(bench.calls).toEqual([
       ["stdout", "a"],
       ["stdout", "b"],
     ]);
@@ -343,14 +343,14 @@ describe("acknowledging", () => {
   it("ignores messages of an unknown type", () => {
     const bench = new Bench();
     bench.frame({ messageType: "weather_report", payload: "rain" });
-    expect([bench.sent, bench.told]).toEqual([[], []]);
+    expect([bench.sent, bench.calls]).toEqual([[], []]);
   });
 
   it("acknowledges payloads that it doesn't use", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.flag, Buffer.alloc(4));
     bench.agent(99, "new");
-    expect([bench.acknowledged, bench.told]).toEqual([[0, 1], []]);
+    expect([bench.acknowledged, bench.calls]).toEqual([[0, 1], []]);
   });
 });
 
@@ -472,7 +472,7 @@ describe("a silent connection", () => {
       bench.channel.heard();
     }
     expect(bench.pings).toBe(20);
-    expect(bench.told).toEqual([]);
+    expect(bench.calls).toEqual([]);
   });
 
   it("is probed by a message that must be acknowledged, where there are no pings", () => {
@@ -481,14 +481,14 @@ describe("a silent connection", () => {
     expect(bench.input.map(({ payloadType }) => payloadType)).toEqual([PAYLOAD_TYPE.size]);
     bench.acknowledge(0);
     bench.pass(44_000);
-    expect(bench.told).toEqual([]);
+    expect(bench.calls).toEqual([]);
   });
 
   it.each([true, false])("is dead when nothing arrives; pings: %s", (canPing) => {
     const bench = new Bench();
     bench.canPing = canPing;
     bench.pass(45_000);
-    expect(bench.told).toEqual([["failed", "channel-lost"]]);
+    expect(bench.calls).toEqual([["failed", "channel-lost"]]);
     expect(bench.channel.nextTick).toBeUndefined();
   });
 
@@ -496,7 +496,7 @@ describe("a silent connection", () => {
     const bench = new Bench();
     bench.frame({ messageType: MESSAGE_TYPE.pausePublication });
     bench.pass(600_000);
-    expect(bench.told).toEqual([]);
+    expect(bench.calls).toEqual([]);
   });
 });
 
@@ -504,14 +504,14 @@ describe("the end", () => {
   it("is reported with the agent's text", () => {
     const bench = new Bench();
     bench.channel.receive(channelClosed("no such file"));
-    expect(bench.told).toEqual([["closed", "no such file", false]]);
+    expect(bench.calls).toEqual([["closed", "no such file", false]]);
   });
 
   it("is incomplete when a message before it is missing", () => {
     const bench = new Bench();
     bench.agent(PAYLOAD_TYPE.output, "b", 1);
     bench.channel.receive(channelClosed(""));
-    expect(bench.told).toEqual([["closed", "", true]]);
+    expect(bench.calls).toEqual([["closed", "", true]]);
   });
 
   it("is final: no event and no message follows", () => {
@@ -519,7 +519,7 @@ describe("the end", () => {
     bench.channel.receive(channelClosed(""));
     bench.agent(PAYLOAD_TYPE.output, "more");
     bench.channel.receive(channelClosed("again"));
-    expect(bench.told).toHaveLength(1);
+    expect(bench.calls).toHaveLength(1);
     expect(bench.channel.nextTick).toBeUndefined();
   });
 });
@@ -532,16 +532,16 @@ describe("a hostile peer", () => {
   ])("that sends %s makes the session fail after some time", (_what, frame) => {
     const bench = new Bench();
     for (let count = 0; count < 100; count++) bench.channel.receive(frame);
-    expect([bench.told, bench.sent]).toEqual([[], []]);
+    expect([bench.calls, bench.sent]).toEqual([[], []]);
     bench.channel.receive(frame);
-    expect(bench.told).toEqual([["failed", "channel-lost"]]);
+    expect(bench.calls).toEqual([["failed", "channel-lost"]]);
   });
 
   it("can't acknowledge what was never sent", () => {
     const bench = new Bench();
     bench.acknowledge(0);
     bench.acknowledge(Number.MAX_SAFE_INTEGER);
-    expect(bench.told).toEqual([]);
+    expect(bench.calls).toEqual([]);
   });
 
   it("can't begin a second handshake", () => {

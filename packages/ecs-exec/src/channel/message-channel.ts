@@ -187,7 +187,7 @@ export class MessageChannel {
   }
 
   /**
-   * Call it when reading from the socket pauses, or goes on: while it is paused, silence doesn't mean that
+   * Call it when reading from the socket pauses, or continues: while it is paused, silence doesn't mean that
    * the peer is dead.
    */
   pauseReading(isPaused: boolean): void {
@@ -195,7 +195,7 @@ export class MessageChannel {
     this.#isReadingPaused = isPaused;
   }
 
-  /** The peer gave a sign of life that is no message, such as a pong. */
+  /** The peer gave a sign of life that is not a message, such as a pong. */
   heard(): void {
     this.#heardAt = this.#now();
   }

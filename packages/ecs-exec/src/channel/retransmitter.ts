@@ -68,7 +68,7 @@ export class Retransmitter {
   }
 
   /**
-   * Peers match an acknowledgement by its sequence number alone. Unknown ones and second ones are no fault.
+   * Peers match an acknowledgement by its sequence number alone. Unknown and repeated ones are not errors.
    */
   acknowledge(sequenceNumber: number): void {
     const message = this.#unacknowledged.get(sequenceNumber);

@@ -39,7 +39,7 @@ export function encodeAcknowledgement(
 /** @throws MalformedFrame when the payload isn't an acknowledgement */
 export function decodeAcknowledgement(payload: Uint8Array): Acknowledgement {
   const content = parseJson(payload, "an acknowledgement");
-  if (!isJsonObject(content)) throw new MalformedFrame("an acknowledgement is no JSON object");
+  if (!isJsonObject(content)) throw new MalformedFrame("an acknowledgement is not a JSON object");
   const sequenceNumber = content.AcknowledgedMessageSequenceNumber;
   if (typeof sequenceNumber !== "number" || !Number.isSafeInteger(sequenceNumber) || sequenceNumber < 0)
     throw new MalformedFrame("an acknowledgement has no sequence number");

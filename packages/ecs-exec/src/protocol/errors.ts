@@ -1,7 +1,7 @@
 import { DbwardError } from "@dbward-aws/core";
 
 /**
- * Bytes that came through the channel are no message of the protocol.
+ * Bytes that came through the channel are not a message of the protocol.
  *
  * The client drops such a frame without acknowledging it, as it does with one that was lost on the way, and
  * gives the session up only when too many of them come: then this error is the cause of a `ChannelLost`.

@@ -117,6 +117,6 @@ function readAction(action: unknown): RequestedClientAction {
 
 function object(payload: Uint8Array, what: string): JsonObject {
   const content = parseJson(payload, what);
-  if (!isJsonObject(content)) throw new MalformedFrame(`${what} is no JSON object`);
+  if (!isJsonObject(content)) throw new MalformedFrame(`${what} is not a JSON object`);
   return content;
 }

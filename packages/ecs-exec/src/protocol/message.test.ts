@@ -37,7 +37,7 @@ describe("encodeMessage", () => {
     expect(encodeMessage(INPUT).toString("hex")).toBe(INPUT_VECTOR.toString("hex"));
   });
 
-  it("refuses a message id that is no UUID", () => {
+  it("refuses a message id that is not a UUID", () => {
     expect(() => encodeMessage({ ...INPUT, messageId: "1" })).toThrow(RangeError);
   });
 });

@@ -53,7 +53,7 @@ describe("payloads of a session", () => {
     ["a size without rows", () => decodeSize(Buffer.from('{"cols":80}'))],
     ["a negative size", () => decodeSize(Buffer.from('{"cols":80,"rows":-1}'))],
     ["a short flag", () => decodeSessionFlag(Buffer.alloc(3))],
-    ["an exit code that is no number", () => decodeExitCode(Buffer.from("EXIT_CODE: x"))],
+    ["an exit code that is not a number", () => decodeExitCode(Buffer.from("EXIT_CODE: x"))],
     ["an end that is a list", () => decodeChannelClosed(Buffer.from("[]"))],
   ])("are refused when they are %s, without being quoted", (_what, decode) => {
     expect(decode).toThrow(MalformedFrame);

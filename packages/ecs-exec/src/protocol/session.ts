@@ -72,7 +72,7 @@ export const encodeExitCode = (exitCode: number): Buffer => Buffer.from(`EXIT_CO
 /** @throws MalformedFrame */
 export function decodeExitCode(payload: Uint8Array): number {
   const match = /^EXIT_CODE: (-?\d{1,10})\s*$/.exec(Buffer.from(payload).toString("latin1"));
-  if (!match) throw new MalformedFrame("an exit code is no number");
+  if (!match) throw new MalformedFrame("an exit code is not a number");
   return Number(match[1]);
 }
 
@@ -103,7 +103,7 @@ export function encodeChannelClosed(
 /** @throws MalformedFrame */
 export function decodeChannelClosed(payload: Uint8Array): ChannelClosed {
   const content = parseJson(payload, "channel_closed");
-  if (!isJsonObject(content)) throw new MalformedFrame("channel_closed is no JSON object");
+  if (!isJsonObject(content)) throw new MalformedFrame("channel_closed is not a JSON object");
   return { sessionId: String(content.SessionId ?? ""), output: String(content.Output ?? "") };
 }
 

@@ -83,7 +83,7 @@ export class Connection {
     return true;
   }
 
-  /** Stops reading, or goes on, where the WebSocket can: that of `ws`. */
+  /** Stops reading, or continues, where the WebSocket can: that of `ws`. */
   read(isReading: boolean): void {
     if (this.#isOver) return;
     if (isReading) this.#socket.resume?.();

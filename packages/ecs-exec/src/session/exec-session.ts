@@ -44,7 +44,7 @@ export class ExecSession {
     this.ended = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
-    // Whoever cares awaits it; the error of a session that nobody waits for is no crash.
+    // A session that nobody awaits must not end the process with its error.
     this.ended.catch(() => undefined);
     this.#link = new SessionLink(options, {
       closed: (output, isIncomplete) => this.#end(output, isIncomplete),

@@ -15,7 +15,7 @@ import { makeTemporaryDirectory } from "../test-support/temporary-directory.ts";
 import { findPython } from "./index.ts";
 import { startTestEmulator, type TestEmulator } from "./test-support/start-test-emulator.ts";
 
-/** The build machine has Python; elsewhere its absence is no fault of the code. */
+/** The build machine has Python; elsewhere its absence is not a fault of the code. */
 const canRun = process.env.CI !== undefined || (await findPython()).source !== undefined;
 const MINUTES = 60_000;
 

@@ -56,7 +56,7 @@ const SDK = fileURLToPath(new URL("../../node_modules", import.meta.url));
 /** Manifest of the CDK's command line tool, which brings the template. */
 const CDK = createRequire(join(ROOT, "package.json")).resolve("aws-cdk/package.json");
 const CACHE = join(ROOT, ".local", "cache");
-/** The build machine has Python; elsewhere its absence is no fault of the code. */
+/** The build machine has Python; elsewhere its absence is not a fault of the code. */
 const canRun = process.env.CI !== undefined || (await findPython()).source !== undefined;
 const STACK = { StackName: "launcher" };
 const WAIT = { maxWaitTime: 30, minDelay: 0.1, maxDelay: 0.5 };

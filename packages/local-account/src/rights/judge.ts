@@ -111,7 +111,7 @@ export class Judge {
   }
 
   /**
-   * Whether a role may do something that is no call to the account, such as mounting a file system.
+   * Whether a role may do something that is not a call to the account, such as mounting a file system.
    *
    * @returns what refuses it
    */

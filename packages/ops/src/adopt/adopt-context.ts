@@ -35,7 +35,7 @@ export class AdoptionError extends DbwardError {
   }
 }
 
-/** The context of the stage. The settings are read anew each time: `pnpm ops adopt` writes them. */
+/** The context of the stage. The settings are read each time: `pnpm ops adopt` writes them. */
 export function contextOf({ common, io }: AdoptContext): Promise<CommandContext> {
   return createContext(common, { ...io, complain: () => {} }, false, Date.now());
 }

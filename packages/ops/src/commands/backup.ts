@@ -16,7 +16,7 @@ export const backup = command({
       command: ["create", "$0"],
       summary: "Make a recovery point, and wait for it",
       examples: [
-        ["backup --stage prod", "Kept as long as a daily copy; the server goes on working"],
+        ["backup --stage prod", "Kept as long as a daily copy; the server keeps working"],
         ["backup --stop --stage prod", "With the server stopped meanwhile, so that the copy is exact"],
         ["backup --keep-days 365 --vault yearly --stage prod", "In a vault of yours"],
       ],
@@ -94,7 +94,7 @@ async function create(
           "Check the recovery point",
           "Start the server",
         ]
-      : [wait ?? `${copy}. The server goes on working`, "Check the recovery point"],
+      : [wait ?? `${copy}. The server keeps working`, "Check the recovery point"],
     notes: stop
       ? []
       : [

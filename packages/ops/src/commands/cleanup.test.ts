@@ -105,7 +105,7 @@ describe("ops cleanup", () => {
         aws efs delete-file-system --file-system-id fs-1 --region eu-central-1
         # backups expire by themselves; if the vault's access policy denies their deletion, change that policy first
         aws backup delete-recovery-point --backup-vault-name aws/efs/automatic-backup-vault --recovery-point-arn arn:point --region eu-central-1
-        # what is encrypted with the key, backups included, can't be read any more once it is deleted
+        # once the key is deleted, everything encrypted with it, including backups, is lost
         aws kms schedule-key-deletion --pending-window-in-days 30 --key-id key-1 --region eu-central-1
 
       To deploy the stage again on its data, add to its settings:
@@ -356,7 +356,7 @@ describe("ops cleanup", () => {
     `);
   });
 
-  it("tells what it could not look for, and goes on", async () => {
+  it("reports what it could not search, and continues", async () => {
     const out = await cleanup({
       GetResources: () => {
         throw new AwsFault("AccessDeniedException", "not authorized to perform tag:GetResources");

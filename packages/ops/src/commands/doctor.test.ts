@@ -272,7 +272,7 @@ describe("ops doctor", () => {
   describe("finds that tasks have no way to AWS", () => {
     it.each<[string, Network, string, string]>([
       [
-        "for want of a default route and of endpoints",
+        "without a default route and endpoints",
         { route: null, endpoints: ["ecr.api", "ecr.dkr", "logs"] },
         "no default route, and the VPC no endpoint for s3, secretsmanager",
         "Create these VPC endpoints",
@@ -468,7 +468,7 @@ describe("ops doctor", () => {
     ["its key", "DescribeKey", KEY, "Secret dbward/prod/app-url", "agent app"],
     ["security groups", "DescribeSecurityGroups", undefined, "The network", "doctor"],
     ["route tables", "DescribeRouteTables", undefined, "The network", "doctor"],
-  ])("says what it may not read of %s, and goes on", async (_what, operation, id, what, subject) => {
+  ])("reports what it may not read of %s, and continues", async (_what, operation, id, what, subject) => {
     const answer = stage()[operation]!;
     expect(
       await findings({

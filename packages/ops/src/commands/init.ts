@@ -112,9 +112,9 @@ function initOptions(yargs: Argv<CommonOptions>) {
     });
 }
 
-async function stageOf(given: string | undefined, questions: Questions | undefined): Promise<string> {
+async function stageOf(option: string | undefined, questions: Questions | undefined): Promise<string> {
   const stage =
-    given ?? (await questions?.enter("Name of the stage:", { initial: "prod", check: stageProblem }));
+    option ?? (await questions?.enter("Name of the stage:", { initial: "prod", check: stageProblem }));
   if (stage === undefined)
     throw new UsageError("--stage is required.", "Name the new stage, such as --stage prod.");
   const problem = stageProblem(stage);
@@ -124,22 +124,22 @@ async function stageOf(given: string | undefined, questions: Questions | undefin
 
 function stageProblem(stage: string): string | undefined {
   if (stage === LOCAL_STAGE)
-    return `Stage ${LOCAL_STAGE} is that of this machine: pnpm local. Choose another name.`;
+    return `The name ${LOCAL_STAGE} is reserved for the stage on this machine (pnpm local). Choose another name.`;
   return /^[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$/.test(stage)
     ? undefined
     : "Use up to 32 letters, digits and hyphens, beginning with a letter and not ending in a hyphen.";
 }
 
-/** Chooses credentials and region as the other commands do; what nothing names is asked. */
+/** Chooses credentials and region as the other commands do, and asks for what isn't set anywhere. */
 async function openAccount(
-  { profile: given, region: givenRegion }: { profile?: string | undefined; region?: string | undefined },
+  options: { profile?: string | undefined; region?: string | undefined },
   stage: string,
   io: CliIo,
   questions: Questions | undefined,
 ) {
-  const profile = given ?? (questions && (await chooseProfile(questions)));
+  const profile = options.profile ?? (questions && (await chooseProfile(questions)));
   const UNKNOWN = "unknown";
-  let identity = await takeIdentity({ profile, region: givenRegion }, process.env, questions && UNKNOWN);
+  let identity = await takeIdentity({ profile, region: options.region }, process.env, questions && UNKNOWN);
   if (identity.region === UNKNOWN) {
     for (const variable of ["AWS_REGION", "AWS_DEFAULT_REGION"]) delete process.env[variable];
     const region = await questions!.enter("Which region?", {
@@ -166,7 +166,7 @@ async function chooseProfile(questions: Questions): Promise<string | undefined> 
   );
 }
 
-/** Bytes of a password or a URL that are more than any has. */
+/** Characters; no password or URL is longer. */
 const MAX_INPUT = 16 * 1024;
 
 /** Standard input to its end, without the line end that `echo` adds. */
@@ -176,13 +176,13 @@ async function readInput({ input = process.stdin }: CliIo): Promise<string> {
     read += String(chunk);
     if (read.length > MAX_INPUT) break;
   }
-  const given = read.replace(/\r?\n$/, "");
-  if (given === "" || given.length > MAX_INPUT)
+  const value = read.replace(/\r?\n$/, "");
+  if (value === "" || value.length > MAX_INPUT)
     throw new UsageError(
-      given === "" ? "Standard input is empty." : "Standard input has more than a password or a URL.",
+      value === "" ? "Standard input is empty." : `Standard input is longer than ${MAX_INPUT} characters.`,
       "Pipe the password, or the URL, into the command.",
     );
-  return given;
+  return value;
 }
 
 function once(read: () => Promise<UrlSources>): () => Promise<UrlSources> {

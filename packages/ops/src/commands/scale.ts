@@ -45,7 +45,7 @@ export const scale = command({
         const kept = differs
           ? `; the settings have ${wanted}${scaling ? " or more" : ""}, \`pnpm ops status\` reports the difference`
           : scaling
-            ? "; the poller goes on from there by the queue"
+            ? "; the poller continues from there by the queue"
             : "";
         return `Scale ${service} from ${running} to ${count}${kept}`;
       }),

@@ -126,7 +126,7 @@ async function run(
         ...(fileSystem && {
           backUp: async () => {
             recoveryPoint = await backUp(context, fileSystem, progress, {
-              otherwise: "Nothing was upgraded. To go on without a backup, add --no-backup.",
+              otherwise: "Nothing was upgraded. To continue without a backup, add --no-backup.",
             });
             progress.done(`Backed up: ${recoveryPoint}`);
           },

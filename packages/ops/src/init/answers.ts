@@ -73,7 +73,7 @@ export class Answers {
   }
 
   /** A text with a default, which is taken when nobody is asked. */
-  async text(given: string | undefined, message: string, initial: string, check?: Check): Promise<string> {
-    return given ?? (await this.questions?.enter(message, { initial, ...(check && { check }) })) ?? initial;
+  async text(option: string | undefined, message: string, initial: string, check?: Check): Promise<string> {
+    return option ?? (await this.questions?.enter(message, { initial, ...(check && { check }) })) ?? initial;
   }
 }

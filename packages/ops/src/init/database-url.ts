@@ -65,15 +65,15 @@ export async function databaseUrl(
   return urlOf(database, { user, name, password });
 }
 
-/** A part with what RDS says of it as its default. */
+/** A part of the URL; the default is its value in RDS. */
 async function part(
   option: string,
   message: string,
-  given: string | undefined,
+  value: string | undefined,
   known: string | undefined,
   answers: Answers,
 ): Promise<string | undefined> {
-  if (given !== undefined) return given;
+  if (value !== undefined) return value;
   if (!answers.questions) return known ?? void answers.needs(option);
   return answers.questions.enter(message, {
     initial: known,
@@ -86,8 +86,8 @@ async function passwordOf(
   answers: Answers,
 ): Promise<string | undefined> {
   if (fromInput && "password" in fromInput) return fromInput.password;
-  const given = environment[PASSWORD_VARIABLE];
-  if (given) return given;
+  const password = environment[PASSWORD_VARIABLE];
+  if (password) return password;
   if (answers.questions)
     return answers.questions.enterSecret("Its password (not shown):", (text) =>
       text === "" ? "It can't be empty." : undefined,
@@ -95,7 +95,7 @@ async function passwordOf(
   return void answers.needs(`--password-stdin, or the password in ${PASSWORD_VARIABLE}`);
 }
 
-/** RDS speaks TLS on every server: a connection without would send the password in plain text. */
+/** RDS speaks TLS on every server: a connection without it would send the password in plain text. */
 const TLS = { postgres: "sslmode=require", mysql: "ssl-mode=REQUIRED" } as const;
 
 function urlOf(

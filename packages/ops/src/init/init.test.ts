@@ -417,7 +417,7 @@ describe("ops init by options", () => {
   });
 
   it.each([
-    ["--stage local --yes", /Stage local is that of this machine/],
+    ["--stage local --yes", /The name local is reserved for the stage on this machine/],
     ["--stage no_name --yes", /--stage can't be "no_name"/],
     ["--yes", /--stage is required/],
     ["--stage prod --database", /--database requires a value/],

@@ -96,7 +96,7 @@ export function isExample(present: StageInput): boolean {
 async function wantsToKeep({ stage, answers }: InitContext): Promise<boolean> {
   const answer = await answers.questions?.choose(`Stage ${stage} is in dbward.config.ts already.`, [
     { value: "keep", label: "Keep it, and make what it lacks", hint: "files, the database's secret" },
-    { value: "replace", label: "Describe it anew, and replace it" },
+    { value: "replace", label: "Describe it again, and replace it" },
   ]);
   return answer === "keep";
 }

@@ -38,18 +38,18 @@ import { stageFileSystems } from "./file-systems.ts";
 import { deletion, type Leftover, type Parts } from "./leftover.ts";
 import { isDeployed, type KeptResource, keptByDeletedStacks } from "./stage-stacks.ts";
 
-/** What is left of a stage. */
+/** Resources of a stage that are in none of its stacks. */
 export interface Leftovers {
   readonly leftovers: readonly Leftover[];
-  /** What the stage has left before, and uses now by its settings: after `pnpm ops restore`, its file system. */
+  /** Resources that no stack has, but that the settings name: after `pnpm ops restore`, the file system. */
   readonly usedAgain: readonly Leftover[];
-  /** What could not be looked for, and why: a sentence each. */
+  /** What could not be searched, and why: a sentence each. */
   readonly unread: readonly string[];
 }
 
 /**
- * Everything of a stage that is in the account and in none of its stacks: what a removal kept, what a failed first deployment
- * left, what could not be deleted.
+ * Finds everything of a stage that is in the account but in none of its stacks: what a removal kept, what a failed first
+ * deployment left, what could not be deleted.
  *
  * @param stacks the stacks of the stage that exist
  * @param region for the commands
@@ -76,7 +76,7 @@ export async function findLeftovers(
   return { ...search.found(), unread: search.unread.sort() };
 }
 
-/** Where each type stands in the list: what holds another thing comes before it. */
+/** Order of the types in the list: a resource comes before those whose deletion it prevents. */
 const ORDER = [
   "AWS::ECS::Cluster",
   "AWS::ServiceDiscovery::PrivateDnsNamespace",
@@ -100,9 +100,9 @@ class Search {
   readonly #stacks: readonly LiveStack[];
   readonly #clients: AwsClients;
   readonly #region: string;
-  /** Physical ids of what the stacks have. */
+  /** Physical ids of the stacks' resources. */
   readonly #inUse: ReadonlySet<string>;
-  /** Physical ids of what the settings name, while the stage is deployed. */
+  /** Physical ids of resources that the settings name, while the stage is deployed. */
   readonly #named: ReadonlySet<string | undefined>;
 
   constructor(settings: StageSettings, stacks: readonly LiveStack[], clients: AwsClients, region: string) {
@@ -121,7 +121,7 @@ class Search {
     );
   }
 
-  /** Runs one part of the search. What may not be read is told, and the other parts go on. */
+  /** Runs one part of the search. A refused call is added to `unread`, and the other parts continue. */
   async attempt(part: () => Promise<void>): Promise<void> {
     try {
       await part();
@@ -184,7 +184,7 @@ class Search {
     }));
   }
 
-  /** Buckets and keys, by their tags, and whatever else deleted stacks have kept. */
+  /** Buckets and keys, by their tags, and everything else that deleted stacks have kept. */
   async keptByOthers(): Promise<void> {
     const [kept, tagged] = await Promise.all([
       keptByDeletedStacks(this.#settings.stage, this.#clients),
@@ -238,7 +238,7 @@ class Search {
     });
   }
 
-  /** Tags and events outlive what they are about. */
+  /** Tags and events can outlive their resource. */
   async #isThere(type: string, id: string): Promise<boolean> {
     if (type === "AWS::S3::Bucket")
       return (
@@ -353,7 +353,7 @@ class Search {
     if (clusters.some(({ status }) => status === "ACTIVE")) this.#add("AWS::ECS::Cluster", cluster, {}, true);
   }
 
-  /** Interfaces of the poller's function, which Lambda deletes late. Those of mount targets go with these. */
+  /** Interfaces of the poller's function, which Lambda deletes late. Those of mount targets are deleted with them. */
   async networkInterfaces(): Promise<void> {
     const { pollerFunction } = stageNames(this.#settings.stage);
     if (this.#inUse.has(pollerFunction)) return;
@@ -378,7 +378,7 @@ class Search {
     }
   }
 
-  /** Rules of other groups that name a group: it can't be deleted while they are there. */
+  /** Rules of other groups that refer to a group: it can't be deleted while they exist. */
   async #rulesFor(groupId: string) {
     const referring = await Promise.all(
       ["ip-permission.group-id", "egress.ip-permission.group-id"].map((Name) =>
@@ -392,7 +392,7 @@ class Search {
       { Filters: [{ Name: "group-id", Values: ids }] },
     );
     const rules = await during(
-      `Listing the rules that name ${groupId}`,
+      `Listing the rules that refer to ${groupId}`,
       everyItem(pages, (page) => page.SecurityGroupRules),
     );
     return rules
@@ -412,7 +412,7 @@ class Search {
     );
   }
 
-  /** Stacks that can only be deleted. What they could not delete is in the list of its own type, or here. */
+  /** Stacks that can only be deleted, with the resources that they could not delete. */
   stacks(): void {
     for (const stack of this.#stacks) {
       if (isDeployed(stack)) continue;

@@ -1,10 +1,10 @@
-/** Something of a stage that is in the account, and that none of its stacks has. */
+/** A resource of a stage that is in the account, but in none of its stacks. */
 export interface Leftover {
   /** CloudFormation type, such as `AWS::EFS::FileSystem`. */
   readonly type: string;
   /** Physical id or name. */
   readonly id: string;
-  /** Commands that delete it, in their order; a line that begins with `#` is for the reader. */
+  /** Commands that delete it, in order; a line that begins with `#` is a comment. */
   readonly commands: readonly string[];
   /** Whether its name is fixed, so that the stage can't be deployed again while it is there. */
   readonly blocks: boolean;
@@ -69,7 +69,7 @@ export function deletion(type: string, id: string, region: string, parts: Parts 
       return [aws(`logs delete-log-group --log-group-name ${id}`)];
     case "AWS::KMS::Key":
       return [
-        "# what is encrypted with the key, backups included, can't be read any more once it is deleted",
+        "# once the key is deleted, everything encrypted with it, including backups, is lost",
         aws(`kms schedule-key-deletion --pending-window-in-days 30 --key-id ${id}`),
       ];
     case "AWS::ServiceDiscovery::PrivateDnsNamespace":
@@ -101,7 +101,7 @@ export function deletion(type: string, id: string, region: string, parts: Parts 
       return recoveryPoints(parts, aws);
     case "AWS::Backup::BackupVault":
       return [
-        "# can be deleted when there is no copy in it any more; copies expire by themselves",
+        "# can be deleted once it has no copies; copies expire by themselves",
         aws(`backup delete-backup-vault --backup-vault-name ${id}`),
       ];
     case "AWS::CloudFormation::Stack":
@@ -111,7 +111,7 @@ export function deletion(type: string, id: string, region: string, parts: Parts 
   }
 }
 
-/** Of the vault of automatic backups, the policy may deny it even to an administrator. */
+/** The policy of EFS's vault for automatic backups may deny the deletion even to an administrator. */
 function recoveryPoints({ recoveryPoints: points = [] }: Parts, aws: (command: string) => string): string[] {
   if (points.length === 0) return [];
   return [
@@ -122,7 +122,7 @@ function recoveryPoints({ recoveryPoints: points = [] }: Parts, aws: (command: s
   ];
 }
 
-/** CloudFormation names a bucket after its logical id; those of access logs are of no use to a new stage. */
+/** CloudFormation names a bucket after its logical id. Buckets of access logs don't count: a new stage can't use them. */
 export function isResultBucket({ type, id }: Leftover): boolean {
   return type === "AWS::S3::Bucket" && id.includes("-resultsbucket");
 }

@@ -6,10 +6,10 @@ import {
 import { STACK_IDS, stageNames } from "@dbward-aws/contract";
 import { type AwsClients, during, everyItem, type LiveStack } from "@dbward-aws/stage";
 
-/** What a stack failed to create at first leaves, or what could not be deleted: such a stack can only be deleted. */
+/** States of a stack whose first creation failed, or that could not be deleted: it can only be deleted. */
 const ENDED = /^(ROLLBACK_COMPLETE|ROLLBACK_FAILED|DELETE_FAILED|REVIEW_IN_PROGRESS)$/;
 
-/** Whether a stack has a part of the stage in use. */
+/** Whether a part of the stage runs on a stack. */
 export function isDeployed({ status }: LiveStack): boolean {
   return !ENDED.test(status);
 }
@@ -22,7 +22,7 @@ export interface KeptResource {
   readonly stackId: string;
 }
 
-/** What the templates of the stacks say is to be kept. */
+/** Resources that the stacks keep by their templates when they are deleted. */
 export async function keptByTemplates(
   stacks: readonly LiveStack[],
   clients: AwsClients,
@@ -44,7 +44,7 @@ export async function keptByTemplates(
   return asKept(kept.flat());
 }
 
-/** What deleted stacks of the stage kept; CloudFormation has their events for 90 days. */
+/** Resources that deleted stacks of the stage kept; CloudFormation has their events for 90 days. */
 export async function keptByDeletedStacks(
   stage: string,
   clients: AwsClients,

@@ -54,7 +54,7 @@ async function check(backup: StageInput["backup"], answers: Answers, stacks: rea
 const vaults = (...BackupVaultList: object[]): Answers => ({ ListBackupVaults: () => ({ BackupVaultList }) });
 
 describe("the backup vault", () => {
-  it("of the stage is created, and goes on", async () => {
+  it("of the stage is created, and the check passes", async () => {
     const nothing = { mistakes: [], warnings: [] };
     expect(await check({}, {})).toEqual(nothing);
     expect(await check({}, vaults({ BackupVaultName: KEPT }), [stateStack(KEPT)])).toEqual(nothing);
@@ -102,7 +102,7 @@ describe("AWS Backup in the region", () => {
     expect((await check({ daily: false }, off)).warnings).toEqual([]);
   });
 
-  it("is not checked where that is not allowed, and the reader is told which right it takes", async () => {
+  it("is not checked where that is not allowed, and a warning names the permission", async () => {
     const denied = () => {
       throw new AwsFault("AccessDeniedException", "not authorized");
     };

@@ -65,7 +65,7 @@ describe("the key of a secret", () => {
     ]);
   });
 
-  it("is refused when it is not there, and told when nobody may look", async () => {
+  it("is refused when it doesn't exist, and a warning when it can't be looked up", async () => {
     const fault = (code: string): Answers => ({
       DescribeKey: () => {
         throw new AwsFault(code, "not authorized");

@@ -84,7 +84,7 @@ describe("a new file system", () => {
     const [mistake, ...others] = await mistakes({}, efs({ fileSystem: { Tags: TAGS } }));
     expect(others).toEqual([]);
     expect(mistake).toMatch(
-      /^File system fs-01234567 \(of 2023-11-14\) has the state of an earlier deployment/,
+      /^File system fs-01234567 \(created on 2023-11-14\) has the state of an earlier deployment/,
     );
     expect(mistake).toContain('state: { fileSystemId: "fs-01234567" }');
     expect(mistake).toContain(
@@ -99,11 +99,11 @@ describe("a new file system", () => {
 
   it("is not created for a stage that runs on an existing one", async () => {
     expect(await mistakes({}, { ...efs(), ...deployedOn("fs-76543211") })).toEqual([
-      expect.stringMatching(/^The stage runs on the existing file system fs-76543211, .* empty state/),
+      expect.stringMatching(/^The stage runs on the existing file system fs-76543211, .* new, empty one/),
     ]);
   });
 
-  it("is not looked for where that is not allowed, and the reader is told", async () => {
+  it("is not looked for where that is not allowed, which is a warning", async () => {
     const DescribeFileSystems = () => {
       throw new AwsFault("AccessDeniedException", "not authorized");
     };
@@ -135,7 +135,7 @@ describe("the stage's own file system", () => {
     expect(await mistakes({}, under(KEY, stageKey))).toHaveLength(1);
   });
 
-  it("may be taken up as an existing one, with the mount targets of its stack", async () => {
+  it("may be used as an existing one, with the mount targets of its stack", async () => {
     const targets = [{ MountTargetId: "fsmt-1", SubnetId: "subnet-1" }];
     const mine = { ResourceType: "AWS::EFS::MountTarget", PhysicalResourceId: "fsmt-1" };
     expect(await mistakes(existing(), { ...efs({ targets }), ...deployedOn(ID, [own(ID), mine]) })).toEqual(
@@ -158,28 +158,28 @@ describe("an existing file system", () => {
     ],
     ["is going", existing(), { fileSystem: { LifeCycleState: "deleting" } }, /is deleting: wait/],
     [
-      "is of one zone",
+      "is in one zone only",
       existing(),
       { fileSystem: { AvailabilityZoneName: "eu-central-1a" } },
-      /is of one zone/,
+      /is in one zone only/,
     ],
     [
       "has another access point",
       existing({ accessPointId: "fsap-01234567" }),
       { accessPoint: { FileSystemId: "fs-9" } },
-      /fsap-01234567 .* is of file system fs-9, not of fs-01234567/,
+      /fsap-01234567 .* belongs to file system fs-9, not to fs-01234567/,
     ],
     [
       "makes its clients another user",
       existing({ accessPointId: "fsap-01234567" }),
       { accessPoint: { PosixUser: { Uid: 1000, Gid: 1000 } } },
-      /makes every client the user 1000, and the server's files belong to 10001/,
+      /makes every client the user 1000, but the server's files belong to 10001/,
     ],
     [
       "has mount targets in another VPC",
       existing(),
       { targets: [{ MountTargetId: "fsmt-1", SubnetId: "subnet-1" }] },
-      /has mount targets already, fsmt-1 in subnet-1.*another VPC than the stage\. Delete them: aws efs delete-mount-target --mount-target-id fsmt-1/,
+      /already has mount targets, fsmt-1 in subnet-1.*another VPC than the stage\. Delete them: aws efs delete-mount-target --mount-target-id fsmt-1/,
     ],
     [
       "is mounted by somebody: two servers destroy the database",
@@ -262,22 +262,22 @@ describe("a move to another directory of the same file system", () => {
   const warnings = async (more: object, resources: readonly object[], path = "/dbward") =>
     (
       await check(existing(more), { ...efs(), ...deployedOn(ID, resources), ...pointOn(path) })
-    ).warnings.filter((text) => text.startsWith("The stage mounts its state"));
+    ).warnings.filter((text) => text.startsWith("The stage mounts fs-"));
 
   it.each([
     [
       "another access point",
       { accessPointId: "fsap-01234567" },
       [OWN_POINT],
-      /fsap-0aaaaaaa, .*by fsap-01234567/,
+      /fsap-0aaaaaaa, .*through fsap-01234567/,
     ],
     ["another path", { path: "/restored" }, [OWN_POINT], /on \/dbward, .*a new access point on \/restored/],
-    ["no access point any more", {}, [], /by an access point that the settings named, .*on \/dbward/],
-  ])("is told for %s", async (_title, more, resources, expected) => {
+    ["no access point any more", {}, [], /through an access point that the settings named, .*on \/dbward/],
+  ])("is reported for %s", async (_title, more, resources, expected) => {
     expect(await warnings(more, resources)).toEqual([expect.stringMatching(expected)]);
   });
 
-  it("is not told where nothing moves", async () => {
+  it("is not reported when nothing moves", async () => {
     expect(await warnings({}, [OWN_POINT])).toEqual([]);
     expect(await warnings({ path: "/restored" }, [OWN_POINT], "/restored")).toEqual([]);
     expect(await warnings({ accessPointId: "fsap-01234567" }, [])).toEqual([]);
@@ -294,7 +294,7 @@ describe("a move to another file system", () => {
     expect(await mistakes(existing({ replaces: "fs-99999999" }), deployed)).toHaveLength(1);
   });
 
-  it("goes on then, with the advice to stop the server first", async () => {
+  it("is possible then, with the advice to stop the server first", async () => {
     const { warnings } = await check(existing({ replaces: "fs-76543211" }), {
       ...deployed,
       DescribeStacks: (input) =>

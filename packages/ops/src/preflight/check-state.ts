@@ -21,25 +21,25 @@ import { unlessDenied } from "./unless-denied.ts";
 
 type State = NonNullable<StageSettings["state"]>;
 
-/** What the checks of the state need to know. */
+/** Input of the checks of the state. */
 export interface StateContext {
   readonly settings: StageSettings;
   /** Cluster and services as they are deployed. */
   readonly names: StageNames;
-  /** Of the network. */
+  /** Facts of the network. */
   readonly facts: AccountFacts;
   /** The stacks of the stage that exist. */
   readonly stacks: readonly LiveStack[];
   readonly clients: AwsClients;
   readonly region: string;
   readonly findings: PreflightFindings;
-  /** Another server still has the file system mounted, and mount targets that it lacks will be made. */
+  /** Another server still has the file system mounted; missing mount targets will be created. */
   readonly beforeCutOver: boolean;
 }
 
 /**
- * The server's state: no new file system while a kept one is there, an existing one that the server can mount, and no move to
- * another one by mistake.
+ * Checks the server's state: that no new file system is created while a kept one exists, that an existing one can be mounted,
+ * and that the stage doesn't move to another one by mistake.
  */
 export async function checkState(context: StateContext): Promise<void> {
   const { settings, names, stacks } = context;
@@ -60,12 +60,12 @@ export async function checkState(context: StateContext): Promise<void> {
     );
   else if (current !== undefined)
     context.findings.refuse(
-      `The stage runs on the existing file system ${current}, and without the setting state it would get a new one, with an empty ` +
-        `state. Write state: { fileSystemId: "${current}" }`,
+      `The stage runs on the existing file system ${current}, and without the setting state it would get a new, empty one. ` +
+        `Write state: { fileSystemId: "${current}" }`,
     );
 }
 
-/** CloudFormation replaces a file system for another key, by an empty one. */
+/** CloudFormation replaces a file system by an empty one when its key changes. */
 async function checkKeyOfOwn(id: string, stack: LiveStack, context: StateContext): Promise<void> {
   const { settings, clients, findings } = context;
   const { FileSystems = [] } = await during(
@@ -75,8 +75,8 @@ async function checkKeyOfOwn(id: string, stack: LiveStack, context: StateContext
   const present = FileSystems[0]?.KmsKeyId;
   if (!present || (await isWanted(present, stack, context))) return;
   findings.refuse(
-    `File system ${id} is encrypted with ${present}. encryption.kmsKey says ${settings.encryption.kmsKey ?? "nothing, so a key of AWS"}, for ` +
-      "which CloudFormation would replace the file system by a new, empty one. Leave the setting as it was, or take the file system up as an " +
+    `File system ${id} is encrypted with ${present}, but encryption.kmsKey is ${settings.encryption.kmsKey ?? "not set, which means a key of AWS"}: ` +
+      "CloudFormation would replace the file system by a new, empty one. Leave the setting as it was, or use the file system as an " +
       `existing one, which keeps its key: state: { fileSystemId: "${id}" }`,
   );
 }
@@ -110,9 +110,9 @@ async function refuseNewBesideKept({ settings, clients, region, findings }: Stat
   );
   for (const { FileSystemId, CreationTime } of kept ?? [])
     findings.refuse(
-      `File system ${FileSystemId} (of ${CreationTime?.toISOString().slice(0, 10)}) has the state of an earlier deployment of this stage, ` +
-        `and a new one would start empty. To go on with it, write state: { fileSystemId: "${FileSystemId}" }. If nobody needs it, ` +
-        `run: ${deletion("AWS::EFS::FileSystem", FileSystemId!, region).join("; ")}. See: pnpm ops cleanup --stage ${settings.stage}`,
+      `File system ${FileSystemId} (created on ${CreationTime?.toISOString().slice(0, 10)}) has the state of an earlier deployment of this stage, ` +
+        `and a new one would start empty. To use it, write state: { fileSystemId: "${FileSystemId}" }. If nobody needs it, ` +
+        `delete it: ${deletion("AWS::EFS::FileSystem", FileSystemId!, region).join("; ")}. See: pnpm ops cleanup --stage ${settings.stage}`,
     );
 }
 
@@ -169,17 +169,17 @@ function checkFileSystem(
     );
   if (AvailabilityZoneName !== undefined)
     findings.refuse(
-      `File system ${id} (state.fileSystemId) is of one zone, ${AvailabilityZoneName}, and the server's task may be started in any: ` +
+      `File system ${id} (state.fileSystemId) is in one zone only, ${AvailabilityZoneName}, but the server's task may start in any of its zones: ` +
         "restore a backup of it to a regional file system",
     );
   if (Encrypted === false)
     findings.warn(
-      `File system ${id} (state.fileSystemId) is not encrypted at rest, which can't be changed: restore a backup of it to an ` +
-        "encrypted one",
+      `File system ${id} (state.fileSystemId) is not encrypted at rest, which can't be changed: to encrypt the data, restore a backup of it to an ` +
+        "encrypted file system",
     );
 }
 
-/** The former file system is kept, but the server goes on with what is on the other one. */
+/** The former file system is kept, but the server continues with the state on the other one. */
 function checkMove(
   current: string,
   { fileSystemId, replaces }: State,
@@ -187,8 +187,8 @@ function checkMove(
 ): void {
   if (replaces !== current)
     findings.refuse(
-      `The stage runs on file system ${current}, and state.fileSystemId is ${fileSystemId}. If it is to move there, and go on with ` +
-        `what is on it, write replaces: "${current}" beside it. ${current} is kept`,
+      `The stage runs on file system ${current}, and state.fileSystemId is ${fileSystemId}. To move the stage there, and continue with the state ` +
+        `on it, write replaces: "${current}" beside it. ${current} is kept`,
     );
   else
     findings.warn(
@@ -197,7 +197,7 @@ function checkMove(
     );
 }
 
-/** Behind another access point there may be another directory, and so another state. */
+/** Another access point may lead to another directory, and so to another state. */
 async function checkSameDirectory(
   { accessPointId, path = SERVER.fileSystemPath, fileSystemId }: State,
   stack: LiveStack,
@@ -217,8 +217,8 @@ async function checkSameDirectory(
     present = `access point ${own} on ${deployed}`;
   }
   findings.warn(
-    `The stage mounts its state on ${fileSystemId} by ${present}, and from now on by ${wanted}. The server goes on with what is in ` +
-      "that directory",
+    `The stage mounts ${fileSystemId} through ${present}, and will mount it through ${wanted}. The server continues with the ` +
+      "state in that directory",
   );
 }
 
@@ -236,15 +236,15 @@ async function checkAccessPoint(
   const accessPoint = found?.AccessPoints?.[0];
   if (!accessPoint) findings.refuse(`${name} isn't in this account and region`);
   else if (accessPoint.FileSystemId !== fileSystemId)
-    findings.refuse(`${name} is of file system ${accessPoint.FileSystemId}, not of ${fileSystemId}`);
+    findings.refuse(`${name} belongs to file system ${accessPoint.FileSystemId}, not to ${fileSystemId}`);
   else if (accessPoint.PosixUser?.Uid !== undefined && accessPoint.PosixUser.Uid !== SERVER.uid)
     findings.refuse(
-      `${name} makes every client the user ${accessPoint.PosixUser.Uid}, and the server's files belong to ${SERVER.uid}: leave ` +
-        "accessPointId out, and one for that user is created",
+      `${name} makes every client the user ${accessPoint.PosixUser.Uid}, but the server's files belong to ${SERVER.uid}: leave ` +
+        "accessPointId out, so that one for that user is created",
     );
 }
 
-/** EFS takes one mount target a zone, and a client finds only the one of its own zone. */
+/** EFS allows one mount target per zone, and a client finds only the one in its own zone. */
 async function checkMountTargets(
   { fileSystemId: id, securityGroupId }: State,
   stack: LiveStack | undefined,
@@ -264,8 +264,8 @@ async function checkMountTargets(
       ? `To use them, write state.securityGroupId: "${(await securityGroupsOf(others[0]!, clients))[0]}". Otherwise delete them: `
       : "They are in another VPC than the stage. Delete them: ";
     findings.refuse(
-      `File system ${id} has mount targets already, ${others.map(({ MountTargetId, SubnetId }) => `${MountTargetId} in ${SubnetId}`).join(", ")}, ` +
-        `and EFS takes one a zone, all in one VPC. ${use}` +
+      `File system ${id} already has mount targets, ${others.map(({ MountTargetId, SubnetId }) => `${MountTargetId} in ${SubnetId}`).join(", ")}, ` +
+        `and EFS allows one per zone, all in one VPC. ${use}` +
         others
           .map(
             ({ MountTargetId }) =>
@@ -288,7 +288,7 @@ async function checkMountTargets(
     if (!target && beforeCutOver) continue;
     if (!target)
       findings.refuse(
-        `File system ${id} has no mount target in ${availabilityZone} of ${network.vpcId}, and a task in subnet ${subnet} finds no other. Run: ` +
+        `File system ${id} has no mount target in ${availabilityZone} of ${network.vpcId}, and a task in subnet ${subnet} can't use another one. Run: ` +
           `aws efs create-mount-target --file-system-id ${id} --subnet-id ${subnet} --security-groups ${securityGroupId} --region ${region}`,
       );
     else if (!(await securityGroupsOf(target, clients)).includes(securityGroupId))
@@ -320,13 +320,13 @@ async function checkPolicy(id: string, { clients, region, findings }: StateConte
   );
   if (policy?.Policy) return;
   findings.warn(
-    `File system ${id} has no policy: whoever reaches its mount targets may read and write everything, tokens included. ` +
+    `File system ${id} has no policy: any client that reaches its mount targets can read and write everything, including tokens. ` +
       "CloudFormation can't set one on a file system that it did not create. Run: " +
       `aws efs put-file-system-policy --file-system-id ${id} --region ${region} --policy '${JSON.stringify(FILE_SYSTEM_POLICY)}'`,
   );
 }
 
-/** EFS's own copies go to a vault of their own, beside the one of the stage. */
+/** EFS keeps its own copies in another vault than the stage's. */
 async function checkBackups(
   id: string,
   { settings, clients, region, findings }: StateContext,
@@ -340,7 +340,7 @@ async function checkBackups(
   const status = found?.BackupPolicy?.Status;
   if (status !== "ENABLED" && status !== "ENABLING") return;
   findings.warn(
-    `File system ${id} has automatic backups of EFS, and the stage makes a copy a day as well: both are paid for. Run: ` +
+    `File system ${id} has automatic backups of EFS, and the stage makes a daily copy as well: you pay for both. To switch off those of EFS, run: ` +
       `aws efs put-backup-policy --file-system-id ${id} --backup-policy Status=DISABLED --region ${region}`,
   );
 }

@@ -8,7 +8,7 @@ import { unlessDenied } from "./unless-denied.ts";
 /**
  * No agent starts with a version that the server gives no work. dbward's `min_agent_version` is the version of the server
  * itself. An agent that runs with this version already was deployed before its server was upgraded: a warning, as the
- * server goes first. Tags that are no versions are not compared.
+ * server goes first. Tags that are not versions are not compared.
  *
  * @param names cluster and services as they are deployed
  */

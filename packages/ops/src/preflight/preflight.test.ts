@@ -220,7 +220,7 @@ describe("a server that runs already", () => {
     );
   });
 
-  it("is not compared when there is none, and the reader told when it can't be", async () => {
+  it("is not compared when there is none, and a warning says so when it can't be", async () => {
     expect(await mistakes({}, { ...running({}), DescribeServices: () => ({ services: [] }) })).toEqual([]);
     const DescribeServices = () => {
       throw new AwsFault("ClusterNotFoundException", "Cluster not found.");

@@ -53,7 +53,7 @@ export function upgradeWork(running: RunningVersions, wanted: WantedTags): Upgra
   };
 }
 
-/** Whether the version in a tag is older than another; a tag that is no version, such as a digest, is neither. */
+/** Whether the version in a tag is older than another; a tag that is not a version, such as a digest, is neither. */
 export function isOlder(tag: string | undefined, than: string | undefined): boolean {
   const [version, other] = [versionIn(tag), versionIn(than)];
   return version !== undefined && other !== undefined && lt(version, other);

@@ -9,7 +9,7 @@ export const apply = z
       .meta({
         description:
           "After a change of a configuration in SSM (`configParameter`), check it by dbward's rules and restart the services that read it. A text that " +
-          "dbward would refuse restarts nothing, and the receivers are told its lines. A restart of the server is an outage of 1.5 to 3 minutes.",
+          "dbward would refuse restarts nothing, and the receivers of alarms get its lines. A restart of the server is an outage of 1.5 to 3 minutes.",
       }),
     secrets: z
       .enum(APPLY_SECRETS)

@@ -18,7 +18,7 @@ const lock = z
       .default("governance")
       .meta({
         description:
-          "`governance`: whoever may call `backup:DeleteBackupVaultLockConfiguration` can take the lock off. `compliance`: after " +
+          "`governance`: an identity that may call `backup:DeleteBackupVaultLockConfiguration` can remove the lock. `compliance`: after " +
           "`changeableForDays` nobody can, not even AWS, and the copies and their price stay until they expire.",
       }),
     minDays: days.optional().meta({

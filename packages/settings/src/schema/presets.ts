@@ -87,7 +87,7 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
   return path.reduce((at, key) => asFields(at)[key], value);
 }
 
-/** A copy with `value` at the path; unchanged when something is there, or a parent is no object. */
+/** A copy with `value` at the path; unchanged when something is there, or a parent is not an object. */
 function withDefault(parent: unknown, [key = "", ...rest]: readonly string[], value: unknown): unknown {
   if (!isObject(parent)) return parent;
   const fields = asFields(parent);

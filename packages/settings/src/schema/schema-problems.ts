@@ -8,11 +8,11 @@ export interface SchemaProblem {
 }
 
 /** The schema's findings as messages for the author of the settings. */
-export function schemaProblems(schema: z.ZodType, error: z.ZodError, given: unknown): SchemaProblem[] {
+export function schemaProblems(schema: z.ZodType, error: z.ZodError, input: unknown): SchemaProblem[] {
   return error.issues.flatMap(insideUnions).flatMap((issue) => {
     const path = issue.path.join(".");
     if (issue.code !== "unrecognized_keys")
-      return [{ path, message: messageOf(issue, valueAt(given, issue.path)) }];
+      return [{ path, message: messageOf(issue, valueAt(input, issue.path)) }];
     const known = knownKeys(schema, issue.path);
     return issue.keys.map((key) => ({
       path: path ? `${path}.${key}` : key,
@@ -56,11 +56,11 @@ function kindOf(value: unknown): string {
   return kind(typeof value);
 }
 
-function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (at, key) =>
       typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined,
-    given,
+    input,
   );
 }
 

@@ -116,7 +116,7 @@ export class RowCollector {
   }
 }
 
-/** JSON of a number that a database wrote; of a text where it is no JSON number, such as `NaN`. */
+/** JSON of a number that a database wrote; as a text where it is not a JSON number, such as `NaN`. */
 export function numberJson(text: string): string {
   return /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(text) ? text : JSON.stringify(text);
 }

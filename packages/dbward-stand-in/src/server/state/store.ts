@@ -12,7 +12,7 @@ const LONG_WRITE_MS = 5;
 const PAUSE_TIMES = 4;
 
 /**
- * The state in one JSON file, `dbward.db`, which is written anew behind each call that changed something: to
+ * The state in one JSON file, `dbward.db`, which is rewritten after each call that changed something: to
  * a file beside it, which then takes its place. A server that is killed leaves the old or the new state. A
  * second server on the same file sees what the first one wrote, as two servers on one SQLite file do.
  */
@@ -152,7 +152,7 @@ function read(file: string): State | undefined {
   }
   if (parsed?.format !== FORMAT)
     throw new Fatal(
-      `Error: ${file} was written by another version of the stand-in. Remove it to start anew.`,
+      `Error: ${file} was written by another version of the stand-in. Remove it to start with an empty state.`,
     );
   const { format: _, ...state } = parsed;
   return state;

@@ -5,7 +5,7 @@ const PARTS = 6;
 /** A colon that is not within a policy variable. */
 const SEPARATOR = /:(?![^{]*\})/;
 
-/** @returns `undefined` for what is no ARN */
+/** @returns `undefined` for anything but an ARN */
 export function arnParts(arn: string): readonly string[] | undefined {
   const parts = arn.split(SEPARATOR);
   if (parts[0] !== "arn" || parts.length < PARTS) return undefined;
