@@ -13,6 +13,7 @@ import { Construct } from "constructs";
 import { tasksOf } from "../capture/arns.ts";
 import type { TokenCapture } from "../capture/token-capture.ts";
 import { DbwardLogGroup } from "../dbward-log-group.ts";
+import { allow } from "../function/allow.ts";
 import { BundledFunction } from "../function/bundled-function.ts";
 import { FunctionRole } from "../function/function-role.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
@@ -180,12 +181,6 @@ export class ConfigApplier extends Construct {
   #createRole(props: ConfigApplierProps): iam.Role {
     const { server, agents, capture, secrets = "agents" } = props;
     const stack = Stack.of(this);
-    const allow = (
-      sid: string,
-      actions: string[],
-      resources: string[],
-      conditions: Record<string, Record<string, string>> = {},
-    ) => new iam.PolicyStatement({ sid, actions, resources, conditions });
     const inCluster = { ArnEquals: { "ecs:cluster": server.cluster.clusterArn } };
     const services = [server.service.serviceArn, ...agents.map(({ serviceArn }) => serviceArn)];
     const configs = configsOf(server, agents);

@@ -1,9 +1,10 @@
 import { Stack } from "aws-cdk-lib";
-import * as iam from "aws-cdk-lib/aws-iam";
+import type * as iam from "aws-cdk-lib/aws-iam";
 import type * as kms from "aws-cdk-lib/aws-kms";
 import type * as logs from "aws-cdk-lib/aws-logs";
 import type * as secretsmanager from "aws-cdk-lib/aws-secretsmanager";
 import type { Construct } from "constructs";
+import { allow } from "../function/allow.ts";
 import { FunctionRole } from "../function/function-role.ts";
 import type { DbwardServer } from "../server/dbward-server.ts";
 import { keyUse } from "../state/key-use.ts";
@@ -39,12 +40,6 @@ export class CaptureRole extends FunctionRole {
 
 function statements(stack: Stack, props: CaptureRoleProps): iam.PolicyStatement[] {
   const { cluster, logGroup: serverLog, serviceName } = props.server;
-  const allow = (
-    sid: string,
-    actions: string[],
-    resources: string[],
-    conditions: Record<string, Record<string, string>> = {},
-  ) => new iam.PolicyStatement({ sid, actions, resources, conditions });
   const inCluster = { ArnEquals: { "ecs:cluster": cluster.clusterArn } };
   const service = stack.formatArn({
     service: "ecs",

@@ -1,10 +1,11 @@
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { canonicalJson } from "../canonical-json.ts";
 import type { Claim } from "./server-api.ts";
 
 /** The Ed25519 key by which the server signs what an agent may execute. */
 export type PublicKey = KeyObject;
 
-/** The server's public key is none. */
+/** The server's public key is not valid. */
 export class NotAKey extends Error {
   override readonly name = "NotAKey";
 
@@ -58,22 +59,9 @@ export function checkExecutionToken(claim: Claim, key: PublicKey): void {
 
 /** Migrations are JSON, which is signed with its members in order. */
 function canonicalDetail({ operation, detail }: Claim): string {
-  if (!["migrate_up", "migrate_down", "migrate_repair"].includes(operation)) return detail;
-  try {
-    return JSON.stringify(sorted(JSON.parse(detail)));
-  } catch {
-    return detail;
-  }
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-      .map(([name, each]) => [name, sorted(each)]),
-  );
+  return ["migrate_up", "migrate_down", "migrate_repair"].includes(operation)
+    ? canonicalJson(detail)
+    : detail;
 }
 
 function parse(text: string): Record<string, unknown> {

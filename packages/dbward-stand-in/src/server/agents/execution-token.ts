@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { canonicalJson } from "../../canonical-json.ts";
 import type { App } from "../app/app.ts";
 import { resolveRoles } from "../http/authenticate.ts";
 import type { RequestRecord } from "../state/records.ts";
@@ -35,18 +36,5 @@ export function executionToken(app: App, request: RequestRecord, planJson: strin
 
 function signedDetail({ operation, detail }: RequestRecord, planJson: string | null): string {
   if (planJson !== null) return planJson;
-  if (operation === "migrate_status") return detail;
-  try {
-    return JSON.stringify(sorted(JSON.parse(detail)));
-  } catch {
-    return detail;
-  }
-}
-
-/** The same value with the members of its objects in alphabetical order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  const members = Object.entries(value).map(([name, member]) => [name, sorted(member)] as const);
-  return Object.fromEntries(members.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return operation === "migrate_status" ? detail : canonicalJson(detail);
 }
