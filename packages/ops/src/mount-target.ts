@@ -19,7 +19,7 @@ class MountTargetError extends DbwardError {
     super(
       "mount-target-unavailable",
       `The mount target of ${fileSystemId} in ${subnet} is not available after ${AVAILABLE_WITHIN / 60_000} minutes.`,
-      { hint: "See why in the console of EFS, and run this again." },
+      { hint: "Look for the reason in the EFS console, and run this again." },
     );
   }
 }

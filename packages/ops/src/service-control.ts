@@ -51,7 +51,7 @@ class TaskNotEndedError extends DbwardError {
     super(
       "task-not-ended",
       `A task of cluster ${cluster} that an earlier call of this command started (${startedBy}) has not ended after ${milliseconds / 60_000} minutes.`,
-      { hint: "See why in the ECS console, and run this again: it continues." },
+      { hint: "Look for the reason in the ECS console, and run this again: it continues." },
     );
   }
 }

@@ -101,7 +101,7 @@ describe("versions in `ops status`", () => {
     });
     expect(code).toBe(1);
     expect(out).toContain("! server: The server reports version 0.2.0, and 0.3.0 is deployed.");
-    expect(out).toContain("Task t1 still runs server:2; deployed is server:3");
+    expect(out).toContain("Task t1 still runs server:2; server:3 is deployed");
     expect(out).toContain("→ Run: pnpm ops restart server --stage prod");
   });
 

@@ -51,7 +51,7 @@ export async function versionFindings(
         severity: "unknown",
         problem: `The server reports version ${version}; which one is deployed could not be read.`,
         evidence: [error.message],
-        remedy: "Allow your identity the call, or try again.",
+        remedy: "Grant your identity the permission, or try again.",
       },
     ];
   }
@@ -77,7 +77,7 @@ async function serverFinding(
     problem: `The server reports version ${version}, and ${tag} is deployed.`,
     evidence: [
       former
-        ? `Task ${former.id} still runs ${former.definition}; deployed is ${deployed}`
+        ? `Task ${former.id} still runs ${former.definition}; ${deployed} is deployed`
         : `Its task runs what is deployed, so ${image} holds another version than its tag says: the tag was moved or belongs to another image`,
     ],
     remedy: former

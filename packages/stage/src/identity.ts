@@ -128,7 +128,7 @@ async function chooseCredentials(flag: string | undefined, environment: Environm
     const files = environment.AWS_CONFIG_FILE ?? join(homedir(), ".aws", "config");
     throw new IdentityError(
       `There is no profile "${named}", which ${flag ? "--profile" : variable} names, in ${files} or beside it.`,
-      known.length > 0 ? `There are: ${known.join(", ")}.` : "Make one with: aws configure sso",
+      known.length > 0 ? `Existing ones: ${known.join(", ")}.` : "Create one with: aws configure sso",
     );
   }
   const profileRegion = section(named || "default")?.region;

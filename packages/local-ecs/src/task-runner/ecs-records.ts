@@ -53,6 +53,7 @@ const service = z
   })
   .readonly();
 
+/** One container of a task, as the emulator keeps it. */
 const container = z.looseObject({ name: z.string(), containerArn: z.string(), runtimeId: text }).readonly();
 
 const containerOverride = z
@@ -96,9 +97,6 @@ export type DeploymentRecord = z.output<typeof deployment>;
 
 /** A task, as the emulator keeps it: a record that is RUNNING as soon as it is there. */
 export type TaskRecord = z.output<typeof task>;
-
-/** One container of a task, as the emulator keeps it. */
-export type ContainerRecord = z.output<typeof container>;
 
 /** What `RunTask` may say otherwise than the task definition. */
 export type ContainerOverride = z.output<typeof containerOverride>;

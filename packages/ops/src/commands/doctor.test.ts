@@ -489,7 +489,7 @@ describe("ops doctor", () => {
         severity: "unknown",
         problem: `${what} was not checked.`,
         evidence: [expect.stringContaining("not authorized")],
-        remedy: "Allow your identity the call",
+        remedy: "Grant your identity the permission",
       },
     ]);
   });

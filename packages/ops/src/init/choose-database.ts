@@ -42,7 +42,9 @@ export async function chooseDatabase(
   if (id === undefined) return undefined;
   if (id === OTHER && options.database === undefined && answers.questions) {
     if ("denied" in listed)
-      answers.questions.say(`RDS could not be asked: your identity is not allowed ${listed.denied}.`);
+      answers.questions.say(
+        `RDS databases could not be listed: your identity is not allowed ${listed.denied}.`,
+      );
     const host = await answers.questions.enter("Host name of the database:", {
       check: matches(/^[A-Za-z0-9.-]+$/, "a host name"),
     });
@@ -64,15 +66,15 @@ export async function chooseDatabase(
   if ("denied" in listed)
     throw new UsageError(
       `The RDS database ${id} can't be looked up: your identity is not allowed ${listed.denied}.`,
-      "Name it by --database-host, --driver, --vpc and --security-group.",
+      "Specify it with --database-host, --driver, --vpc and --security-group.",
     );
   const offer = listed.items.find((each) => each.id === id);
   if (!offer)
     throw new UsageError(
       `RDS has no PostgreSQL or MySQL database ${id} in this account and region.`,
       listed.items.length > 0
-        ? `There are: ${listed.items.map((each) => each.id).join(", ")}.`
-        : "Name a database of another kind by --database-host.",
+        ? `Existing ones: ${listed.items.map((each) => each.id).join(", ")}.`
+        : "Specify any other database with --database-host.",
     );
   const { driver, host } = offer;
   return { driver, host, port: options.databasePort ?? offer.port ?? PORTS[driver], offer };

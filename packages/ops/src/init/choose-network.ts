@@ -93,7 +93,7 @@ async function chooseSubnets(
   if (usable.length < 2)
     throw new UsageError(
       `${vpc} has ${usable.length} subnets with a way out, and a stage needs two in different Availability Zones.`,
-      "Make them, name another VPC by --vpc, or let the deployment create one by --new-vpc.",
+      "Create them, choose another VPC with --vpc, or let the deployment create one with --new-vpc.",
     );
   const choices = usable.map(({ id, name, zone, egress }) => ({
     value: id,
@@ -130,5 +130,5 @@ function subnetProblem(subnets: readonly SubnetOffer[]): string | undefined {
   if (zones.size < subnets.length)
     return "Two of them are in the same Availability Zone: choose one for each.";
   const ways = new Set(subnets.map(({ egress }) => egress));
-  return ways.size > 1 ? "Their ways out differ: choose subnets with the same." : undefined;
+  return ways.size > 1 ? "Their routes to the internet differ: choose subnets with the same one." : undefined;
 }

@@ -36,12 +36,7 @@ export async function chooseStage(
   const dbward = await chooseNames(stage, options, database, answers);
   const secret = await chooseSecret(stage, options, offers, answers);
   const balanced = network && (await chooseLoadBalancer(options, network, offers, answers));
-  const emails = await answers.text(
-    options.emails,
-    "E-mail addresses for alarms (may stay empty):",
-    "",
-    EMAILS,
-  );
+  const emails = await answers.text(options.emails, "E-mail addresses for alarms (optional):", "", EMAILS);
   if (!database || !balanced || !place || secret === undefined) return undefined;
   return {
     network: balanced.network,

@@ -425,7 +425,7 @@ describe("ops init by options", () => {
     [`${FLAGS} --certificate arn`, /--certificate is for a load balancer/],
     [
       "--stage prod --yes --database lost",
-      /RDS has no PostgreSQL or MySQL database lost.*There are: orders\./,
+      /RDS has no PostgreSQL or MySQL database lost.*Existing ones: orders\./,
     ],
     ["--stage prod --database orders --yes", /--database-user NAME/],
     [`${FLAGS} --password-stdin --url-stdin`, /exclude each other/],

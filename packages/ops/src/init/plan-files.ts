@@ -76,7 +76,7 @@ export async function planFiles(
   if ("problem" in put)
     throw new InitError(
       `${configFile} can't be changed: ${put.problem}. Nothing was changed. The stage to put into its \`stages\`:\n\n${put.block},\n`,
-      `Then run this again with --existing keep: it makes what the stage lacks.`,
+      `Then run this again with --existing keep: it adds what the stage lacks.`,
     );
   // Last, so that it never names files that are missing.
   return {
@@ -104,7 +104,7 @@ async function wantsToKeep({ stage, answers }: InitContext): Promise<boolean> {
 function differs(problem: string): UsageError {
   return new UsageError(
     problem,
-    "Add --existing keep to leave what is there, and make what the stage lacks, or --existing replace.",
+    "Add --existing keep to leave it as it is and add what the stage lacks, or --existing replace.",
   );
 }
 

@@ -69,7 +69,7 @@ async function refuseBesideKept({ settings, stacks, clients, findings }: BackupC
   for (const { BackupVaultName: vault = "" } of await backupVaults(clients))
     if (vault.startsWith(`${names.backupVaultPrefix}-${ofStack}`))
       findings.refuse(
-        `The stage has kept the backup vault ${vault} from before, and can't create another one of its name. Write backup.vaultName: "${vault}"`,
+        `An earlier deployment of the stage has kept the backup vault ${vault}, and a new one can't have the same name. Write backup.vaultName: "${vault}"`,
       );
 }
 

@@ -24,13 +24,16 @@ export async function checkBucket(
   if (bucketName === undefined || !(await isUsable(bucketName, clients, region, findings))) return;
   await Promise.all([
     unlessDenied(
-      `That bucket ${bucketName} blocks public access`,
+      `Whether bucket ${bucketName} blocks public access`,
       "s3:GetBucketPublicAccessBlock",
       findings,
       () => checkPublicAccess(bucketName, clients, region, findings),
     ),
-    unlessDenied(`That bucket ${bucketName} expires results`, "s3:GetLifecycleConfiguration", findings, () =>
-      checkExpiry(bucketName, clients, findings),
+    unlessDenied(
+      `Whether bucket ${bucketName} expires results`,
+      "s3:GetLifecycleConfiguration",
+      findings,
+      () => checkExpiry(bucketName, clients, findings),
     ),
   ]);
 }

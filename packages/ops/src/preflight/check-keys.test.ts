@@ -177,7 +177,7 @@ describe("a key for what the stage creates", () => {
       throw new AwsFault("AccessDeniedException", "not authorized");
     };
     expect((await check(changes, { ...key(), GetKeyPolicy })).warnings).toEqual([
-      expect.stringMatching(/could not be found out: .*It needs: \[\{"Sid":"EncryptLogGroups"/),
+      expect.stringMatching(/could not be checked: .*It needs: \[\{"Sid":"EncryptLogGroups"/),
     ]);
   });
 });

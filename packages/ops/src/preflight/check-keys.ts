@@ -118,7 +118,7 @@ async function checkStageKey(
   } catch (error) {
     if (!(error instanceof AwsCallError)) throw error;
     findings.warn(
-      `Whether the policy of key ${kmsKey} admits the services that encrypt with it could not be found out: ${error.message} ` +
+      `Whether the policy of key ${kmsKey} admits the services that encrypt with it could not be checked: ${error.message} ` +
         `It needs: ${JSON.stringify(needed)}`,
     );
     return;

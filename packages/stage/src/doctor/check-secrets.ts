@@ -125,6 +125,6 @@ export function unchecked(what: string, subject: string, error: unknown): Findin
     severity: "unknown",
     problem: `${what} was not checked.`,
     evidence: [error instanceof Error ? error.message : String(error)],
-    remedy: isDenied(error) ? "Allow your identity the call" : "Try again",
+    remedy: isDenied(error) ? "Grant your identity the permission" : "Try again",
   };
 }

@@ -134,7 +134,7 @@ function unreadParts(view: StageView): Finding[] {
             severity: "unknown",
             problem: `${PARTS[part]} could not be read.`,
             evidence: [read.error],
-            remedy: "Allow your identity the call, or try again.",
+            remedy: "Grant your identity the permission, or try again.",
           },
         ]
       : [];

@@ -37,7 +37,6 @@ const policyDocument = z
   })
   .readonly();
 
-export type OneOrMore = z.output<typeof oneOrMore>;
 export type PrincipalElement = z.output<typeof principal>;
 export type Statement = z.output<typeof statement>;
 
