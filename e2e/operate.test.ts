@@ -7,6 +7,7 @@ import type { LocalStage } from "@dbward-aws/local-cloud";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Account, eventually } from "./support/account.ts";
 import { documented } from "./support/documented.ts";
+import { type Registry, startRegistry } from "./support/registry.ts";
 import { type CommandEnd, ops, startOps } from "./support/run-command.ts";
 import { startStory } from "./support/start-story.ts";
 import { holds } from "./support/written-files.ts";
@@ -28,15 +29,23 @@ const MINUTE = 60_000;
 /** One story: each test builds on the ones before it. */
 describe.sequential("operating the local stage", () => {
   let stage: LocalStage;
+  let registry: Registry;
   let account: Account;
   let server: DbwardClient;
   /** Every token that was ever in a secret: none of them may be printed. */
   const known = new Set<string>();
   const printed: string[] = [];
 
+  /** A version with the digests that the registry has for it now. */
+  const pinned = (tag: string) => ({
+    server: `${tag}@${registry.digest("dbward-server", tag)}`,
+    agents: `${tag}@${registry.digest("dbward-agent", tag)}`,
+  });
+
   beforeAll(async () => {
-    stage = await startStory(DIRECTORY, "operate.config.ts");
-    await writeFile(VERSIONS, JSON.stringify({ local: { server: "0.1.9", agents: "0.1.9" } }));
+    registry = await startRegistry();
+    stage = await startStory(DIRECTORY, "operate.config.ts", { env: { STORY_REGISTRY: registry.host } });
+    await writeFile(VERSIONS, JSON.stringify({ local: pinned("0.1.9") }));
     account = new Account(stage);
     server = new DbwardClient({ url: stage.serverUrl });
     const Value = await readFile(join(CONFIG, "server.toml"), "utf8");
@@ -48,6 +57,7 @@ describe.sequential("operating the local stage", () => {
     server?.close();
     account?.close();
     await stage?.close();
+    await registry?.close();
   }, MINUTE);
 
   const token = async (owner: keyof typeof SECRETS) => {
@@ -190,6 +200,41 @@ describe.sequential("operating the local stage", () => {
       await done(...documented(line, { NAME: "app" }));
       expect((await account.tasks(service))[0]?.taskArn).not.toBe(former?.taskArn);
     }
+    await polls("agent");
+  });
+
+  it("upgrades pinned images to the digests of a version, and follows a tag that was pushed anew", {
+    timeout: 20 * MINUTE,
+  }, async () => {
+    const words = documented("pnpm ops upgrade 0.3.0 --pin --stage prod", { "0.3.0": "0.2.0" });
+    const isUpgraded = async (versions: ReturnType<typeof pinned>) => {
+      expect(JSON.parse(await readFile(VERSIONS, "utf8"))).toEqual({ local: versions });
+      const images = async (service: string) =>
+        (await account.tasks(service))
+          .filter(({ lastStatus }) => lastStatus === "RUNNING")
+          .map(({ containers }) => containers?.[0]?.image);
+      expect(await images(NAMES.serverService)).toEqual([
+        `${registry.host}/dbward-server:${versions.server}`,
+      ]);
+      expect(await images(NAMES.agentService("app"))).toEqual([
+        `${registry.host}/dbward-agent:${versions.agents}`,
+      ]);
+      expect(await server.health()).toMatchObject({ version: "0.2.0" });
+    };
+    const first = pinned("0.2.0");
+    const plan = await run(...words, "--no-backup", "--dry-run");
+    expect([plan.exitCode, plan.stdout]).toEqual([0, expect.stringContaining(first.server)]);
+    expect(plan.stdout).toContain(first.agents);
+    expect(await done(...words, "--no-backup", "--no-build")).toMatchObject({ status: "done" });
+    await isUpgraded(first);
+
+    registry.push();
+    expect(pinned("0.2.0")).not.toEqual(first);
+    const again = ["upgrade", "0.2.0", "--no-backup", "--no-build"];
+    expect(await done(...again)).toMatchObject({ status: "done", version: "0.2.0" });
+    await isUpgraded(pinned("0.2.0"));
+    expect(await done(...again)).toMatchObject({ status: "nothing-to-do" });
+    expect(await run("preflight")).toMatchObject({ exitCode: 0 });
     await polls("agent");
   });
 

@@ -1,6 +1,7 @@
-import { expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type Responder, startHttpServer } from "../../../core/src/test-support/http-server.ts";
 import { findImage } from "./find-image.ts";
+import { digestOf } from "./manifest.ts";
 
 const { signal } = new AbortController();
 /** Of `{}`. */
@@ -31,7 +32,7 @@ it("finds a tag with an anonymous token, as ghcr.io wants one", async () => {
   expect(await findImage(`${host}/dbward-dev/dbward-server`, "0.3.0", signal)).toEqual({
     state: "found",
     digest: MANIFEST_DIGEST,
-    manifest: "{}",
+    platforms: undefined,
   });
   expect(await findImage(`${host}/dbward-dev/dbward-server`, "9.9.9", signal)).toEqual({ state: "missing" });
   expect(seen.slice(0, 3)).toEqual([
@@ -78,6 +79,74 @@ it("takes the image of a digest only with that digest", async () => {
   expect(await findImage(`${host}/a/b`, MANIFEST_DIGEST, signal)).toMatchObject({ state: "found" });
   const other = MANIFEST_DIGEST.replace("44", "45");
   expect(await findImage(`${host}/a/b`, other, signal)).toEqual({ state: "unknown" });
+});
+
+describe("a single image, whose manifest names no platform", () => {
+  const CONFIG = JSON.stringify({ os: "linux", architecture: "amd64" });
+  const manifest = JSON.stringify({ config: { digest: digestOf(CONFIG) } });
+  /** @param blob answers requests for the configuration */
+  const platforms = async (blob: Responder) => {
+    const host = await registry((request, response) => {
+      if (request.url === "/v2/a/b/manifests/1.0.0") return response.end(manifest);
+      return blob(request, response);
+    });
+    const found = await findImage(`${host}/a/b`, "1.0.0", signal);
+    return found.state === "found" ? found.platforms : found.state;
+  };
+
+  it("has the platform of its configuration, which the registry may keep elsewhere", async () => {
+    const asked: unknown[] = [];
+    const read: Responder = ({ url, headers }, response) => {
+      asked.push([url, headers.authorization]);
+      return url === "/elsewhere"
+        ? response.end(CONFIG)
+        : response.writeHead(307, { location: "/elsewhere" }).end();
+    };
+    expect(await platforms(read)).toEqual(["linux/amd64"]);
+    expect(asked).toEqual([
+      [`/v2/a/b/blobs/${encodeURIComponent(digestOf(CONFIG))}`, undefined],
+      ["/elsewhere", undefined],
+    ]);
+  });
+
+  it.each<[string, Responder]>([
+    ["is another one", (_request, response) => response.end(CONFIG.replace("amd64", "arm64"))],
+    ["is missing", (_request, response) => response.writeHead(404).end()],
+    ["is behind a second redirect", (_request, response) => response.writeHead(307, { location: "/" }).end()],
+    [
+      "is elsewhere in plain text",
+      (_request, response) => response.writeHead(307, { location: "http://example.com/" }).end(),
+    ],
+    [
+      "has no end",
+      (_request, response) => {
+        const timer = setInterval(() => response.write("x".repeat(1024 * 1024)), 1);
+        return response.on("close", () => clearInterval(timer));
+      },
+    ],
+  ])("has none that is known when the configuration %s", async (_what, blob) => {
+    expect(await platforms(blob)).toBeUndefined();
+  });
+
+  it("sends its token to the registry, and not to where a redirect leads", async () => {
+    const asked: unknown[] = [];
+    const host = await registry((request, response) => {
+      const { url = "", headers } = request;
+      if (url.startsWith("/token")) return response.end(JSON.stringify({ token: "anonymous" }));
+      if (url === "/elsewhere") {
+        asked.push(headers.authorization);
+        return response.end(CONFIG);
+      }
+      if (headers.authorization !== "Bearer anonymous")
+        return response
+          .writeHead(401, { "www-authenticate": `Bearer realm="http://${headers.host}/token"` })
+          .end();
+      if (url.includes("/manifests/")) return response.end(manifest);
+      return response.writeHead(307, { location: "/elsewhere" }).end();
+    });
+    expect(await findImage(`${host}/a/b`, "1.0.0", signal)).toMatchObject({ platforms: ["linux/amd64"] });
+    expect(asked).toEqual([undefined]);
+  });
 });
 
 it("doesn't know when there is no registry", async () => {

@@ -1,18 +1,14 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
-import { MANIFESTS } from "./manifest.ts";
-
-/** Milliseconds for each request: the answer is a convenience, and a registry can be out of reach. */
-const REQUEST_MS = 5_000;
-/** Bytes of an answer that are read at most: registries take manifests of up to 4 MiB. */
-const MAX_ANSWER = 4 * 1024 * 1024;
+import { digestOf, MANIFESTS, platformsOf } from "./manifest.ts";
+import { bytesOf, isLoopback, readUrl, request } from "./request.ts";
 
 /** An image that a registry has. */
 export interface FoundImage {
   readonly state: "found";
   /** `sha256:` and the hash of the manifest, which is what ECS pulls by. */
   readonly digest: string;
-  readonly manifest: string;
+  /** Such as `linux/arm64`; `undefined` when they are not known. */
+  readonly platforms: readonly string[] | undefined;
 }
 
 /** What a registry says of an image; `unknown` when it gave no answer, or wants a login. */
@@ -34,20 +30,25 @@ export async function findImage(
   const [registry, name] = [repository.slice(0, slash), repository.slice(slash + 1)];
   // As container tools do: plain HTTP is for registries of this machine.
   const scheme = isLoopback(registry) ? "http" : "https";
-  const url = `${scheme}://${registry}/v2/${name}/manifests/${encodeURIComponent(reference)}`;
+  const base = `${scheme}://${registry}/v2/${name}`;
   try {
+    const url = `${base}/manifests/${encodeURIComponent(reference)}`;
+    let token: string | undefined;
     let answer = await requestManifest(url, signal);
     if (answer.status === 401 && answer.challenge) {
-      const token = await anonymousToken(answer.challenge, registry, signal);
+      token = await anonymousToken(answer.challenge, registry, signal);
       if (token !== undefined) answer = await requestManifest(url, signal, token);
     }
     const { status, manifest } = answer;
     if (status === 404) return { state: "missing" };
     if (status !== 200 || manifest === undefined) return { state: "unknown" };
-    const digest = `sha256:${createHash("sha256").update(manifest).digest("hex")}`;
+    const digest = digestOf(manifest);
     // A registry that answers with another image than was asked for knows nothing that could be relied on.
     if (reference.startsWith("sha256:") && digest !== reference) return { state: "unknown" };
-    return { state: "found", digest, manifest: manifest.toString("utf8") };
+    const platforms = await platformsOf(manifest.toString("utf8"), (blob) =>
+      readUrl(`${base}/blobs/${encodeURIComponent(blob)}`, signal, authorization(token)),
+    );
+    return { state: "found", digest, platforms };
   } catch {
     signal.throwIfAborted();
     return { state: "unknown" };
@@ -55,14 +56,15 @@ export async function findImage(
 }
 
 async function requestManifest(url: string, signal: AbortSignal, token?: string) {
-  const answer = await request(url, signal, {
-    accept: MANIFESTS.join(", "),
-    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-  });
+  const answer = await request(url, signal, { accept: MANIFESTS.join(", "), ...authorization(token) });
   const challenge = answer.headers.get("www-authenticate");
   if (answer.status === 200) return { status: 200, challenge, manifest: await bytesOf(answer) };
   await answer.body?.cancel();
   return { status: answer.status, challenge };
+}
+
+function authorization(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }
 
 const TOKEN = z.object({ token: z.string().optional(), access_token: z.string().optional() });
@@ -87,28 +89,4 @@ async function anonymousToken(
   if (text === undefined) return undefined;
   const { token, access_token } = TOKEN.parse(JSON.parse(text.toString("utf8")));
   return token ?? access_token;
-}
-
-function request(url: string | URL, signal: AbortSignal, headers: Record<string, string> = {}) {
-  return fetch(url, {
-    redirect: "manual",
-    headers,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)]),
-  });
-}
-
-/** @returns `undefined` for an answer without end */
-async function bytesOf({ body }: Response): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body ?? []) {
-    length += chunk.length;
-    if (length > MAX_ANSWER) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host);
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { StageSettings } from "@dbward-aws/settings";
 import { z } from "zod";
 
@@ -15,22 +16,49 @@ export const PLATFORMS: Readonly<Record<StageSettings["architecture"], string>> 
   x86_64: "linux/amd64",
 };
 
-const LIST = z.object({
-  manifests: z.array(
-    z.object({ platform: z.object({ os: z.string(), architecture: z.string() }).optional() }),
-  ),
-});
+const PLATFORM = z.object({ os: z.string(), architecture: z.string() });
+const LIST = z.object({ manifests: z.array(z.object({ platform: PLATFORM.optional() })) });
+const SINGLE = z.object({ config: z.object({ digest: z.string() }) });
 
-/** The platforms of an image that has several; `undefined` for a single one, whose manifest doesn't name it. */
-export function platformsOf(manifest: string): string[] | undefined {
-  let value: unknown;
+/** Reads a blob of an image's repository; `undefined` when it can't be had. */
+export type ReadBlob = (digest: string) => Promise<Uint8Array | undefined>;
+
+/** `sha256:` and the hash of a manifest or a blob. */
+export function digestOf(content: Uint8Array | string): string {
+  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
+}
+
+/**
+ * The platforms that an image is for: those in its list, or the one in the configuration of a single image, whose manifest
+ * doesn't name it.
+ *
+ * @param readBlob what it returns is used only if it has the digest that was asked for
+ * @returns `undefined` when it isn't known
+ */
+export async function platformsOf(manifest: string, readBlob: ReadBlob): Promise<string[] | undefined> {
+  const value = parse(manifest);
+  const list = LIST.safeParse(value).data;
+  if (list) {
+    // Attestations are in the list as images of an unknown platform.
+    return list.manifests
+      .flatMap(({ platform }) => (platform ? [nameOf(platform)] : []))
+      .filter((platform) => !platform.includes("unknown"));
+  }
+  const digest = SINGLE.safeParse(value).data?.config.digest;
+  const config = digest === undefined ? undefined : await readBlob(digest);
+  if (config === undefined || digestOf(config) !== digest) return undefined;
+  const platform = PLATFORM.safeParse(parse(Buffer.from(config).toString("utf8"))).data;
+  return platform && [nameOf(platform)];
+}
+
+function nameOf({ os, architecture }: z.infer<typeof PLATFORM>): string {
+  return `${os}/${architecture}`;
+}
+
+function parse(text: string): unknown {
   try {
-    value = JSON.parse(manifest);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
-  // Attestations are in the list as images of an unknown platform.
-  return LIST.safeParse(value)
-    .data?.manifests.flatMap(({ platform }) => (platform ? [`${platform.os}/${platform.architecture}`] : []))
-    .filter((platform) => !platform.includes("unknown"));
 }

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { StageInput } from "@dbward-aws/settings";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startHttpServer } from "../../../core/src/test-support/http-server.ts";
+import { digestOf } from "../images/manifest.ts";
 import { type Answers, AwsFault } from "../test-support/aws-peer.ts";
 import { stageInput, stageSettings } from "../test-support/ops-run.ts";
 import { check, mistakes } from "../test-support/preflight-run.ts";
@@ -60,16 +60,20 @@ describe("the certificate of the load balancer", () => {
 });
 
 /** Of `MANIFEST`. */
-const DIGEST = `sha256:${createHash("sha256").update(MANIFEST).digest("hex")}`;
+const DIGEST = digestOf(MANIFEST);
 
 describe("images in ECR", () => {
   const repository = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/dbward/server";
   const changes: Partial<StageInput> = {
     server: { image: { tag: "0.2.0", repository, ecrRepositoryName: "dbward/server" }, configToml: text() },
   };
+  const named = (imageManifest: string) => ({
+    imageId: { imageDigest: digestOf(imageManifest) },
+    imageManifest,
+  });
   const image = (manifest?: object): Answers => ({
     BatchGetImage: () => ({
-      images: manifest ? [{ imageId: { imageDigest: DIGEST }, imageManifest: JSON.stringify(manifest) }] : [],
+      images: manifest ? [named(JSON.stringify(manifest))] : [],
     }),
     DescribePullThroughCacheRules: () => ({ pullThroughCacheRules: [] }),
   });
@@ -133,13 +137,41 @@ describe("images in ECR", () => {
     const asked: unknown[] = [];
     const BatchGetImage = ({ imageIds }: Record<string, unknown>) => {
       asked.push(imageIds);
-      return { images: [{ imageId: { imageDigest: DIGEST }, imageManifest: "{}" }] };
+      return { images: [named(MANIFEST)] };
     };
     for (const tag of ["0.2.0", DIGEST, `0.2.0@${DIGEST}`])
       expect(
-        await mistakes({ server: { image: { tag, repository }, configToml: text() } }, { BatchGetImage }),
+        await mistakes(
+          { architecture: "x86_64", server: { image: { tag, repository }, configToml: text() } },
+          { BatchGetImage },
+        ),
       ).toEqual([]);
     expect(asked).toEqual([[{ imageTag: "0.2.0" }], [{ imageDigest: DIGEST }], [{ imageDigest: DIGEST }]]);
+  });
+
+  it("are refused with a manifest that doesn't have their digest", async () => {
+    const pinned = { server: { image: { tag: `0.2.0@${DIGEST}`, repository }, configToml: text() } };
+    const BatchGetImage = () => ({ images: [{ imageId: { imageDigest: DIGEST }, imageManifest: "{}" }] });
+    expect(await mistakes(pinned, { BatchGetImage })).toEqual([
+      expect.stringMatching(
+        /^Image \S+@sha256:\S+ \(server\.image\) has a manifest in ECR that doesn't have/,
+      ),
+    ]);
+  });
+
+  it("that are single have the platform of their configuration, if it may be read", async () => {
+    const config = JSON.stringify({ os: "linux", architecture: "amd64" });
+    const single = image({ config: { digest: digestOf(config) } });
+    const server = await startHttpServer((_request, response) => response.end(config));
+    onTestFinished(server.close);
+    const GetDownloadUrlForLayer = () => ({ downloadUrl: server.url });
+    const found = (architecture: "arm64" | "x86_64", answers: Answers) =>
+      mistakes({ ...changes, architecture }, { ...single, ...answers });
+    expect(await found("x86_64", { GetDownloadUrlForLayer })).toEqual([]);
+    expect(await found("arm64", { GetDownloadUrlForLayer })).toEqual([
+      expect.stringMatching(/is for linux\/amd64, and tasks run on linux\/arm64/),
+    ]);
+    expect(await found("arm64", { GetDownloadUrlForLayer: denied })).toEqual([]);
   });
 
   it("are a warning when they may not be looked at", async () => {

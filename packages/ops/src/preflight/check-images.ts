@@ -9,7 +9,7 @@ import {
 import { AwsCallError } from "@dbward-aws/stage";
 import { type EcrName, findEcrImage } from "../images/find-ecr-image.ts";
 import { findImage } from "../images/find-image.ts";
-import { PLATFORMS, platformsOf } from "../images/manifest.ts";
+import { PLATFORMS } from "../images/manifest.ts";
 import type { AccountClients } from "./account-clients.ts";
 import type { PreflightFindings } from "./findings.ts";
 import { unlessDenied } from "./unless-denied.ts";
@@ -80,15 +80,19 @@ async function checkPublicImage(
 ): Promise<void> {
   const found = await findImage(repository, digest);
   if (found.state === "unknown") findings.warn(`${subject} was not checked: its registry did not answer`);
-  else if (found.state === "found") checkPlatform(found.manifest, subject, wanted, findings);
+  else if (found.state === "found") checkPlatform(found.platforms, subject, wanted, findings);
   else
     findings.refuse(
       `${subject} isn't in its registry. Copy the digest of the tag from there, or name the tag alone`,
     );
 }
 
-function checkPlatform(manifest: string, subject: string, wanted: string, findings: PreflightFindings): void {
-  const platforms = platformsOf(manifest);
+function checkPlatform(
+  platforms: readonly string[] | undefined,
+  subject: string,
+  wanted: string,
+  findings: PreflightFindings,
+): void {
   if (platforms && !platforms.includes(wanted))
     findings.refuse(
       `${subject} is for ${platforms.join(", ") || "no platform"}, and tasks run on ${wanted}. Push an image that has it ` +
@@ -105,7 +109,11 @@ async function checkEcrImage(
 ): Promise<void> {
   const found = await findEcrImage(ecr, { account, repository }, tag);
   if (found.state === "found") {
-    checkPlatform(found.manifest, subject, wanted, findings);
+    checkPlatform(found.platforms, subject, wanted, findings);
+    return;
+  }
+  if (found.state === "altered") {
+    findings.refuse(`${subject} has a manifest in ECR that doesn't have its digest. Push the image again`);
     return;
   }
   // The first pull through a cache creates the repository and the image.

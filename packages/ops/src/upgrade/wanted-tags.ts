@@ -9,7 +9,7 @@ import {
 } from "@dbward-aws/settings";
 import { findEcrImage } from "../images/find-ecr-image.ts";
 import { findImage, type ImageState } from "../images/find-image.ts";
-import { PLATFORMS, platformsOf } from "../images/manifest.ts";
+import { PLATFORMS } from "../images/manifest.ts";
 import { UpgradeError } from "./upgrade-error.ts";
 import type { WantedTags } from "./upgrade-stage.ts";
 
@@ -47,7 +47,7 @@ export async function wantedTags(
     );
   const wanted = PLATFORMS[architecture];
   for (const image of images) {
-    const platforms = image.state === "found" ? platformsOf(image.manifest) : undefined;
+    const platforms = image.state === "found" ? image.platforms : undefined;
     if (platforms && !platforms.includes(wanted))
       throw new UpgradeError(
         `${image.address} is for ${platforms.join(", ") || "no platform"}, and tasks run on ${wanted}.`,
@@ -103,6 +103,11 @@ async function inEcr(
 ): Promise<ImageState> {
   if (region !== ownRegion) return { state: "unknown" };
   const found = await findEcrImage(ecr, { account, repository: name }, tag);
+  if (found.state === "altered")
+    throw new UpgradeError(
+      `ECR has a manifest of ${imageAddress(name, tag)} that doesn't have its digest.`,
+      "Push the image again.",
+    );
   return found.state === "found" ? found : { state: "missing" };
 }
 
