@@ -147,9 +147,9 @@ async function announcements(before: Variant, after: Variant): Promise<string[]>
 const MOVES = /^File system .*new, empty one|^The stage runs on |^The stage moves from file system/;
 const STAYS = /^network\.vpcId can't|^The stage runs in cluster/;
 /** Which announcement tells of the loss of a resource of a type. */
-const TOLD_BY: Readonly<Record<string, RegExp>> = {
+const REPORTED_BY: Readonly<Record<string, RegExp>> = {
   "AWS::EFS::FileSystem": MOVES,
-  "AWS::EFS::AccessPoint": new RegExp(`${MOVES.source}|^The stage mounts its state`),
+  "AWS::EFS::AccessPoint": new RegExp(`${MOVES.source}|^The stage mounts fs-`),
   "AWS::KMS::Key": MOVES,
   "AWS::S3::Bucket": /^storage: results go to/,
   "AWS::ServiceDiscovery::PrivateDnsNamespace": STAYS,
@@ -203,7 +203,7 @@ describe("a change from one kind of stage to another", () => {
           const said = await announcements(before, after);
           for (const each of lost) {
             const type = each.split(" ")[0]!;
-            if (said.some((text) => TOLD_BY[type]?.test(text))) announced.add(type);
+            if (said.some((text) => REPORTED_BY[type]?.test(text))) announced.add(type);
             else
               unannounced.push(
                 `${before.name} -> ${after.name}: ${each}; said: ${said.join(" / ") || "nothing"}`,

@@ -86,7 +86,7 @@ describe("the backup vault", () => {
     const answer = vaults({ BackupVaultName: KEPT }, { BackupVaultName: "other" });
     expect((await check({}, answer, [stateStack(null)])).mistakes).toEqual([
       expect.stringMatching(
-        /has kept the backup vault dbward-prod-0a1b2c3d .*backup\.vaultName: "dbward-prod-0a1b2c3d"/,
+        /has kept the backup vault dbward-prod-0a1b2c3d, .*backup\.vaultName: "dbward-prod-0a1b2c3d"/,
       ),
     ]);
   });
