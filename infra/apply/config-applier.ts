@@ -1,4 +1,9 @@
-import { APPLY_ENVIRONMENT, type ApplySecrets, stageNames } from "@dbward-aws/contract";
+import {
+  APPLY_ENVIRONMENT,
+  APPLY_TIME_LIMIT_SECONDS,
+  type ApplySecrets,
+  stageNames,
+} from "@dbward-aws/contract";
 import { ArnFormat, Duration, Stack } from "aws-cdk-lib";
 import type * as ecs from "aws-cdk-lib/aws-ecs";
 import * as events from "aws-cdk-lib/aws-events";
@@ -54,7 +59,6 @@ export interface ConfigApplierProps {
 
 /** Secrets Manager tells EventBridge of no new value, and an event of SSM may get lost. */
 const PERIOD = Duration.minutes(5);
-const TIMEOUT = Duration.minutes(1);
 /** An event that could not be delivered for so long is dropped: the next run finds the same. */
 const EVENT_AGE = Duration.minutes(5);
 
@@ -92,7 +96,7 @@ export class ConfigApplier extends Construct {
       description: `dbward ${server.stage}: takes changed configurations and secrets to the tasks`,
       bundle: "apply-config",
       memorySize: 256,
-      timeout: TIMEOUT,
+      timeout: Duration.seconds(APPLY_TIME_LIMIT_SECONDS),
       architecture: props.architecture,
       // Two runs at once do no harm; see the function's run-state.ts.
       retryAttempts: 0,

@@ -11,6 +11,18 @@ const CACHED = {
   pullThroughCache: true,
 };
 
+const EXISTING_VPC: StageSettings["network"] = {
+  kind: "existing",
+  vpcId: "vpc-0123456789abcdef0",
+  cidr: "10.0.0.0/16",
+  subnets: [
+    { id: "subnet-0123456789abcdef0", availabilityZone: "eu-central-1a" },
+    { id: "subnet-0123456789abcdef1", availabilityZone: "eu-central-1b" },
+  ],
+  publicSubnets: [],
+  egress: "nat",
+};
+
 /** Stages that differ in what is made of them, by what they are there for. */
 export const VARIANTS = {
   "the defaults": {},
@@ -64,30 +76,10 @@ export const VARIANTS = {
     agents: [agentSettings({ image: { ...CACHED, repository: `${CACHED.repository}/dbward-agent` } })],
   },
   "an existing VPC": {
-    network: {
-      kind: "existing",
-      vpcId: "vpc-0123456789abcdef0",
-      cidr: "10.0.0.0/16",
-      subnets: [
-        { id: "subnet-0123456789abcdef0", availabilityZone: "eu-central-1a" },
-        { id: "subnet-0123456789abcdef1", availabilityZone: "eu-central-1b" },
-      ],
-      publicSubnets: [],
-      egress: "nat",
-    },
+    network: EXISTING_VPC,
   },
   "an existing listener": {
-    network: {
-      kind: "existing",
-      vpcId: "vpc-0123456789abcdef0",
-      cidr: "10.0.0.0/16",
-      subnets: [
-        { id: "subnet-0123456789abcdef0", availabilityZone: "eu-central-1a" },
-        { id: "subnet-0123456789abcdef1", availabilityZone: "eu-central-1b" },
-      ],
-      publicSubnets: [],
-      egress: "nat",
-    },
+    network: EXISTING_VPC,
     server: serverSettings({
       listener: {
         arn: "arn:aws:elasticloadbalancing:eu-central-1:111111111111:listener/app/platform/50dc6c495c0c9188/f2f7dc8efc522ab2",

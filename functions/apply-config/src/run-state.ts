@@ -1,5 +1,10 @@
 import { GetParameterCommand, PutParameterCommand, type SSMClient } from "@aws-sdk/client-ssm";
-import { type ApplyState, formatApplyState, parseApplyState } from "@dbward-aws/contract";
+import {
+  APPLY_TIME_LIMIT_SECONDS,
+  type ApplyState,
+  formatApplyState,
+  parseApplyState,
+} from "@dbward-aws/contract";
 import type { Deadline } from "@dbward-aws/core";
 import { during } from "./errors.ts";
 
@@ -11,15 +16,12 @@ export interface ReadState {
   readonly writtenAt: Date;
 }
 
-/** Longest time, in milliseconds, from a run's claim to its deployment: the function's time limit. */
-const LONGEST_CLAIM_MS = 60_000;
-
 /**
  * Whether another run has claimed a change, and is about to have ECS replace the tasks. A claim is older than the
  * function's time limit when its run has ended without a deployment.
  */
 export function isClaimed({ state, writtenAt }: ReadState, now: Date): boolean {
-  if (now.getTime() - writtenAt.getTime() > LONGEST_CLAIM_MS) return false;
+  if (now.getTime() - writtenAt.getTime() > APPLY_TIME_LIMIT_SECONDS * 1000) return false;
   return Object.values(state).some((entry) => "applied" in entry && entry.applied.deployment === undefined);
 }
 

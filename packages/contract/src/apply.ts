@@ -22,6 +22,9 @@ export const APPLY_ENVIRONMENT = {
   topic: "DBWARD_TOPIC",
 } as const;
 
+/** Seconds within which the function's runs end: its time limit, after which none of its calls comes. */
+export const APPLY_TIME_LIMIT_SECONDS = 60;
+
 /**
  * Whose tasks are replaced when a secret that they read has a new value.
  *

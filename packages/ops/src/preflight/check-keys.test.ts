@@ -1,7 +1,7 @@
 import { keyPolicyStatements } from "@dbward-aws/contract";
 import { describe, expect, it } from "vitest";
 import { type Answers, AwsFault, type Input } from "../test-support/aws-peer.ts";
-import { check, filledByPeople, mistakes } from "../test-support/preflight-run.ts";
+import { check, filledByPeople, keyMetadata, mistakes } from "../test-support/preflight-run.ts";
 
 const KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555";
 const OTHER = KEY.replace("5555", "6666");
@@ -13,17 +13,7 @@ const underKey = (KmsKeyId: string): Answers => ({
       ? { ...filledByPeople(input), KmsKeyId }
       : filledByPeople(input),
 });
-const key = (metadata: object = {}): Answers => ({
-  DescribeKey: () => ({
-    KeyMetadata: {
-      Arn: KEY,
-      KeyId: KEY.split("/")[1],
-      KeyManager: "CUSTOMER",
-      KeyState: "Enabled",
-      ...metadata,
-    },
-  }),
-});
+const key = (metadata: object = {}): Answers => ({ DescribeKey: () => keyMetadata(KEY, metadata) });
 
 describe("the key of a secret", () => {
   it.each([KEY, KEY.split("/")[1]!, "alias/acme"])(

@@ -1,7 +1,7 @@
 import { topicPolicyStatements, topicStatements } from "@dbward-aws/contract";
 import { describe, expect, it } from "vitest";
 import { type Answers, AwsFault } from "../test-support/aws-peer.ts";
-import { check, mistakes } from "../test-support/preflight-run.ts";
+import { check, keyMetadata, mistakes } from "../test-support/preflight-run.ts";
 
 const ACCOUNT = "123456789012";
 const TOPIC = `arn:aws:sns:eu-central-1:${ACCOUNT}:platform-alarms`;
@@ -42,15 +42,7 @@ const topic = (statements: readonly object[], more: Record<string, string> = {})
   };
 };
 const key = (statements: readonly object[], metadata: object = {}): Answers => ({
-  DescribeKey: () => ({
-    KeyMetadata: {
-      Arn: KEY,
-      KeyId: KEY.split("/")[1],
-      KeyManager: "CUSTOMER",
-      KeyState: "Enabled",
-      ...metadata,
-    },
-  }),
+  DescribeKey: () => keyMetadata(KEY, metadata),
   GetKeyPolicy: () => ({ Policy: JSON.stringify({ Statement: statements }) }),
 });
 

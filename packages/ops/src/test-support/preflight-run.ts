@@ -13,6 +13,17 @@ export const missing = () => {
 export const filledByPeople = (input: Input) =>
   /-url$|licence/.test(String(input.SecretId)) ? { VersionIdsToStages: { v1: ["AWSCURRENT"] } } : missing();
 
+/** A customer managed key, as KMS describes it. */
+export const keyMetadata = (arn: string, changes: object = {}) => ({
+  KeyMetadata: {
+    Arn: arn,
+    KeyId: arn.split("/")[1],
+    KeyManager: "CUSTOMER",
+    KeyState: "Enabled",
+    ...changes,
+  },
+});
+
 /** An account in which the stage can be deployed. */
 export const ACCOUNT: Answers = {
   ...EMPTY_ACCOUNT,
